@@ -1,0 +1,1 @@
+//! Connector lifecycle: files, registry, supervisor

@@ -1,0 +1,10 @@
+//! Bounds of this crate.
+
+use std::time::Duration;
+
+/// First pause before a retry; doubles up to [`RETRY_MAX`].
+pub const RETRY_FIRST: Duration = Duration::from_millis(200);
+/// Longest pause between retries: short enough that a restarted server is found before anyone looks.
+pub const RETRY_MAX: Duration = Duration::from_secs(5);
+/// Longest connector name.
+pub const NAME_MAX_BYTES: usize = 249;

@@ -1,0 +1,125 @@
+//! What lies between sources and sinks: durable topics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tailwater_event::RecordWriter;
+
+use crate::problem::Problem;
+use crate::record::Record;
+
+/// An encode plan known to the transport; its descriptor tells how to read its records back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PlanId(pub u32);
+
+/// A topic opened by a writer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TopicHandle(pub u32);
+
+/// One source transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transaction {
+    /// Transaction id on the source; 0 for snapshot rows.
+    pub xid: u32,
+    /// Start of the commit record; 0 for snapshot rows.
+    pub commit_lsn: u64,
+    /// End of the commit record (the position to acknowledge); the hand-over LSN for snapshot rows.
+    pub end_lsn: u64,
+    /// Commit time in microseconds since 1970.
+    pub commit_time_us: i64,
+}
+
+/// What is durable of one source: the only thing that may be told to the database.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Durable {
+    /// The era the position belongs to; 0 before the first.
+    pub era: u32,
+    /// The position given with the last durable transaction or progress, opaque to the transport; empty before the first.
+    pub position: Vec<u8>,
+}
+
+/// Durable topics, shared by all connectors of a process.
+pub trait Transport: Send + Sync {
+    /// The writing end of a source. One at a time per connector name.
+    fn open_source(&self, connector: &str) -> Result<Box<dyn SourceWriter>, Problem>;
+    /// The reading end, for sinks and for people.
+    fn reader(&self) -> Arc<dyn TopicReader>;
+    /// Small named values that belong to one connector (a sink's plans and offsets, a connector's config).
+    fn entries(&self, connector: &str) -> BTreeMap<String, Bytes>;
+    /// Sets entries; durable when it returns. An empty value removes the name.
+    fn put_entries(&self, connector: &str, entries: &[(&str, &[u8])]) -> Result<(), Problem>;
+}
+
+/// The writing end of one source. Records between two commits form one transaction: visible, durable and deduplicated
+/// as a whole. Nothing is visible before it is durable.
+pub trait SourceWriter: Send {
+    /// What is durable now. Cheap: called after every read of the socket.
+    fn durable(&mut self) -> Result<Durable, Problem>;
+    /// The connector's named entries as of now (slot intent, hand-over positions).
+    fn entries(&self) -> BTreeMap<String, Bytes>;
+    /// Sets named entries after everything committed so far; durable when it returns.
+    fn put_entries(&mut self, entries: &[(&str, &[u8])]) -> Result<(), Problem>;
+    /// Starts the next era and returns it; durable when it returns. `identity` (system id, timeline) is kept with it.
+    fn begin_era(&mut self, identity: &[u8]) -> Result<u32, Problem>;
+    /// Opens a topic, making it when it is not there.
+    fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem>;
+    /// Makes an encode plan known; records that name it follow it in the journal. The same bytes give the same id.
+    fn plan(&mut self, descriptor: &[u8]) -> Result<PlanId, Problem>;
+    /// Where the next records of this topic go; they belong to the open transaction.
+    fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter;
+    /// Called once after the records of each row: closes full batches and ships parts of a large transaction.
+    /// May wait for the disk (back pressure).
+    fn row_done(&mut self) -> Result<(), Problem>;
+    /// Ends the open transaction. `position` is what [`SourceWriter::durable`] returns once it is durable.
+    fn commit(&mut self, transaction: Transaction, position: &[u8]) -> Result<(), Problem>;
+    /// Forgets the open transaction (connection lost in the middle).
+    fn rollback(&mut self) -> Result<(), Problem>;
+    /// Records a position without records, after everything committed so far. Must not be called inside a transaction.
+    fn progress(&mut self, position: &[u8]) -> Result<(), Problem>;
+    /// Bytes committed but not yet handed to the disk.
+    fn pending_bytes(&self) -> usize;
+    /// Whether everything handed over is durable, so that a flush would start at once.
+    fn idle(&self) -> bool;
+    /// Hands everything committed to the disk; does not wait for it.
+    fn flush(&mut self) -> Result<(), Problem>;
+    /// Flushes, and waits until everything committed is durable.
+    fn sync(&mut self) -> Result<(), Problem>;
+}
+
+/// The reading end of all topics.
+pub trait TopicReader: Send + Sync {
+    /// All topics with their partitions, in order of name.
+    fn topics(&self) -> Vec<TopicInfo>;
+    /// Records of one partition from `offset`, whole batches up to about `max_bytes` (at least one batch), below the
+    /// high watermark only. Empty at the end. An offset below the log start reads from the log start.
+    fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem>;
+    /// The first offset whose timestamp is at or after this one, or the high watermark.
+    fn offset_at(&self, topic: &str, partition: i32, timestamp_ms: i64) -> Result<i64, Problem>;
+    /// A plan's descriptor.
+    fn plan(&self, id: PlanId) -> Option<Bytes>;
+    /// Waits until any high watermark or the list of topics has moved since `seen` (a value this returned before; 0 at
+    /// first) or the time is over; returns the new value.
+    fn wait(&self, seen: u64, timeout: Duration) -> u64;
+}
+
+/// One topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicInfo {
+    /// Name.
+    pub name: String,
+    /// Partitions, by number from 0.
+    pub partitions: Vec<PartitionInfo>,
+}
+
+/// One partition's bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionInfo {
+    /// First offset that can be read.
+    pub log_start: i64,
+    /// The offset after the last durable record.
+    pub high_watermark: i64,
+    /// Bytes of record batches kept.
+    pub bytes: u64,
+}

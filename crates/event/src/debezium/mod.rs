@@ -1,0 +1,15 @@
+//! Debezium 3.6 envelopes and keys, written and read back.
+//!
+//! [`Plan::compile`] turns a table, a topic and [`EncodeOptions`] into an encode plan: field-name fragments, the
+//! constant parts of `source`, the schema blocks, one codec per column. The plan writes records through a
+//! [`RecordWriter`](crate::RecordWriter). [`Reader`] inverts it from the plan's descriptor.
+
+mod decode;
+mod options;
+mod plan;
+
+pub use decode::{DecodeError, Decoded, Field, Reader};
+pub use options::{
+    BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
+};
+pub use plan::{EncodeError, EventContext, Plan, SnapshotMarker};

@@ -1,0 +1,68 @@
+//! The door between an encode plan and whatever stores records.
+//!
+//! A plan knows which bytes repeat from event to event. It registers those once as [`Fragments`] and then names them;
+//! only what varies crosses as bytes. A writer may copy fragments (plain batches) or point back at their last
+//! occurrence (plan LZ4); the plan does not know which.
+
+use std::sync::Arc;
+
+/// A fragment's number, stable within one [`Fragments`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FragmentId(pub u16);
+
+/// A varying place's number, stable within one plan: the same slot of two events holds the same kind of value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlotId(pub u16);
+
+/// The repeating byte strings of one plan.
+#[derive(Clone, Debug, Default)]
+pub struct Fragments(Arc<[Arc<[u8]>]>);
+
+impl Fragments {
+    /// From byte strings; the index is the [`FragmentId`].
+    pub fn new(fragments: Vec<Vec<u8>>) -> Self {
+        Fragments(fragments.into_iter().map(Arc::from).collect())
+    }
+
+    /// One fragment's bytes; empty for an id of another plan.
+    pub fn get(&self, id: FragmentId) -> &[u8] {
+        self.0.get(usize::from(id.0)).map_or(&[], |f| f)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether both are the same registration.
+    pub fn same(&self, other: &Fragments) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Takes records piece by piece. Per record: `begin`, then at most one `key`, at most one `value`, any number of
+/// `header`, each followed by its pieces, then `end`. Without `key` the key is null; without `value` the value is
+/// null (a tombstone). A header without pieces has an empty value.
+pub trait RecordWriter {
+    /// Registers the fragments that the following records name. Cheap when they are already current.
+    fn prepare(&mut self, fragments: &Fragments);
+    /// Starts a record with its timestamp in milliseconds since 1970.
+    fn begin(&mut self, timestamp_ms: i64);
+    /// The pieces that follow belong to the key.
+    fn key(&mut self);
+    /// The pieces that follow belong to the value.
+    fn value(&mut self);
+    /// The pieces that follow belong to the value of this header.
+    fn header(&mut self, name: &str);
+    /// Bytes that repeat.
+    fn fragment(&mut self, id: FragmentId);
+    /// Bytes that vary.
+    fn literal(&mut self, slot: SlotId, bytes: &[u8]);
+    /// Ends the record.
+    fn end(&mut self);
+}

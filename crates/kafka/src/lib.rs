@@ -1,0 +1,1 @@
+//! Transports: embedded, over the journal

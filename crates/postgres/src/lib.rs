@@ -1,0 +1,1 @@
+//! The PostgreSQL source: preflight, snapshot, log capture

@@ -1,0 +1,1 @@
+//! The destinations: files in object storage, field-level change log

@@ -1,0 +1,1 @@
+//! Real PostgreSQL, witness reader, kill helpers for tests
