@@ -1,1 +1,4 @@
-//! The PostgreSQL source: preflight, snapshot, log capture
+//! The PostgreSQL source: preflight, snapshot, log capture.
+
+pub mod client;
+pub mod limits;
