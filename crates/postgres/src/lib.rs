@@ -1,5 +1,10 @@
 //! The PostgreSQL source: preflight, snapshot, log capture.
 
 pub mod client;
+pub mod filter;
+pub mod keys;
 pub mod limits;
 pub mod pgoutput;
+pub mod properties;
+pub mod settings;
+pub mod sql;

@@ -16,3 +16,9 @@ pub const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(10);
 pub const KEEPALIVE_RETRIES: u32 = 3;
 /// Unacknowledged sent data for this long counts as a lost connection.
 pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
+/// Bound on name look-up, TCP, TLS and authentication of one address: validation answers within 5 s.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
+/// Longest name PostgreSQL keeps, in bytes.
+pub const IDENTIFIER_BYTES: usize = 63;
+/// Longest `topic.prefix`: Kafka's 249 for a topic, less room for a table's name.
+pub const TOPIC_PREFIX_BYTES: usize = 200;

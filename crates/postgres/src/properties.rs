@@ -1,0 +1,520 @@
+//! Every property of Debezium's PostgreSQL connector, and a few of ours, each declared once.
+//!
+//! The names, defaults and old names are those of Debezium 3.6. A property is honoured, or has no effect for a reason,
+//! or is refused because ignoring it would change what arrives; nothing is ignored in silence.
+
+use tailwater_connector::property::Form::{self, Bool, Integer, OneOf, Secret, Text};
+use tailwater_connector::{Property, Support};
+
+const JVM: &str = "there is no JVM and no JDBC driver here";
+const QUEUE: &str = "batches follow the load; memory is bounded in bytes";
+const PUSHED: &str = "changes are pushed by the server, nothing is polled";
+const RETRY: &str = "what may pass by itself is retried for ever, with pauses of up to 5 s";
+const SNAPSHOT: &str =
+    "the snapshot is one consistent view exported by the slot; it needs no isolation or locking choice";
+const CLUSTER: &str = "topics live in this process; no Kafka cluster is contacted";
+const HISTORY: &str = "the PostgreSQL connector keeps no schema history";
+const IDLE: &str = "the slot follows an idle table by itself";
+const SHOWN: &str = "metrics are on the /metrics page";
+const LATER: &str = "it comes in a later version; without it the data would differ from what you ask for";
+const SHAPE: &str = "values can not be shortened, masked or left out yet; exclude the table until then";
+const SIGNALS: &str = "signals and incremental snapshots come in a later version";
+const PLUGIN_CODE: &str = "foreign Java classes can not run here";
+const LOSSY: &str = "an event that can not be processed stops the connector, so that none is lost in silence";
+const WORKER: &str = "it is a setting of Kafka Connect's worker";
+
+const ANY: (i64, i64) = (i64::MIN, i64::MAX);
+
+/// The properties of the log source.
+pub const PROPERTIES: &[Property] = &[
+    // The connector.
+    Property::new("name", Text, None, "the connector's name"),
+    Property::new("connector.class", Text, None, "which connector this is"),
+    Property::new("tasks.max", Integer(1, i32::MAX as i64), Some("1"), "always one task, as the original"),
+    Property::new("topic.prefix", Text, None, "the logical name; topics are PREFIX.SCHEMA.TABLE")
+        .required()
+        .old(&["database.server.name"]),
+    Property::new(
+        "compatibility.mode",
+        OneOf(&["default", "strict"]),
+        Some("default"),
+        "strict repeats Debezium's mistakes, too",
+    ),
+    Property::new("max.row.bytes", Integer(1024, 1 << 30), Some("134217728"), "largest row as received, in bytes"),
+    // Connection.
+    Property::new("database.hostname", Text, None, "host name or address of the server").required(),
+    Property::new("database.port", Integer(1, 65535), Some("5432"), "port of the server"),
+    Property::new("database.user", Text, None, "login role with the REPLICATION attribute").required(),
+    Property::new("database.password", Secret, None, "the role's password"),
+    Property::new("database.dbname", Text, None, "the database to capture").required(),
+    Property::new(
+        "database.sslmode",
+        OneOf(&["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
+        Some("prefer"),
+        "how far TLS is wanted, as in libpq",
+    ),
+    Property::new("database.sslrootcert", Text, None, "PEM file of certificate authorities to trust"),
+    Property::new("database.sslcert", Text, None, "PEM file of the client's certificate"),
+    Property::new("database.sslkey", Text, None, "PEM file of the client's key, not encrypted"),
+    refused(
+        "database.sslpassword",
+        Secret,
+        None,
+        "encrypted keys are not read; give the key in plain PEM with mode 0600",
+    ),
+    no_effect("database.sslfactory", Text, Some(""), JVM),
+    no_effect("database.tcpKeepAlive", Bool, Some("true"), "keepalive is always on"),
+    no_effect(
+        "database.query.timeout.ms",
+        NUMBER,
+        Some("600000"),
+        "our own sessions have no statement timeout, so that a snapshot can finish",
+    ),
+    refused(
+        "database.initial.statements",
+        Text,
+        Some(""),
+        "sessions are pinned to fixed settings on which the values' form depends; set what is needed with ALTER ROLE … SET",
+    ),
+    no_effect("database.connection.factory.class", Text, None, JVM),
+    no_effect("driver.*", Text, None, JVM),
+    no_effect("connection.validation.timeout.ms", NUMBER, Some("60000"), "validation ends within 5 s"),
+    // Slot.
+    Property::new("plugin.name", Text, Some("decoderbufs"), "always pgoutput"),
+    Property::new("slot.name", Text, Some("debezium"), "name of the replication slot"),
+    Property::new("slot.drop.on.stop", Bool, Some("false"), "drop the slot when the connector stops; for tests only"),
+    Property::new(
+        "slot.failover",
+        Bool,
+        Some("false"),
+        "create the slot so that it survives a failover (PostgreSQL 17+)",
+    ),
+    refused("slot.stream.params", Text, Some(""), "the options of pgoutput are chosen by the connector"),
+    no_effect("slot.max.retries", NUMBER, Some("6"), RETRY),
+    no_effect("slot.retry.delay.ms", NUMBER, Some("10000"), RETRY),
+    Property::new(
+        "status.update.interval.ms",
+        Integer(1, 3_600_000),
+        Some("10000"),
+        "how often the server is told what is durable",
+    ),
+    no_effect(
+        "lsn.flush.mode",
+        OneOf(&["connector", "manual", "connector_and_driver"]),
+        Some("connector"),
+        "only what is durable is acknowledged, by the connector",
+    ),
+    no_effect("flush.lsn.source", Bool, Some("true"), "only what is durable is acknowledged, by the connector"),
+    no_effect("lsn.flush.timeout.ms", NUMBER, Some("30000"), "acknowledging does not block"),
+    no_effect("lsn.flush.timeout.action", Text, Some("fail"), "acknowledging does not block"),
+    refused("xmin.fetch.interval.ms", NUMBER, Some("0"), LATER),
+    no_effect(
+        "offset.mismatch.strategy",
+        OneOf(&["no_validation", "trust_offset", "trust_slot", "trust_greater_lsn"]),
+        Some("no_validation"),
+        "the slot is always compared with the journal; anything that would lose or repeat data stops the connector",
+    ),
+    no_effect("read.only", Bool, Some("false"), SIGNALS),
+    // Publication.
+    Property::new("publication.name", Text, Some("dbz_publication"), "name of the publication"),
+    Property::new(
+        "publication.autocreate.mode",
+        OneOf(&["all_tables", "disabled", "filtered", "no_tables"]),
+        None,
+        "who makes the publication; unset: exactly the captured tables (strict: all_tables)",
+    ),
+    Property::new(
+        "publish.via.partition.root",
+        Bool,
+        Some("false"),
+        "changes of partitions under the name of the partitioned table",
+    ),
+    refused(
+        "replica.identity.autoset.values",
+        Text,
+        Some(""),
+        "your tables are not altered; run ALTER TABLE … REPLICA IDENTITY yourself",
+    ),
+    // Filters and keys.
+    Property::new("schema.include.list", Form::Patterns, None, "schemas to capture").old(&["schema.whitelist"]),
+    Property::new("schema.exclude.list", Form::Patterns, None, "schemas to leave out").old(&["schema.blacklist"]),
+    Property::new("table.include.list", Form::Patterns, None, "tables to capture, as SCHEMA.TABLE")
+        .old(&["table.whitelist"]),
+    Property::new("table.exclude.list", Form::Patterns, None, "tables to leave out, as SCHEMA.TABLE")
+        .old(&["table.blacklist"]),
+    Property::new("table.ignore.builtin", Bool, Some("true"), "leave out the system's own tables"),
+    Property::new(
+        "table.include.required",
+        Bool,
+        Some("false"),
+        "whether an include pattern that matches nothing is an error",
+    ),
+    Property::new("message.key.columns", Text, None, "keys by table: PATTERN:column,column;…"),
+    Property::new("skipped.operations", Text, Some("t"), "operations that make no events: c, u, d, t, r or none")
+        .old(&["truncate.handling.mode"]),
+    Property::new("tombstones.on.delete", Bool, Some("true"), "a record without value after each delete"),
+    refused("column.include.list", Form::Patterns, Some(""), SHAPE).old(&["column.whitelist"]),
+    refused("column.exclude.list", Form::Patterns, Some(""), SHAPE).old(&["column.blacklist"]),
+    refused("column.mask.*", Text, None, SHAPE),
+    refused("column.truncate.*", Text, None, SHAPE),
+    refused("column.propagate.source.type", Form::Patterns, Some(""), LATER),
+    refused("datatype.propagate.source.type", Form::Patterns, Some(""), LATER),
+    refused("include.schema.comments", Bool, Some("false"), LATER),
+    refused("skip.messages.without.change", Bool, Some("false"), LATER),
+    refused(
+        "message.prefix.include.list",
+        Form::Patterns,
+        Some(""),
+        "messages of pg_logical_emit_message are not captured yet",
+    ),
+    refused(
+        "message.prefix.exclude.list",
+        Form::Patterns,
+        Some(""),
+        "messages of pg_logical_emit_message are not captured yet",
+    ),
+    // Form of values.
+    Property::new(
+        "decimal.handling.mode",
+        OneOf(&["precise", "string", "double"]),
+        Some("precise"),
+        "form of numeric and money",
+    ),
+    Property::new(
+        "time.precision.mode",
+        OneOf(&["adaptive", "adaptive_time_microseconds", "connect", "isostring", "microseconds", "nanoseconds"]),
+        Some("adaptive"),
+        "form of dates and times",
+    ),
+    Property::new(
+        "binary.handling.mode",
+        OneOf(&["bytes", "base64", "base64-url-safe", "hex"]),
+        Some("bytes"),
+        "form of bytea",
+    ),
+    Property::new("interval.handling.mode", OneOf(&["numeric", "string"]), Some("numeric"), "form of interval"),
+    Property::new("hstore.handling.mode", OneOf(&["json", "map"]), Some("json"), "form of hstore"),
+    Property::new("money.fraction.digits", Integer(0, 18), Some("2"), "decimal places of money"),
+    Property::new(
+        "include.unknown.datatypes",
+        Bool,
+        Some("false"),
+        "columns of types without a form, as bytes of their text",
+    ),
+    Property::new(
+        "unavailable.value.placeholder",
+        Text,
+        Some("__debezium_unavailable_value"),
+        "stands for a large value that an update did not send; hex:… for bytes",
+    )
+    .old(&["toasted.value.placeholder"]),
+    Property::new(
+        "extended.headers.enabled",
+        Bool,
+        Some("true"),
+        "four headers that say which connector wrote a record",
+    ),
+    no_effect(
+        "schema.refresh.mode",
+        OneOf(&["columns_diff", "columns_diff_exclude_unchanged_toast"]),
+        Some("columns_diff"),
+        "the server announces every change of a table's form",
+    ),
+    refused("schema.name.adjustment.mode", OneOf(&["none", "avro", "avro_unicode"]), Some("none"), LATER),
+    refused("field.name.adjustment.mode", OneOf(&["none", "avro", "avro_unicode"]), Some("none"), LATER),
+    no_effect("sanitize.field.names", Text, Some("false"), "names are kept as they are in the database"),
+    refused("converters", Text, Some(""), PLUGIN_CODE),
+    refused("post.processors", Text, Some(""), PLUGIN_CODE),
+    refused("event.converting.failure.handling.mode", OneOf(&["fail", "warn", "skip"]), Some("warn"), LATER),
+    refused("event.processing.failure.handling.mode", OneOf(&["fail", "warn", "skip", "ignore"]), Some("fail"), LOSSY),
+    refused(
+        "sourceinfo.struct.maker",
+        Text,
+        Some("io.debezium.connector.postgresql.PostgresSourceInfoStructMaker"),
+        PLUGIN_CODE,
+    ),
+    refused("provide.transaction.metadata", Bool, Some("false"), LATER),
+    no_effect(
+        "transaction.metadata.factory",
+        Text,
+        Some("io.debezium.pipeline.txmetadata.DefaultTransactionMetadataFactory"),
+        PLUGIN_CODE,
+    ),
+    no_effect("custom.sanitize.pattern", Text, Some(""), "no configuration is logged"),
+    // Converters.
+    converter("key.converter"),
+    converter("value.converter"),
+    Property::new(
+        "header.converter",
+        Text,
+        Some("org.apache.kafka.connect.storage.SimpleHeaderConverter"),
+        "form of headers",
+    ),
+    Property::new("key.converter.schemas.enable", Bool, Some("true"), "a schema block with every key"),
+    Property::new("value.converter.schemas.enable", Bool, Some("true"), "a schema block with every value"),
+    Property::new("header.converter.schemas.enable", Bool, Some("true"), "a schema block with every header"),
+    Property::new(
+        "key.converter.replace.null.with.default",
+        Bool,
+        Some("true"),
+        "a column's default in place of null, as Kafka Connect does",
+    ),
+    Property::new(
+        "value.converter.replace.null.with.default",
+        Bool,
+        Some("true"),
+        "a column's default in place of null, as Kafka Connect does",
+    ),
+    Property::new(
+        "key.converter.decimal.format",
+        OneOf(&["base64", "numeric"]),
+        None,
+        "form of decimals in JSON; as the value's when unset",
+    ),
+    Property::new(
+        "value.converter.decimal.format",
+        OneOf(&["base64", "numeric"]),
+        Some("base64"),
+        "form of decimals in JSON",
+    ),
+    no_effect("key.converter.*", Text, None, "it is no option of the JSON converter"),
+    no_effect("value.converter.*", Text, None, "it is no option of the JSON converter"),
+    no_effect("header.converter.*", Text, None, "it is no option of the JSON converter"),
+    // Snapshot.
+    Property::new(
+        "snapshot.mode",
+        OneOf(&[
+            "initial",
+            "always",
+            "initial_only",
+            "no_data",
+            "when_needed",
+            "never",
+            "exported",
+            "configuration_based",
+            "custom",
+        ]),
+        Some("initial"),
+        "what is read before changes are followed",
+    ),
+    Property::new(
+        "snapshot.include.collection.list",
+        Form::Patterns,
+        None,
+        "tables whose existing rows are read; unset: all captured tables",
+    ),
+    no_effect("snapshot.mode.configuration.based.*", Text, None, "snapshot.mode is not configuration_based"),
+    no_effect("snapshot.mode.custom.name", Text, Some(""), "snapshot.mode is not custom"),
+    no_effect("snapshot.custom.class", Text, Some(""), PLUGIN_CODE),
+    no_effect(
+        "snapshot.isolation.mode",
+        OneOf(&["serializable", "repeatable_read", "read_committed", "read_uncommitted"]),
+        Some("serializable"),
+        SNAPSHOT,
+    ),
+    no_effect("snapshot.locking.mode", OneOf(&["none", "shared", "custom"]), Some("none"), SNAPSHOT),
+    no_effect("snapshot.locking.mode.custom.name", Text, Some(""), SNAPSHOT),
+    no_effect("snapshot.lock.timeout.ms", NUMBER, Some("10000"), SNAPSHOT),
+    refused("snapshot.query.mode", OneOf(&["select_all", "custom"]), Some("select_all"), PLUGIN_CODE),
+    no_effect("snapshot.query.mode.custom.name", Text, Some(""), PLUGIN_CODE),
+    refused(
+        "snapshot.select.statement.overrides",
+        Text,
+        Some(""),
+        "the snapshot reads whole tables; leave the table out, or filter where you read",
+    ),
+    no_effect(
+        "snapshot.select.statement.overrides.*",
+        Text,
+        None,
+        "snapshot.select.statement.overrides names no table",
+    ),
+    no_effect("snapshot.fetch.size", NUMBER, Some("10240"), "the snapshot streams through COPY"),
+    no_effect("snapshot.max.threads", NUMBER, Some("1"), "one reader a table, in physical order"),
+    no_effect("snapshot.max.threads.*", Text, None, "one reader a table, in physical order"),
+    no_effect("legacy.snapshot.max.threads", Bool, Some("false"), "one reader a table, in physical order"),
+    no_effect(
+        "snapshot.tables.order.by.row.count",
+        OneOf(&["disabled", "ascending", "descending"]),
+        Some("disabled"),
+        "tables are read in alphabetical order",
+    ),
+    no_effect("snapshot.delay.ms", NUMBER, Some("0"), "start the connector when it is to start"),
+    no_effect("streaming.delay.ms", NUMBER, Some("0"), "start the connector when it is to start"),
+    no_effect("incremental.snapshot.*", Text, None, SIGNALS),
+    // Engine.
+    no_effect("max.batch.size", NUMBER, Some("2048"), QUEUE),
+    no_effect("max.queue.size", NUMBER, Some("8192"), QUEUE),
+    no_effect("max.queue.size.in.bytes", NUMBER, Some("0"), QUEUE),
+    no_effect("queue.provider.type", Text, Some("memory"), QUEUE),
+    no_effect("poll.interval.ms", NUMBER, Some("500"), PUSHED),
+    no_effect("query.fetch.size", NUMBER, Some("0"), PUSHED),
+    refused(
+        "heartbeat.interval.ms",
+        NUMBER,
+        Some("0"),
+        "heartbeat records are not written yet, and are not needed to keep the slot moving: it follows an idle table by itself",
+    ),
+    no_effect("heartbeat.action.query", Text, Some(""), IDLE),
+    no_effect("heartbeat.topics.prefix", Text, Some("__debezium-heartbeat"), IDLE),
+    no_effect("topic.heartbeat.prefix", Text, Some("__debezium-heartbeat"), IDLE),
+    no_effect("topic.heartbeat.name", Text, Some(""), IDLE),
+    no_effect("retriable.restart.connector.wait.ms", NUMBER, Some("10000"), RETRY),
+    no_effect("errors.max.retries", NUMBER, Some("-1"), RETRY),
+    no_effect("executor.shutdown.timeout.ms", NUMBER, Some("4000"), "stopping takes no longer than one fsync"),
+    refused("signal.data.collection", Text, Some(""), SIGNALS),
+    refused("signal.enabled.channels", Text, Some("source"), SIGNALS),
+    no_effect("signal.poll.interval.ms", NUMBER, Some("5000"), SIGNALS),
+    no_effect("signal.kafka.*", Text, None, SIGNALS),
+    no_effect("signal.consumer.*", Text, None, SIGNALS),
+    no_effect("signal.file", Text, Some("file-signals.txt"), SIGNALS),
+    refused(
+        "notification.enabled.channels",
+        Text,
+        Some(""),
+        "progress is shown by `tailwater status` and on /metrics; notification records come in a later version",
+    ),
+    no_effect("notification.sink.topic.name", Text, Some(""), "notification.enabled.channels names no channel"),
+    refused("topic.naming.strategy", Text, Some("io.debezium.schema.SchemaTopicNamingStrategy"), LATER),
+    refused("topic.delimiter", Text, Some("."), LATER),
+    refused("topic.regex", Text, Some(""), LATER),
+    refused("topic.replacement", Text, Some(""), LATER),
+    no_effect("topic.cache.size", NUMBER, Some("10000"), "topic names are computed once per table"),
+    no_effect("topic.transaction", Text, Some("transaction"), "provide.transaction.metadata is not on")
+        .old(&["transaction.topic"]),
+    no_effect("topic.creation.*", Text, None, "topics are made when needed, with one partition"),
+    no_effect("custom.metric.tags", Text, Some(""), SHOWN),
+    no_effect("statistics.metrics.enabled", Bool, Some("true"), SHOWN),
+    no_effect("guardrail.collections.*", Text, None, "the number of captured tables has no limit"),
+    no_effect("memory.management.*", Text, None, QUEUE),
+    no_effect("openlineage.*", Text, None, "no lineage is reported"),
+    no_effect("internal.*", Text, None, "it is an inner switch of the original"),
+    no_effect("source.struct.version", Text, None, "events have the form of Debezium 3.6"),
+    // Kafka Connect around the connector.
+    refused("transforms", Text, Some(""), "transforms come in a later version; events would arrive untransformed"),
+    no_effect("transforms.*", Text, None, "'transforms' names no transform"),
+    no_effect("predicates", Text, Some(""), "no transform uses it"),
+    no_effect("predicates.*", Text, None, "no transform uses it"),
+    Property::new(
+        "exactly.once.support",
+        OneOf(&["requested", "required"]),
+        Some("requested"),
+        "delivery into topics is always exactly once",
+    ),
+    no_effect("transaction.boundary", Text, Some("poll"), "source transactions are kept whole"),
+    no_effect("transaction.boundary.interval.ms", NUMBER, None, "source transactions are kept whole"),
+    no_effect("offsets.storage.topic", Text, None, "the position lies in the journal, beside the data"),
+    no_effect("offset.*", Text, None, "the position lies in the journal, beside the data"),
+    no_effect("errors.*", Text, None, LOSSY),
+    no_effect("config.action.reload", Text, Some("restart"), WORKER),
+    no_effect("bootstrap.servers", Text, None, CLUSTER),
+    no_effect("kafka.*", Text, None, CLUSTER),
+    no_effect("producer.*", Text, None, CLUSTER),
+    no_effect("consumer.*", Text, None, CLUSTER),
+    no_effect("admin.*", Text, None, CLUSTER),
+    no_effect("database.history.*", Text, None, HISTORY),
+    no_effect("schema.history.*", Text, None, HISTORY),
+    no_effect("database.include.list", Text, None, "a connector captures one database, the one in 'database.dbname'"),
+    no_effect("database.whitelist", Text, None, "a connector captures one database, the one in 'database.dbname'"),
+];
+
+const NUMBER: Form = Integer(ANY.0, ANY.1);
+
+const fn no_effect(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
+    Property::new(name, form, default, why).support(Support::NoEffect(why))
+}
+
+const fn refused(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
+    Property::new(name, form, default, why).support(Support::Refused(why))
+}
+
+const fn converter(name: &'static str) -> Property {
+    Property::new(name, Text, Some("org.apache.kafka.connect.json.JsonConverter"), "form of the bytes; JSON")
+        .support(Support::Refused("only the JSON converter is there yet"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use tailwater_connector::Config;
+    use tailwater_connector::property::check;
+
+    use super::*;
+
+    const REQUIRED: [(&str, &str); 4] =
+        [("topic.prefix", "p"), ("database.hostname", "h"), ("database.user", "u"), ("database.dbname", "d")];
+
+    /// Names that Debezium 3.6's configuration definition reports for the PostgreSQL connector, and those that it
+    /// honours besides.
+    const DEBEZIUM: &str = "name connector.class tasks.max database.hostname database.port database.user database.password database.dbname
+        topic.prefix database.query.timeout.ms database.initial.statements database.sslmode database.sslcert database.sslkey
+        database.sslpassword database.sslrootcert database.sslfactory database.tcpKeepAlive connection.validation.timeout.ms
+        plugin.name slot.name slot.drop.on.stop slot.failover slot.stream.params slot.max.retries slot.retry.delay.ms
+        publication.name publication.autocreate.mode publish.via.partition.root replica.identity.autoset.values
+        offset.mismatch.strategy lsn.flush.mode flush.lsn.source lsn.flush.timeout.ms lsn.flush.timeout.action
+        status.update.interval.ms xmin.fetch.interval.ms read.only schema.include.list schema.exclude.list table.include.list
+        table.exclude.list table.ignore.builtin column.include.list column.exclude.list skip.messages.without.change
+        message.key.columns column.mask.with.5.chars column.mask.hash.SHA-256.with.salt.abc
+        column.mask.hash.v2.SHA-256.with.salt.abc column.truncate.to.4.chars column.propagate.source.type
+        datatype.propagate.source.type include.schema.comments binary.handling.mode decimal.handling.mode time.precision.mode
+        interval.handling.mode hstore.handling.mode money.fraction.digits include.unknown.datatypes
+        unavailable.value.placeholder schema.refresh.mode schema.name.adjustment.mode field.name.adjustment.mode converters
+        post.processors event.converting.failure.handling.mode event.processing.failure.handling.mode skipped.operations
+        tombstones.on.delete message.prefix.include.list message.prefix.exclude.list provide.transaction.metadata
+        transaction.metadata.factory sourceinfo.struct.maker extended.headers.enabled custom.sanitize.pattern snapshot.mode
+        snapshot.mode.configuration.based.snapshot.data snapshot.mode.configuration.based.start.stream
+        snapshot.mode.custom.name snapshot.isolation.mode snapshot.locking.mode snapshot.locking.mode.custom.name
+        snapshot.lock.timeout.ms snapshot.query.mode snapshot.query.mode.custom.name snapshot.include.collection.list
+        snapshot.select.statement.overrides snapshot.select.statement.overrides.public.t snapshot.fetch.size
+        snapshot.max.threads snapshot.max.threads.multiplier legacy.snapshot.max.threads snapshot.tables.order.by.row.count
+        snapshot.delay.ms streaming.delay.ms internal.snapshot.scan.all.columns.force incremental.snapshot.chunk.size
+        incremental.snapshot.allow.schema.changes incremental.snapshot.watermarking.strategy max.batch.size max.queue.size
+        max.queue.size.in.bytes queue.provider.type poll.interval.ms query.fetch.size heartbeat.interval.ms
+        heartbeat.action.query heartbeat.topics.prefix retriable.restart.connector.wait.ms errors.max.retries
+        executor.shutdown.timeout.ms signal.data.collection signal.enabled.channels signal.poll.interval.ms signal.kafka.topic
+        signal.kafka.groupId signal.kafka.bootstrap.servers signal.consumer.x signal.file notification.enabled.channels
+        notification.sink.topic.name topic.naming.strategy topic.delimiter topic.cache.size topic.heartbeat.prefix
+        topic.heartbeat.name topic.transaction topic.creation.default.partitions custom.metric.tags statistics.metrics.enabled
+        internal.advanced.metrics.enable internal.log.position.check.enable guardrail.collections.max
+        guardrail.collections.limit.action memory.management.tables.class openlineage.integration.enabled
+        database.server.name table.whitelist table.blacklist schema.whitelist schema.blacklist column.whitelist
+        column.blacklist toasted.value.placeholder truncate.handling.mode transaction.topic source.struct.version
+        sanitize.field.names snapshot.custom.class database.history.kafka.topic driver.x";
+
+    fn config(extra: &[(&str, &str)]) -> Config {
+        REQUIRED.iter().chain(extra).map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    #[test]
+    fn every_name_is_declared_once() {
+        let mut seen = HashSet::new();
+        for name in PROPERTIES.iter().flat_map(|p| std::iter::once(&p.name).chain(p.old_names)) {
+            assert!(seen.insert(name), "{name} twice");
+        }
+    }
+
+    #[test]
+    fn every_default_is_valid_and_silent() {
+        for property in PROPERTIES {
+            let Some(default) = property.default else { continue };
+            let (_, problems) = check(&config(&[(property.name, default)]), PROPERTIES);
+            assert!(problems.is_empty(), "{}: {problems:?}", property.name);
+        }
+    }
+
+    #[test]
+    fn no_name_of_debezium_is_unknown() {
+        for name in DEBEZIUM.split_whitespace() {
+            let (_, problems) = check(&config(&[(name, "x")]), PROPERTIES);
+            assert!(!problems.iter().any(|p| p.code == "PROPERTY_UNKNOWN"), "{name} is not declared");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_name_is_answered_with_the_right_one() {
+        let (_, problems) = check(&config(&[("table.include.lists", "x"), ("tasksMax", "1")]), PROPERTIES);
+        let remedies: Vec<_> = problems.iter().map(|p| p.remedy.as_str()).collect();
+        assert_eq!(remedies, ["Did you mean 'table.include.list'?", "Did you mean 'tasks.max'?"]);
+    }
+}

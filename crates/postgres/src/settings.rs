@@ -1,0 +1,587 @@
+//! The properties of the log source as typed settings: every text is looked at here, and only here.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tailwater_connector::property::check;
+use tailwater_connector::{Config, Problem};
+use tailwater_event::debezium::{
+    BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
+};
+
+use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
+use crate::filter::{Filters, Patterns};
+use crate::keys::KeyRules;
+use crate::limits::{CONNECT_TIMEOUT, IDENTIFIER_BYTES, TOPIC_PREFIX_BYTES};
+use crate::properties::PROPERTIES;
+
+/// Everything a log source is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The connector's name.
+    pub name: String,
+    /// Where the database is.
+    pub connection: ConnectionSettings,
+    /// Which tables are captured.
+    pub filters: Filters,
+    /// Whether an include pattern that matches no table is an error (`run --table`) or a warning.
+    pub require_tables: bool,
+    /// The replication slot.
+    pub slot: SlotSettings,
+    /// The publications.
+    pub publication: PublicationSettings,
+    /// What is read before changes are followed.
+    pub snapshot_mode: SnapshotMode,
+    /// `snapshot.include.collection.list`; `None` = all captured tables.
+    pub snapshot_tables: Option<Patterns>,
+    /// How message keys are chosen.
+    pub keys: KeyRules,
+    /// `skipped.operations`.
+    pub skipped: SkippedOperations,
+    /// The form of events.
+    pub encode: EncodeOptions,
+    /// `status.update.interval.ms`: how often the server is told what is durable.
+    pub status_interval: Duration,
+    /// `max.row.bytes`: the largest message of the server that is accepted.
+    pub max_row_bytes: usize,
+}
+
+/// The replication slot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SlotSettings {
+    /// `slot.name`.
+    pub name: String,
+    /// `slot.drop.on.stop`.
+    pub drop_on_stop: bool,
+    /// `slot.failover`: asked for at creation on servers from 17 on.
+    pub failover: bool,
+}
+
+/// The publications.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublicationSettings {
+    /// `publication.name`.
+    pub name: String,
+    /// `publication.autocreate.mode`.
+    pub mode: Autocreate,
+    /// `publish.via.partition.root`.
+    pub via_root: bool,
+}
+
+/// `publication.autocreate.mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Autocreate {
+    /// The publication must exist.
+    Disabled,
+    /// Made for all tables when missing.
+    AllTables,
+    /// Made for, and kept to, exactly the captured tables. Ours when unset.
+    Filtered,
+    /// Made without tables when missing.
+    NoTables,
+}
+
+/// `snapshot.mode`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SnapshotMode {
+    /// At the first start, then changes.
+    Initial,
+    /// At every start, then changes.
+    Always,
+    /// Existing rows only, then done.
+    InitialOnly,
+    /// Changes only.
+    NoData,
+    /// At the first start, and again when the slot can not go on from the position.
+    WhenNeeded,
+}
+
+/// `skipped.operations`: which kinds of events are not made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SkippedOperations {
+    /// `r`.
+    pub read: bool,
+    /// `c`.
+    pub create: bool,
+    /// `u`.
+    pub update: bool,
+    /// `d`.
+    pub delete: bool,
+    /// `t`.
+    pub truncate: bool,
+}
+
+impl PublicationSettings {
+    /// The second publication, for captured tables without usable identity: inserts and truncates only.
+    pub fn inserts_name(&self) -> String {
+        const SUFFIX: &str = "_inserts";
+        let mut name = self.name.clone();
+        while name.len() + SUFFIX.len() > IDENTIFIER_BYTES {
+            name.pop();
+        }
+        name + SUFFIX
+    }
+}
+
+impl Settings {
+    /// Settings from properties, with the warnings; else every problem at once, warnings among them.
+    pub fn parse(config: &Config) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
+        let (checked, mut problems) = check(config, PROPERTIES);
+        let mut reader = Reader { given: config, config: &checked, problems: Vec::new() };
+        let settings = reader.settings();
+        for problem in reader.problems {
+            // A value that already failed its form needs no second complaint.
+            if !problems.iter().any(|p| p.is_error() && p.cause.split('\'').nth(1) == problem.cause.split('\'').nth(1))
+            {
+                problems.push(problem);
+            }
+        }
+        if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((settings, problems)) }
+    }
+}
+
+/// Reads one checked configuration and collects what is wrong with it.
+struct Reader<'a> {
+    given: &'a Config,
+    config: &'a Config,
+    problems: Vec<Problem>,
+}
+
+impl Reader<'_> {
+    fn settings(&mut self) -> Settings {
+        let strict = self.is("compatibility.mode", "strict");
+        self.refuse_values();
+        let filters = Filters::read(self.config);
+        let filters = self.or_default(filters);
+        let keys = KeyRules::parse(self.config.text("message.key.columns"), strict);
+        let keys = self.or_default(keys);
+        let snapshot_list = self.config.text("snapshot.include.collection.list");
+        let snapshot_tables = Patterns::parse("snapshot.include.collection.list", snapshot_list);
+        let snapshot_tables = Some(self.or_default(snapshot_tables)).filter(|list| !list.is_empty());
+        Settings {
+            name: self.config.text("name").to_owned(),
+            connection: self.connection(),
+            filters,
+            require_tables: self.config.flag("table.include.required"),
+            slot: self.slot(),
+            publication: self.publication(strict),
+            snapshot_mode: self.snapshot_mode(),
+            snapshot_tables,
+            keys,
+            skipped: self.skipped(),
+            encode: self.encode(strict),
+            status_interval: Duration::from_millis(
+                u64::try_from(self.config.integer("status.update.interval.ms", 10_000)).unwrap_or(10_000),
+            ),
+            max_row_bytes: usize::try_from(self.config.integer("max.row.bytes", 1 << 27)).unwrap_or(1 << 27),
+        }
+    }
+
+    fn connection(&mut self) -> ConnectionSettings {
+        let host = self.config.text("database.hostname").trim().to_owned();
+        if !host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '%' | '[' | ']')) {
+            self.invalid("database.hostname", "it is not a host name or an address", "Give one host name or address.");
+        }
+        let file = |name: &str| Some(self.config.text(name).trim()).filter(|t| !t.is_empty()).map(PathBuf::from);
+        let (certificate, key) = (file("database.sslcert"), file("database.sslkey"));
+        let root_certificate = file("database.sslrootcert");
+        if certificate.is_some() != key.is_some() {
+            let (given, missing) = match certificate {
+                Some(_) => ("database.sslcert", "database.sslkey"),
+                None => ("database.sslkey", "database.sslcert"),
+            };
+            self.invalid(given, &format!("'{missing}' belongs to it"), &format!("Set '{missing}' as well."));
+        }
+        let mode = match self.word("database.sslmode").as_str() {
+            "disable" => SslMode::Disable,
+            "allow" => SslMode::Allow,
+            "require" => SslMode::Require,
+            "verify-ca" => SslMode::VerifyCa,
+            "verify-full" => SslMode::VerifyFull,
+            _ => SslMode::Prefer,
+        };
+        ConnectionSettings {
+            host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
+            port: u16::try_from(self.config.integer("database.port", 5432)).unwrap_or(5432),
+            user: self.config.text("database.user").to_owned(),
+            password: self.config.get("database.password").filter(|p| !p.is_empty()).map(Secret::new),
+            database: self.config.text("database.dbname").to_owned(),
+            tls: TlsSettings { mode, root_certificate, certificate, key },
+            application_name: "tailwater".to_owned(),
+            connect_timeout: CONNECT_TIMEOUT,
+        }
+    }
+
+    fn slot(&mut self) -> SlotSettings {
+        let name = self.config.text("slot.name").trim().to_owned();
+        let allowed = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+        if name.is_empty() || name.len() > IDENTIFIER_BYTES || !name.chars().all(allowed) {
+            let suggestion: String =
+                name.to_lowercase().chars().map(|c| if allowed(c) { c } else { '_' }).take(IDENTIFIER_BYTES).collect();
+            let suggestion = if suggestion.is_empty() { "tailwater".to_owned() } else { suggestion };
+            self.invalid(
+                "slot.name",
+                "Valid replication slot name must contain only digits, lowercase characters and underscores with length <= 63",
+                &format!("Use \"slot.name\": \"{suggestion}\"."),
+            );
+        }
+        SlotSettings {
+            name,
+            drop_on_stop: self.config.flag("slot.drop.on.stop"),
+            failover: self.config.flag("slot.failover"),
+        }
+    }
+
+    fn publication(&mut self, strict: bool) -> PublicationSettings {
+        let name = self.config.text("publication.name").to_owned();
+        if name.is_empty() || name.len() > IDENTIFIER_BYTES {
+            self.invalid("publication.name", "a name of 1 to 63 bytes is expected", "Choose a shorter name.");
+        }
+        let mode = match self.word("publication.autocreate.mode").as_str() {
+            "all_tables" => Autocreate::AllTables,
+            "disabled" => Autocreate::Disabled,
+            "no_tables" => Autocreate::NoTables,
+            "filtered" => Autocreate::Filtered,
+            _ if strict => Autocreate::AllTables,
+            _ => Autocreate::Filtered,
+        };
+        PublicationSettings { name, mode, via_root: self.config.flag("publish.via.partition.root") }
+    }
+
+    fn snapshot_mode(&mut self) -> SnapshotMode {
+        let word = self.word("snapshot.mode");
+        match word.as_str() {
+            "always" => SnapshotMode::Always,
+            "initial_only" => SnapshotMode::InitialOnly,
+            "when_needed" => SnapshotMode::WhenNeeded,
+            "no_data" => SnapshotMode::NoData,
+            "never" => self.renamed("snapshot.mode", "never", "no_data", SnapshotMode::NoData),
+            "exported" => self.renamed("snapshot.mode", "exported", "initial", SnapshotMode::Initial),
+            "custom" | "configuration_based" => {
+                self.refused("snapshot.mode", &word, "only the built-in modes are there", "Use initial or no_data.");
+                SnapshotMode::Initial
+            }
+            _ => SnapshotMode::Initial,
+        }
+    }
+
+    fn skipped(&mut self) -> SkippedOperations {
+        let mut skipped = SkippedOperations::default();
+        for word in self.config.list("skipped.operations") {
+            match word.to_ascii_lowercase().as_str() {
+                "c" => skipped.create = true,
+                "u" => skipped.update = true,
+                "d" => skipped.delete = true,
+                "r" => skipped.read = true,
+                // `skip` and `include` are the words of the old truncate.handling.mode.
+                "t" | "skip" => skipped.truncate = true,
+                "none" | "include" => {}
+                _ => self.invalid("skipped.operations", "Invalid operation", "Use some of c, u, d, t, r, or none."),
+            }
+        }
+        skipped
+    }
+
+    fn encode(&mut self, strict: bool) -> EncodeOptions {
+        let prefix = self.config.text("topic.prefix").to_owned();
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        let is_path = matches!(prefix.as_str(), "." | "..");
+        if is_path || prefix.len() > TOPIC_PREFIX_BYTES || !prefix.chars().all(allowed) {
+            let suggestion = tailwater_event::topic::sanitize(&prefix);
+            self.invalid(
+                "topic.prefix",
+                "it may have letters, digits, '.', '_' and '-' only, 200 at most",
+                &format!("Use \"topic.prefix\": \"{suggestion}\"."),
+            );
+        }
+        let is_json = self.config.text("header.converter").ends_with("JsonConverter");
+        EncodeOptions {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            database: self.config.text("database.dbname").to_owned(),
+            key_schemas: self.config.flag("key.converter.schemas.enable"),
+            value_schemas: self.config.flag("value.converter.schemas.enable"),
+            header_schemas: is_json && self.config.flag("header.converter.schemas.enable"),
+            value_replace_null: self.config.flag("value.converter.replace.null.with.default"),
+            key_replace_null: self.config.flag("key.converter.replace.null.with.default"),
+            json_decimal: self.json_decimal(),
+            decimal: match self.word("decimal.handling.mode").as_str() {
+                "string" => DecimalMode::String,
+                "double" => DecimalMode::Double,
+                _ => DecimalMode::Precise,
+            },
+            time: match self.word("time.precision.mode").as_str() {
+                "adaptive_time_microseconds" => TimeMode::AdaptiveTimeMicroseconds,
+                "connect" => TimeMode::Connect,
+                "isostring" => TimeMode::IsoString,
+                "microseconds" => TimeMode::Microseconds,
+                "nanoseconds" => TimeMode::Nanoseconds,
+                _ => TimeMode::Adaptive,
+            },
+            binary: match self.word("binary.handling.mode").as_str() {
+                "base64" => BinaryMode::Base64,
+                "base64-url-safe" => BinaryMode::Base64UrlSafe,
+                "hex" => BinaryMode::Hex,
+                _ => BinaryMode::Bytes,
+            },
+            interval: if self.is("interval.handling.mode", "string") {
+                IntervalMode::String
+            } else {
+                IntervalMode::Numeric
+            },
+            hstore: if self.is("hstore.handling.mode", "map") { HStoreMode::Map } else { HStoreMode::Json },
+            money_scale: u16::try_from(self.config.integer("money.fraction.digits", 2)).unwrap_or(2),
+            include_unknown: self.config.flag("include.unknown.datatypes"),
+            unavailable: self.unavailable(),
+            tombstones: self.config.flag("tombstones.on.delete"),
+            context_headers: self.context_headers(&prefix),
+            prefix,
+            strict,
+        }
+    }
+
+    /// The value's setting counts for keys too; an explicit other choice for keys is refused rather than ignored.
+    fn json_decimal(&mut self) -> JsonDecimal {
+        let value = self.word("value.converter.decimal.format");
+        if self.config.get("key.converter.decimal.format").is_some()
+            && self.word("key.converter.decimal.format") != value
+        {
+            let key = self.word("key.converter.decimal.format");
+            self.refused(
+                "key.converter.decimal.format",
+                &key,
+                "keys have the form of values",
+                "Give both the same value.",
+            );
+        }
+        if value == "numeric" { JsonDecimal::Numeric } else { JsonDecimal::Base64 }
+    }
+
+    fn unavailable(&mut self) -> UnavailableValue {
+        let text = self.config.text("unavailable.value.placeholder");
+        let Some(digits) = text.strip_prefix("hex:") else { return UnavailableValue(text.as_bytes().to_vec()) };
+        let pairs: Option<Vec<u8>> = (0..digits.len().div_ceil(2))
+            .map(|i| digits.get(2 * i..2 * i + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok()))
+            .collect();
+        match pairs {
+            Some(bytes) => UnavailableValue(bytes),
+            None => {
+                let remedy = "Write pairs of hexadecimal digits after 'hex:'.";
+                self.invalid("unavailable.value.placeholder", "it is not hexadecimal", remedy);
+                UnavailableValue::default()
+            }
+        }
+    }
+
+    /// The four headers that Debezium 3.2.1 and later put on every record.
+    fn context_headers(&self, prefix: &str) -> Vec<(String, String)> {
+        if !self.config.flag("extended.headers.enabled") {
+            return Vec::new();
+        }
+        let run = uuid::Uuid::now_v7().to_string();
+        [("connectorLogicalName", prefix), ("taskId", "0"), ("connectorName", "postgresql"), ("runId", run.as_str())]
+            .map(|(name, value)| (format!("__debezium.context.{name}"), value.to_owned()))
+            .to_vec()
+    }
+
+    /// Values that are declared, but not every one of them can be had.
+    fn refuse_values(&mut self) {
+        if let Some(plugin) = self.given.get("plugin.name").filter(|p| !p.eq_ignore_ascii_case("pgoutput")) {
+            self.problems.push(
+                Problem::config(
+                    "PLUGIN_REPLACED",
+                    format!("'plugin.name' says {plugin}; pgoutput is used, which every server has"),
+                    "Set \"plugin.name\": \"pgoutput\".",
+                )
+                .warning(),
+            );
+        }
+        let skips = "it would skip changes without a trace";
+        for strategy in ["trust_slot", "trust_greater_lsn"] {
+            if self.is("offset.mismatch.strategy", strategy) {
+                self.refused("offset.mismatch.strategy", strategy, skips, "Remove it.");
+            }
+        }
+        if self.is("lsn.flush.mode", "manual") || self.is("flush.lsn.source", "false") {
+            let cause = "somebody else would have to acknowledge, and the server would keep its log for ever meanwhile";
+            self.refused("lsn.flush.mode", "manual", cause, "Remove 'lsn.flush.mode' and 'flush.lsn.source'.");
+        }
+        let header = self.config.text("header.converter").to_owned();
+        if !["SimpleHeaderConverter", "JsonConverter"].iter().any(|known| header.ends_with(known)) {
+            let remedy = "Use org.apache.kafka.connect.json.JsonConverter, or remove it.";
+            self.refused("header.converter", &header, "only the simple and the JSON converter are there", remedy);
+        }
+    }
+
+    fn word(&self, name: &str) -> String {
+        self.config.text(name).trim().to_ascii_lowercase()
+    }
+
+    fn is(&self, name: &str, value: &str) -> bool {
+        self.config.text(name).trim().eq_ignore_ascii_case(value)
+    }
+
+    fn or_default<T: Default>(&mut self, result: Result<T, Vec<Problem>>) -> T {
+        result.unwrap_or_else(|problems| {
+            self.problems.extend(problems);
+            T::default()
+        })
+    }
+
+    fn invalid(&mut self, name: &str, reason: &str, remedy: &str) {
+        self.problems.push(Problem::config(
+            "PROPERTY_INVALID",
+            format!("The '{name}' value is invalid: {reason}"),
+            remedy,
+        ));
+    }
+
+    fn refused(&mut self, name: &str, value: &str, reason: &str, remedy: &str) {
+        self.problems.push(Problem::config(
+            "PROPERTY_REFUSED",
+            format!("'{name}' can not be {value}: {reason}"),
+            remedy,
+        ));
+    }
+
+    fn renamed<T>(&mut self, name: &str, old: &str, new: &str, value: T) -> T {
+        let cause = format!("'{name}' says {old}, which is called {new} today");
+        self.problems.push(Problem::config("PROPERTY_RENAMED", cause, format!("Set \"{name}\": \"{new}\".")).warning());
+        value
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REQUIRED: [(&str, &str); 4] =
+        [("topic.prefix", "srv"), ("database.hostname", "h"), ("database.user", "u"), ("database.dbname", "d")];
+
+    fn config(extra: &[(&str, &str)]) -> Config {
+        REQUIRED.iter().chain(extra).map(|(k, v)| (k.to_string(), v.to_string())).collect()
+    }
+
+    fn parse(extra: &[(&str, &str)]) -> Settings {
+        Settings::parse(&config(extra)).unwrap().0
+    }
+
+    fn codes(problems: &[Problem]) -> Vec<&str> {
+        problems.iter().map(|p| p.code.as_str()).collect()
+    }
+
+    #[test]
+    fn defaults_are_debeziums_except_for_the_publication() {
+        let settings = parse(&[]);
+        assert_eq!((settings.slot.name.as_str(), settings.publication.name.as_str()), ("debezium", "dbz_publication"));
+        assert_eq!(settings.publication.mode, Autocreate::Filtered);
+        assert_eq!(settings.snapshot_mode, SnapshotMode::Initial);
+        assert_eq!(settings.skipped, SkippedOperations { truncate: true, ..Default::default() });
+        assert_eq!(settings.connection.port, 5432);
+        assert!(settings.encode.key_schemas && settings.encode.value_schemas && !settings.encode.header_schemas);
+        assert_eq!(settings.encode.context_headers.len(), 4);
+        assert_eq!(settings.encode.unavailable, UnavailableValue::default());
+        assert_eq!(parse(&[("compatibility.mode", "strict")]).publication.mode, Autocreate::AllTables);
+    }
+
+    #[test]
+    fn each_bad_value_has_its_code() {
+        let cases: [(&[(&str, &str)], &str); 22] = [
+            (&[("slot.name", "My-Slot")], "PROPERTY_INVALID"),
+            (&[("slot.name", &"x".repeat(64))], "PROPERTY_INVALID"),
+            (&[("topic.prefix", "a/b")], "PROPERTY_INVALID"),
+            (&[("topic.prefix", "..")], "PROPERTY_INVALID"),
+            (&[("topic.prefix", "")], "PROPERTY_INVALID"),
+            (&[("database.hostname", "a,b")], "PROPERTY_INVALID"),
+            (&[("database.port", "70000")], "PROPERTY_INVALID"),
+            (&[("database.port", "abc")], "PROPERTY_INVALID"),
+            (&[("tombstones.on.delete", "yes")], "PROPERTY_INVALID"),
+            (&[("snapshot.mode", "inital")], "PROPERTY_INVALID"),
+            (&[("snapshot.mode", "custom")], "PROPERTY_REFUSED"),
+            (&[("skipped.operations", "c,x")], "PROPERTY_INVALID"),
+            (&[("table.include.list", "a"), ("table.exclude.list", "b")], "FILTERS_CONFLICT"),
+            (&[("table.include.list", "a(")], "PATTERN_INVALID"),
+            (&[("snapshot.include.collection.list", "a[")], "PATTERN_INVALID"),
+            (&[("message.key.columns", "a")], "PROPERTY_INVALID"),
+            (&[("unavailable.value.placeholder", "hex:abc")], "PROPERTY_INVALID"),
+            (&[("offset.mismatch.strategy", "trust_slot")], "PROPERTY_REFUSED"),
+            (&[("flush.lsn.source", "false")], "PROPERTY_REFUSED"),
+            (&[("value.converter", "io.confluent.connect.avro.AvroConverter")], "PROPERTY_REFUSED"),
+            (&[("key.converter.decimal.format", "NUMERIC")], "PROPERTY_REFUSED"),
+            (&[("database.sslcert", "c.pem")], "PROPERTY_INVALID"),
+        ];
+        for (input, code) in cases {
+            let problems = Settings::parse(&config(input)).unwrap_err();
+            let errors: Vec<_> = problems.iter().filter(|p| p.is_error()).map(|p| p.code.as_str()).collect();
+            assert_eq!(errors, [code], "{input:?}: {problems:?}");
+            assert!(problems.iter().all(|p| !p.remedy.is_empty()), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_configuration_lists_everything_that_is_missing() {
+        let problems = Settings::parse(&Config::default()).unwrap_err();
+        let named: Vec<_> = problems.iter().filter_map(|p| p.cause.split('\'').nth(1)).collect();
+        assert_eq!(named, ["topic.prefix", "database.hostname", "database.user", "database.dbname"]);
+        assert!(problems.iter().all(|p| p.code == "PROPERTY_MISSING"));
+    }
+
+    #[test]
+    fn several_problems_come_together() {
+        let problems = Settings::parse(&config(&[
+            ("slot.name", "A"),
+            ("database.port", "0"),
+            ("table.include.list", "x(,y["),
+            ("tabel.include.list", "x"),
+        ]))
+        .unwrap_err();
+        assert_eq!(
+            codes(&problems),
+            ["PROPERTY_INVALID", "PROPERTY_UNKNOWN", "PATTERN_INVALID", "PATTERN_INVALID", "PROPERTY_INVALID"]
+        );
+    }
+
+    #[test]
+    fn old_tutorials_are_understood_with_warnings() {
+        let old = [
+            ("database.hostname", "h"),
+            ("database.user", "u"),
+            ("database.dbname", "d"),
+            ("database.server.name", "srv"),
+            ("table.whitelist", "public.t"),
+            ("plugin.name", "wal2json"),
+            ("snapshot.mode", "never"),
+            ("truncate.handling.mode", "include"),
+        ];
+        let config = old.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let (settings, warnings) = Settings::parse(&config).unwrap();
+        assert_eq!(settings.encode.prefix, "srv");
+        assert_eq!(settings.snapshot_mode, SnapshotMode::NoData);
+        assert!(!settings.skipped.truncate);
+        let renamed = warnings.iter().filter(|p| p.code == "PROPERTY_RENAMED").count();
+        assert_eq!((renamed, warnings.len()), (4, 5));
+    }
+
+    #[test]
+    fn headers_have_a_schema_only_with_the_json_converter() {
+        let json = ("header.converter", "org.apache.kafka.connect.json.JsonConverter");
+        assert!(parse(&[json]).encode.header_schemas);
+        assert!(!parse(&[json, ("header.converter.schemas.enable", "false")]).encode.header_schemas);
+        assert!(parse(&[("extended.headers.enabled", "false")]).encode.context_headers.is_empty());
+    }
+
+    #[test]
+    fn the_second_publications_name_fits_and_differs() {
+        for length in [1, 55, 63] {
+            let name = "é".repeat(length).chars().take(length / 2 + 1).collect::<String>();
+            let settings = PublicationSettings { name: name.clone(), mode: Autocreate::Filtered, via_root: false };
+            let second = settings.inserts_name();
+            assert!(second.len() <= 63 && second.ends_with("_inserts") && second != name);
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let settings = parse(&[("database.password", "hunter2")]);
+        assert!(!format!("{settings:?}").contains("hunter2"));
+    }
+}
