@@ -1,0 +1,42 @@
+//! Bounds of this crate.
+
+use std::time::Duration;
+
+/// Longest source position.
+pub const POSITION_MAX_BYTES: usize = 256;
+/// Longest identity of an era.
+pub const IDENTITY_MAX_BYTES: usize = 4 << 10;
+/// Longest connector or topic name; Kafka's own bound.
+pub const NAME_MAX_BYTES: usize = 249;
+/// Longest key of an entry.
+pub const KEY_MAX_BYTES: usize = 1 << 10;
+/// Largest value of an entry, and largest plan descriptor: each must fit one state frame.
+pub const VALUE_MAX_BYTES: usize = 8 << 20;
+/// Largest description of a frame (everything but record batches).
+pub const META_MAX_BYTES: usize = 16 << 20;
+/// Largest sum of record batches in a frame: above any single row that the source lets through.
+pub const PAYLOAD_MAX_BYTES: usize = 1 << 30;
+/// Partitions of a topic.
+pub const PARTITIONS_MAX: u32 = 10_000;
+/// Frames written before an fsync is asked for, in bytes; a single larger frame goes alone.
+pub const GROUP_MAX_BYTES: usize = 16 << 20;
+/// State records gathered into one state frame.
+pub const STATE_FRAME_BYTES: usize = 256 << 10;
+/// Bytes of a segment between two index entries of one partition.
+pub const INDEX_EVERY_BYTES: u64 = 64 << 10;
+/// Largest index file that is read; a larger one is rebuilt from frames.
+pub const INDEX_MAX_BYTES: u64 = 256 << 20;
+/// Indexes of cold segments kept in memory.
+pub const INDEX_CACHE_SEGMENTS: usize = 8;
+/// What a hot batch costs besides its bytes.
+pub const HOT_OVERHEAD_BYTES: usize = 256;
+/// Read-ahead when frames are scanned.
+pub const SCAN_BUFFER_BYTES: usize = 256 << 10;
+/// Most bytes that one `read` returns, whatever is asked; a single larger batch is returned alone.
+pub const READ_MAX_BYTES: usize = 64 << 20;
+/// Pause between attempts while the disk is full: short enough that nobody waits for us once there is room.
+pub const DISK_RETRY: Duration = Duration::from_millis(250);
+/// How often retention by time looks.
+pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
+/// Smallest segment that a small budget may ask for.
+pub const SEGMENT_MIN_BYTES: u64 = 64 << 10;
