@@ -1,1 +1,51 @@
-fn main() {}
+//! The chores of the repository: `cargo xtask` lists them.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
+
+mod conformance;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+cargo xtask VERB
+
+  tidy                              check the crate edges and the rules about files; prints what breaks them
+  conformance [CASE…] [--tailwater BINARY] [--strict] [--jobs N]
+                                    play conformance cases (numbers, ranges such as 101-110, or names) against the
+                                    binary; without CASE those of conformance/expected-now.txt
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (verb, rest) = arguments.split_first().map_or(("help", &[][..]), |(verb, rest)| (verb.as_str(), rest));
+    let outcome = match verb {
+        "tidy" => tidy::run(&root()).map(|findings| {
+            findings.iter().for_each(|finding| println!("{finding}"));
+            println!("{} findings", findings.len());
+            findings.is_empty()
+        }),
+        "conformance" => conformance::run(&root(), rest),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(true)
+        }
+        _ => Err(format!("there is no verb `{verb}`\n\n{HELP}").into()),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(4),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a verb returns: whether all is well, or why it could not tell.
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
