@@ -1,1 +1,21 @@
-//! Connector lifecycle: files, registry, supervisor
+//! Connectors as people configure them, and their lives.
+//!
+//! A connector file ([`file`]) names a class; the [`Registry`] knows which plugin answers to it; the [`Supervisor`] gives
+//! the connector a thread, retries what may pass by itself, and shows everyone its state. This crate knows the
+//! contracts of `tailwater-connector` and no concrete connector.
+
+pub mod directory;
+pub mod file;
+mod java_properties;
+mod json;
+pub mod limits;
+pub mod metrics;
+mod placeholder;
+pub mod registry;
+pub mod supervisor;
+mod task;
+
+pub use file::ConnectorFile;
+pub use placeholder::Environment;
+pub use registry::Registry;
+pub use supervisor::{Health, Readiness, Supervisor};

@@ -1,0 +1,210 @@
+//! Owns all connectors of a process: starts them, stops them, knows how they are.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tailwater_connector::plugin::Instance;
+use tailwater_connector::{Config, ConnectorState, Problem, Status, StatusCell, Transport};
+
+use crate::limits::CONNECTORS_MAX;
+use crate::registry::Registry;
+use crate::task::{Task, merge};
+
+/// All connectors of a process. Shared by the faces and the directory watch; no call waits while it holds the lock.
+pub struct Supervisor {
+    registry: Registry,
+    transport: Arc<dyn Transport>,
+    connectors: Mutex<BTreeMap<String, Connector>>,
+}
+
+struct Connector {
+    status: Arc<StatusCell>,
+    /// `None` for a connector that never came to run, and once its thread was waited for.
+    task: Option<Task>,
+}
+
+/// The body of `/readyz` (design §11).
+#[derive(Debug, Serialize)]
+pub struct Readiness {
+    /// Whether every connector that should run streams or is done.
+    pub ready: bool,
+    /// By name.
+    pub connectors: BTreeMap<String, Health>,
+}
+
+/// One connector in `/readyz`.
+#[derive(Debug, Serialize)]
+pub struct Health {
+    /// Where it is.
+    pub state: ConnectorState,
+    /// Why it is not where it should be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<HealthError>,
+}
+
+/// A problem in `/readyz`.
+#[derive(Debug, Serialize)]
+pub struct HealthError {
+    /// Stable code.
+    pub code: String,
+    /// What happened.
+    pub cause: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl Supervisor {
+    /// Without connectors.
+    pub fn new(registry: Registry, transport: Arc<dyn Transport>) -> Self {
+        Supervisor { registry, transport, connectors: Mutex::default() }
+    }
+
+    /// Validates a configuration and starts a connector with it; every problem of the configuration at once, and then
+    /// nothing was started. What the connector meets outside is in its status.
+    pub fn start(&self, name: &str, config: &Config) -> Result<(), Vec<Problem>> {
+        let plugin = self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?;
+        let (instance, warnings) = plugin.configure(config)?;
+        let mut connectors = self.lock();
+        if connectors.contains_key(name) {
+            return Err(vec![Problem::config(
+                "CONNECTOR_EXISTS",
+                format!("there is already a connector named '{name}'"),
+                "Give the connector another \"name\".",
+            )]);
+        }
+        if connectors.len() >= CONNECTORS_MAX {
+            return Err(vec![Problem::config(
+                "CONNECTORS_TOO_MANY",
+                format!("one process runs at most {CONNECTORS_MAX} connectors"),
+                "Run the others with a second data directory.",
+            )]);
+        }
+        let status = Arc::new(StatusCell::default());
+        let transport = Arc::clone(&self.transport);
+        let task = Task::spawn(name, instance, warnings, transport, Arc::clone(&status)).map_err(|p| vec![p])?;
+        connectors.insert(name.to_owned(), Connector { status, task: Some(task) });
+        tracing::info!(connector = name, class = config.text("connector.class"), "connector started");
+        Ok(())
+    }
+
+    /// Shows a connector that could not be started, with what is wrong; a running one of that name is left alone.
+    pub fn show_failed(&self, name: &str, problems: Vec<Problem>) {
+        let mut connectors = self.lock();
+        if connectors.contains_key(name) || connectors.len() >= CONNECTORS_MAX {
+            return;
+        }
+        let status = Arc::new(StatusCell::default());
+        let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
+        for warning in warnings {
+            status.warn(warning);
+        }
+        if let Some(problem) = merge(errors) {
+            tracing::error!(connector = name, code = problem.code, remedy = problem.remedy, "{}", problem.cause);
+            status.set_error(ConnectorState::Failed, problem);
+        }
+        connectors.insert(name.to_owned(), Connector { status, task: None });
+    }
+
+    /// Whether there is a connector of this name, in whatever state.
+    pub fn contains(&self, name: &str) -> bool {
+        self.lock().contains_key(name)
+    }
+
+    /// Asks a connector to end and forgets it once its thread has ended; says whether it is gone. Does not wait: ask
+    /// again later.
+    pub fn remove(&self, name: &str) -> bool {
+        let mut connectors = self.lock();
+        let Some(connector) = connectors.get(name) else {
+            return true;
+        };
+        if let Some(task) = &connector.task {
+            task.ask_to_stop();
+            if !task.is_finished() {
+                return false;
+            }
+        }
+        connectors.remove(name);
+        crate::metrics::clear(name);
+        tracing::info!(connector = name, "connector stopped");
+        true
+    }
+
+    /// Ends a connector, forgets it, and gives it back, so that a throw-away run can destroy it. `None` when there was
+    /// none, or when it never ran or broke.
+    pub fn stop(&self, name: &str, within: Duration) -> Result<Option<Instance>, Problem> {
+        let task = match self.lock().get_mut(name) {
+            Some(connector) => connector.task.take(),
+            None => return Ok(None),
+        };
+        let instance = match task {
+            Some(task) => {
+                task.ask_to_stop();
+                task.join(Instant::now() + within).map_err(|task| self.put_back(name, task))?
+            }
+            None => None,
+        };
+        self.lock().remove(name);
+        crate::metrics::clear(name);
+        Ok(instance)
+    }
+
+    /// Ends all connectors, sources first, so that the sinks deliver what the sources have written. Statuses stay.
+    /// Returns the names of those that still run when the time is over; they end with the process.
+    pub fn stop_all(&self, within: Duration) -> Vec<String> {
+        let start = Instant::now();
+        let mut late = self.stop_some(Task::is_source, start + within / 2);
+        late.extend(self.stop_some(|_| true, start + within));
+        late
+    }
+
+    /// How every connector is.
+    pub fn statuses(&self) -> BTreeMap<String, Status> {
+        self.lock().iter().map(|(name, connector)| (name.clone(), connector.status.get())).collect()
+    }
+
+    /// The answer of `/readyz`.
+    pub fn readiness(&self) -> Readiness {
+        let statuses = self.statuses();
+        let ready = statuses.values().all(|s| matches!(s.state, ConnectorState::Streaming | ConnectorState::Done));
+        let health = |status: Status| Health {
+            state: status.state,
+            error: status.error.map(|p| HealthError { code: p.code, cause: p.cause, remedy: p.remedy }),
+        };
+        Readiness { ready, connectors: statuses.into_iter().map(|(name, status)| (name, health(status))).collect() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Connector>> {
+        self.connectors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put_back(&self, name: &str, task: Task) -> Problem {
+        if let Some(connector) = self.lock().get_mut(name) {
+            connector.task = Some(task);
+        }
+        Problem::retry(
+            "CONNECTOR_STOPPING",
+            format!("connector '{name}' has not ended yet"),
+            "Wait a moment and ask again.",
+        )
+    }
+
+    fn stop_some(&self, which: impl Fn(&Task) -> bool, deadline: Instant) -> Vec<String> {
+        let mut tasks = Vec::new();
+        for (name, connector) in self.lock().iter_mut() {
+            if let Some(task) = connector.task.take_if(|task| which(task)) {
+                task.ask_to_stop();
+                tasks.push((name.clone(), task));
+            }
+        }
+        tasks.into_iter().filter_map(|(name, task)| task.join(deadline).is_err().then_some(name)).collect()
+    }
+}
+
+/// Threads are asked to end and not waited for.
+impl Drop for Supervisor {
+    fn drop(&mut self) {
+        self.lock().values().filter_map(|c| c.task.as_ref()).for_each(Task::ask_to_stop);
+    }
+}

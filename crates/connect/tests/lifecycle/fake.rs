@@ -1,0 +1,252 @@
+//! A connector that does what its configuration says, and a transport without topics.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tailwater_connect::{Registry, Supervisor};
+use tailwater_connector::plugin::Instance;
+use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo};
+use tailwater_connector::{
+    Config, ConnectorState, Durable, Plugin, Problem, Property, Record, Sink, SinkContext, Source, SourceContext,
+    SourceWriter, Status, TopicReader, Transaction, Transport,
+};
+use tailwater_event::RecordWriter;
+
+/// What happened, in order: `NAME begins`, `NAME ends`, and `NAME retries after STATE CODE`.
+pub type Journal = Arc<Mutex<Vec<String>>>;
+
+/// Classes `test.Source` and `test.Sink`; what they do is in the property `script`, words that are taken one a run (the
+/// last stays): `stream`, `done`, `panic`, `retry`, `pause`, `refuse`.
+pub struct Script {
+    pub journal: Journal,
+    pub is_sink: bool,
+}
+
+impl Plugin for Script {
+    fn classes(&self) -> &'static [&'static str] {
+        if self.is_sink { &["test.Sink"] } else { &["test.Source"] }
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        &[]
+    }
+
+    fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
+        let missing = |name: &str| Problem::config("PROPERTY_MISSING", format!("no {name}"), format!("Add {name}."));
+        let problems: Vec<_> =
+            ["script", "name"].iter().filter(|n| config.get(n).is_none()).map(|n| missing(n)).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let warning = Problem::config("CONFIG_WARNING", "from configure", "").warning();
+        let actor = Actor {
+            name: config.text("name").to_owned(),
+            preflight: config.list("preflight"),
+            script: config.list("script"),
+            journal: Arc::clone(&self.journal),
+        };
+        let instance = if self.is_sink { Instance::Sink(Box::new(actor)) } else { Instance::Source(Box::new(actor)) };
+        Ok((instance, vec![warning]))
+    }
+}
+
+struct Actor {
+    name: String,
+    preflight: Vec<String>,
+    script: Vec<String>,
+    journal: Journal,
+}
+
+fn next(words: &mut Vec<String>) -> String {
+    if words.len() > 1 { words.remove(0) } else { words.first().cloned().unwrap_or_default() }
+}
+
+impl Actor {
+    fn look(&mut self) -> Vec<Problem> {
+        match next(&mut self.preflight).as_str() {
+            "unreachable" => vec![Problem::retry("HOST_UNREACHABLE", "no answer", "ping db")],
+            "two" => vec![Problem::config("A", "first", "do a"), Problem::environment("B", "second", "do b")],
+            "warn" => vec![Problem::config("PREFLIGHT_WARNING", "from preflight", "").warning()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn act(
+        &mut self,
+        status: &tailwater_connector::StatusCell,
+        stop: &tailwater_connector::Stop,
+    ) -> Result<(), Problem> {
+        let shown = status.get();
+        if let Some(error) = shown.error {
+            self.note(&format!("retries after {:?} {}", shown.state, error.code));
+        }
+        match next(&mut self.script).as_str() {
+            "stream" => {
+                status.set(ConnectorState::Streaming);
+                self.note("begins");
+                while !stop.wait(Duration::from_secs(60)) {}
+                self.note("ends");
+                Ok(())
+            }
+            "done" => Ok(()),
+            "retry" => Err(Problem::retry("CONNECTION_LOST", "the server went away", "wait")),
+            "pause" => Err(Problem::new(tailwater_connector::ProblemKind::Paused, "PAUSED_DISK", "full", "free space")),
+            "refuse" => Err(Problem::config("AUTH_FAILED", "the password is wrong", "ALTER ROLE …")),
+            "panic" => panic!("a row value"),
+            other => Err(Problem::internal("SCRIPT", other)),
+        }
+    }
+
+    fn note(&self, what: &str) {
+        self.journal.lock().unwrap().push(format!("{} {what}", self.name));
+    }
+}
+
+impl Source for Actor {
+    fn preflight(&mut self) -> Vec<Problem> {
+        self.look()
+    }
+    fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
+        self.act(&context.status, &context.stop)
+    }
+    fn destroy(&mut self) -> Result<(), Problem> {
+        self.note("destroyed");
+        Ok(())
+    }
+}
+
+impl Sink for Actor {
+    fn preflight(&mut self) -> Vec<Problem> {
+        self.look()
+    }
+    fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {
+        self.act(&context.status, &context.stop)
+    }
+}
+
+/// Has no topics; its writers take everything.
+pub struct Nowhere;
+
+impl Transport for Nowhere {
+    fn open_source(&self, _: &str) -> Result<Box<dyn SourceWriter>, Problem> {
+        Ok(Box::new(Nowhere))
+    }
+    fn reader(&self) -> Arc<dyn TopicReader> {
+        Arc::new(Nowhere)
+    }
+    fn entries(&self, _: &str) -> BTreeMap<String, Bytes> {
+        BTreeMap::new()
+    }
+    fn put_entries(&self, _: &str, _: &[(&str, &[u8])]) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl TopicReader for Nowhere {
+    fn topics(&self) -> Vec<TopicInfo> {
+        Vec::new()
+    }
+    fn read(&self, _: &str, _: i32, _: i64, _: usize) -> Result<Vec<Record>, Problem> {
+        Ok(Vec::new())
+    }
+    fn offset_at(&self, _: &str, _: i32, _: i64) -> Result<i64, Problem> {
+        Ok(0)
+    }
+    fn plan(&self, _: PlanId) -> Option<Bytes> {
+        None
+    }
+    fn wait(&self, seen: u64, _: Duration) -> u64 {
+        seen
+    }
+}
+
+impl SourceWriter for Nowhere {
+    fn durable(&mut self) -> Result<Durable, Problem> {
+        Ok(Durable::default())
+    }
+    fn entries(&self) -> BTreeMap<String, Bytes> {
+        BTreeMap::new()
+    }
+    fn put_entries(&mut self, _: &[(&str, &[u8])]) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn begin_era(&mut self, _: &[u8]) -> Result<u32, Problem> {
+        Ok(1)
+    }
+    fn topic(&mut self, _: &str) -> Result<TopicHandle, Problem> {
+        Ok(TopicHandle(0))
+    }
+    fn plan(&mut self, _: &[u8]) -> Result<PlanId, Problem> {
+        Ok(PlanId(0))
+    }
+    fn records(&mut self, _: TopicHandle, _: PlanId) -> &mut dyn RecordWriter {
+        self
+    }
+    fn row_done(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn commit(&mut self, _: Transaction, _: &[u8]) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn rollback(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn progress(&mut self, _: &[u8]) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn pending_bytes(&self) -> usize {
+        0
+    }
+    fn idle(&self) -> bool {
+        true
+    }
+    fn flush(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+    fn sync(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+impl RecordWriter for Nowhere {
+    fn prepare(&mut self, _: &tailwater_event::Fragments) {}
+    fn begin(&mut self, _: i64) {}
+    fn key(&mut self) {}
+    fn value(&mut self) {}
+    fn header(&mut self, _: &str) {}
+    fn fragment(&mut self, _: tailwater_event::FragmentId) {}
+    fn literal(&mut self, _: tailwater_event::SlotId, _: &[u8]) {}
+    fn end(&mut self) {}
+}
+
+/// A supervisor over both scripted classes, and what they note.
+pub fn supervisor() -> (Supervisor, Journal) {
+    let journal = Journal::default();
+    let plugin = |is_sink| Arc::new(Script { journal: Arc::clone(&journal), is_sink }) as Arc<dyn Plugin>;
+    (Supervisor::new(Registry::new(vec![plugin(false), plugin(true)]), Arc::new(Nowhere)), journal)
+}
+
+/// A configuration of class `test.CLASS`.
+pub fn config(name: &str, class: &str, more: &[(&str, &str)]) -> Config {
+    let class = format!("test.{class}");
+    let own = [("name", name), ("connector.class", class.as_str())];
+    own.into_iter().chain(more.iter().copied()).map(|(k, v)| (k.to_owned(), v.to_owned())).collect()
+}
+
+/// Waits for a condition, and fails when it does not come.
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not come");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Waits until a connector is in a state; returns its status.
+pub fn reaches(supervisor: &Supervisor, name: &str, state: ConnectorState) -> Status {
+    let get = || supervisor.statuses().remove(name).filter(|s| s.state == state);
+    eventually(&format!("{name} in state {state:?}"), || get().is_some());
+    get().unwrap()
+}
