@@ -1,5 +1,6 @@
 //! The PostgreSQL source: preflight, snapshot, log capture.
 
+pub mod catalog;
 pub mod client;
 pub mod filter;
 pub mod keys;
@@ -7,4 +8,5 @@ pub mod limits;
 pub mod pgoutput;
 pub mod properties;
 pub mod settings;
+pub mod slot;
 pub mod sql;

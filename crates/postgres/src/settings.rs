@@ -129,15 +129,17 @@ impl Settings {
         let (checked, mut problems) = check(config, PROPERTIES);
         let mut reader = Reader { given: config, config: &checked, problems: Vec::new() };
         let settings = reader.settings();
-        for problem in reader.problems {
-            // A value that already failed its form needs no second complaint.
-            if !problems.iter().any(|p| p.is_error() && p.cause.split('\'').nth(1) == problem.cause.split('\'').nth(1))
-            {
-                problems.push(problem);
-            }
-        }
+        // A value that already failed its form needs no second complaint.
+        let failed: Vec<_> = problems.iter().filter(|p| p.is_error()).filter_map(property_of).collect();
+        reader.problems.retain(|p| !property_of(p).is_some_and(|name| failed.contains(&name)));
+        problems.extend(reader.problems);
         if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((settings, problems)) }
     }
+}
+
+/// The property that a problem is about: the first name in quotes.
+fn property_of(problem: &Problem) -> Option<String> {
+    problem.cause.split('\'').nth(1).map(str::to_owned)
 }
 
 /// Reads one checked configuration and collects what is wrong with it.
