@@ -1,1 +1,10 @@
-//! Transports: embedded, over the journal
+//! Transports: what carries records from sources to sinks.
+//!
+//! [`transport::embedded`] keeps them in the journal on local disk. A source's rows become Kafka record batches here, and
+//! batches become frames of whole transactions; readers get them back as records that share the batches' memory.
+
+pub mod limits;
+pub mod transport;
+
+pub use transport::embedded::EmbeddedTransport;
+pub use transport::problem::journal_problem;

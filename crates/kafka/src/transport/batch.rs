@@ -1,0 +1,189 @@
+//! One batch of the pending frame: what an encode plan writes its records into.
+
+use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
+use tailwater_journal::{BatchIn, PlanId, Run, TopicId};
+use tailwater_wire::batch::{BatchBuilder, BuildError, Mark};
+
+/// A batch that grows; the [`RecordWriter`] of the plan whose records it takes.
+pub(super) struct Batch {
+    /// Number of the topic in the pending frame.
+    topic: usize,
+    plan: PlanId,
+    builder: BatchBuilder,
+    fragments: Fragments,
+    runs: Vec<Run>,
+    /// Where the open transaction starts in builder and runs.
+    open_from: Option<(Mark, usize)>,
+    /// Index of the open transaction in its frame.
+    transaction: u32,
+    /// Ordinal of the next record in it.
+    ordinal: u64,
+    /// Length when `grown` was asked last.
+    counted: usize,
+    fault: Option<BuildError>,
+}
+
+impl Batch {
+    pub(super) fn new(topic: usize, plan: PlanId, builder: BatchBuilder) -> Self {
+        Batch {
+            topic,
+            plan,
+            builder,
+            fragments: Fragments::default(),
+            runs: Vec::new(),
+            open_from: None,
+            transaction: 0,
+            ordinal: 0,
+            counted: 0,
+            fault: None,
+        }
+    }
+
+    pub(super) fn topic(&self) -> usize {
+        self.topic
+    }
+
+    pub(super) fn plan(&self) -> PlanId {
+        self.plan
+    }
+
+    /// Bytes so far.
+    pub(super) fn len(&self) -> usize {
+        self.builder.len()
+    }
+
+    /// The records that follow are the open transaction's, from this ordinal on. Says whether they are its first here.
+    pub(super) fn enter(&mut self, transaction: u32, ordinal: u64) -> bool {
+        self.ordinal = ordinal;
+        if self.open_from.is_some() {
+            return false;
+        }
+        self.open_from = Some((self.builder.mark(), self.runs.len()));
+        self.transaction = transaction;
+        true
+    }
+
+    /// The open transaction has ended.
+    pub(super) fn leave(&mut self) {
+        self.open_from = None;
+    }
+
+    /// Forgets the records of the open transaction.
+    pub(super) fn cut_open(&mut self) {
+        if let Some((mark, runs)) = self.open_from {
+            self.builder.truncate(mark);
+            self.runs.truncate(runs);
+            self.counted = self.builder.len();
+        }
+    }
+
+    /// Moves the records of the open transaction into a batch of their own, where it is the frame's first.
+    pub(super) fn split_open(&mut self, builder: BatchBuilder) -> Option<Batch> {
+        let (mark, runs) = self.open_from.take()?;
+        let mut tail = Batch::new(self.topic, self.plan, builder);
+        tail.enter(0, self.ordinal);
+        self.builder.split_off(mark, &mut tail.builder);
+        tail.fragments = self.fragments.clone();
+        tail.runs = self.runs.split_off(runs);
+        tail.runs.iter_mut().for_each(|run| run.transaction = 0);
+        tail.counted = tail.builder.len();
+        Some(tail)
+    }
+
+    /// The finished batch, unless it has no records.
+    pub(super) fn finish(&mut self, topic: TopicId) -> Option<BatchIn> {
+        let done = self.builder.finish()?;
+        Some(BatchIn {
+            topic,
+            partition: 0,
+            bytes: done.bytes,
+            records: done.records,
+            max_timestamp: done.max_timestamp,
+            plan: Some(self.plan),
+            runs: std::mem::take(&mut self.runs),
+            encoding: 0,
+        })
+    }
+
+    /// The builder, to be used again after `finish`.
+    pub(super) fn into_builder(self) -> BatchBuilder {
+        self.builder
+    }
+
+    /// Ordinal of the open transaction's next record.
+    pub(super) fn ordinal(&self) -> u64 {
+        self.ordinal
+    }
+
+    /// Bytes added since this was asked last.
+    pub(super) fn grown(&mut self) -> usize {
+        let before = std::mem::replace(&mut self.counted, self.builder.len());
+        self.counted.saturating_sub(before)
+    }
+
+    /// The last error of `end`, which has no way to return it.
+    pub(super) fn take_fault(&mut self) -> Option<BuildError> {
+        self.fault.take()
+    }
+
+    /// Adds a record to the run of the open transaction; other topics' records between them start another.
+    fn count(&mut self) {
+        let (transaction, ordinal) = (self.transaction, self.ordinal);
+        self.ordinal += 1;
+        if let Some(run) = self.runs.last_mut()
+            && run.transaction == transaction
+            && run.first_ordinal + u64::from(run.records) == ordinal
+        {
+            run.records += 1;
+        } else {
+            self.runs.push(Run { transaction, first_ordinal: ordinal, records: 1 });
+        }
+    }
+}
+
+impl RecordWriter for Batch {
+    #[inline]
+    fn prepare(&mut self, fragments: &Fragments) {
+        if !self.fragments.same(fragments) {
+            self.fragments = fragments.clone();
+        }
+    }
+
+    #[inline]
+    fn begin(&mut self, timestamp_ms: i64) {
+        self.builder.begin(timestamp_ms);
+    }
+
+    #[inline]
+    fn key(&mut self) {
+        self.builder.key();
+    }
+
+    #[inline]
+    fn value(&mut self) {
+        self.builder.value();
+    }
+
+    #[inline]
+    fn header(&mut self, name: &str) {
+        self.builder.header(name);
+    }
+
+    #[inline]
+    fn fragment(&mut self, id: FragmentId) {
+        self.builder.push(self.fragments.get(id));
+    }
+
+    #[inline]
+    fn literal(&mut self, _slot: SlotId, bytes: &[u8]) {
+        self.builder.push(bytes);
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        match self.builder.end() {
+            Ok(()) => self.count(),
+            Err(fault) => self.fault = Some(fault),
+        }
+    }
+}

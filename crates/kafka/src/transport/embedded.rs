@@ -1,0 +1,112 @@
+//! The embedded transport: topics in the journal of this process.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tailwater_connector::{Problem, SourceWriter, TopicReader, Transport};
+use tailwater_journal::{Body, ConnectorId, Journal, JournalError, Sequence};
+
+use super::problem::journal_problem;
+use super::reader::EmbeddedReader;
+use super::source_writer::EmbeddedWriter;
+use crate::limits::PAUSE_CHECK;
+
+/// Topics over a journal. Clones share it.
+#[derive(Clone)]
+pub struct EmbeddedTransport {
+    shared: Arc<Shared>,
+}
+
+/// What a transport and its writers have in common.
+pub(super) struct Shared {
+    pub(super) journal: Journal,
+    open: Mutex<HashSet<String>>,
+    big_transactions: AtomicU64,
+}
+
+impl EmbeddedTransport {
+    /// Over an open journal.
+    pub fn new(journal: Journal) -> Self {
+        let shared = Shared { journal, open: Mutex::default(), big_transactions: AtomicU64::default() };
+        EmbeddedTransport { shared: Arc::new(shared) }
+    }
+}
+
+impl Transport for EmbeddedTransport {
+    fn open_source(&self, connector: &str) -> Result<Box<dyn SourceWriter>, Problem> {
+        let lease = Lease::take(&self.shared, connector)?;
+        Ok(Box::new(EmbeddedWriter::open(lease)?))
+    }
+
+    fn reader(&self) -> Arc<dyn TopicReader> {
+        Arc::new(EmbeddedReader::new(self.shared.journal.clone()))
+    }
+
+    fn entries(&self, connector: &str) -> BTreeMap<String, Bytes> {
+        let journal = &self.shared.journal;
+        journal.connector(connector).map(|id| journal.entries(id)).unwrap_or_default()
+    }
+
+    fn put_entries(&self, connector: &str, entries: &[(&str, &[u8])]) -> Result<(), Problem> {
+        let journal = &self.shared.journal;
+        let id = journal.connector(connector).map_err(journal_problem)?;
+        put_entries(journal, id, journal.source(id).era, entries)
+    }
+}
+
+/// The right to write as one connector, until it is dropped.
+pub(super) struct Lease {
+    pub(super) shared: Arc<Shared>,
+    pub(super) connector: String,
+}
+
+impl Lease {
+    fn take(shared: &Arc<Shared>, connector: &str) -> Result<Lease, Problem> {
+        if !shared.open.lock().unwrap_or_else(PoisonError::into_inner).insert(connector.to_owned()) {
+            return Err(Problem::retry(
+                "CONNECTOR_BUSY",
+                format!("The connector '{connector}' is still writing"),
+                "Wait until it has ended, or give one of the two another name.",
+            ));
+        }
+        Ok(Lease { shared: shared.clone(), connector: connector.to_owned() })
+    }
+
+    /// A number for a transaction that goes to disk in parts; unique in this process.
+    pub(super) fn big_transaction(&self) -> u64 {
+        self.shared.big_transactions.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.shared.open.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.connector);
+    }
+}
+
+/// Sets entries behind everything appended so far; durable when it returns.
+pub(super) fn put_entries(
+    journal: &Journal,
+    connector: ConnectorId,
+    era: u32,
+    entries: &[(&str, &[u8])],
+) -> Result<(), Problem> {
+    let entries = entries.iter().map(|(name, value)| ((*name).to_owned(), Bytes::copy_from_slice(value))).collect();
+    let sequence = journal.append(connector, era, Body::Entries(entries)).map_err(journal_problem)?;
+    wait_durable(journal, sequence)
+}
+
+/// Waits until a sequence is durable; a journal without space is a problem instead of a long wait.
+pub(super) fn wait_durable(journal: &Journal, sequence: Sequence) -> Result<(), Problem> {
+    let wait = || -> Result<(), JournalError> {
+        while !journal.wait_durable(sequence, PAUSE_CHECK)? {
+            if let Some(paused) = journal.paused() {
+                return Err(paused);
+            }
+        }
+        Ok(())
+    };
+    wait().map_err(journal_problem)
+}

@@ -1,0 +1,239 @@
+//! The writing end of a source over the journal.
+//!
+//! Committed transactions gather in one pending frame until they are flushed or too many. A transaction that outgrows
+//! memory goes ahead in parts, which stay invisible until its commit; everything committed before it goes first, so the
+//! order of frames is the order of commits.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use bytes::Bytes;
+use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
+use tailwater_event::RecordWriter;
+use tailwater_journal::{self as journal, Body, ConnectorId, Journal, Sequence};
+use tailwater_wire::batch::BuildError;
+
+use super::embedded::{self, Lease};
+use super::identity::Attempt;
+use super::pending::Pending;
+use super::problem::journal_problem;
+use crate::limits::{OPEN_TRANSACTION_BYTES, PENDING_BYTES};
+
+/// A source's frames, in order.
+pub(super) struct EmbeddedWriter {
+    lease: Lease,
+    id: ConnectorId,
+    era: u32,
+    topics: HashMap<String, TopicHandle>,
+    pending: Pending,
+    attempt: Attempt,
+    /// The open transaction's number, once it goes to disk in parts.
+    part_of: Option<u64>,
+    /// What each frame with a position makes durable, in order of frames.
+    in_flight: VecDeque<(Sequence, Durable)>,
+    /// The last frame handed over.
+    last: Sequence,
+    durable: Durable,
+}
+
+impl EmbeddedWriter {
+    pub(super) fn open(lease: Lease) -> Result<Self, Problem> {
+        let id = lease.shared.journal.connector(&lease.connector).map_err(journal_problem)?;
+        let mut writer = EmbeddedWriter {
+            lease,
+            id,
+            era: 0,
+            topics: HashMap::new(),
+            pending: Pending::default(),
+            attempt: Attempt::default(),
+            part_of: None,
+            in_flight: VecDeque::new(),
+            last: Sequence::default(),
+            durable: Durable::default(),
+        };
+        writer.load();
+        Ok(writer)
+    }
+
+    fn journal(&self) -> &Journal {
+        &self.lease.shared.journal
+    }
+
+    /// Takes era and position from the journal, when nothing is on its way.
+    fn load(&mut self) {
+        let state = self.journal().source(self.id);
+        self.era = state.era;
+        self.durable = Durable { era: state.era, position: state.position };
+        self.in_flight.clear();
+    }
+
+    /// Hands a frame over; `position` is what it makes durable. May wait for the disk.
+    fn append(&mut self, body: Body, position: Option<Vec<u8>>) -> Result<(), Problem> {
+        self.settle()?;
+        let sequence = self.journal().append(self.id, self.era, body).map_err(journal_problem)?;
+        self.last = sequence;
+        if let Some(position) = position {
+            self.in_flight.push_back((sequence, Durable { era: self.era, position }));
+        }
+        Ok(())
+    }
+
+    /// Moves what has become durable out of the queue.
+    fn settle(&mut self) -> Result<(), Problem> {
+        let reached = self.journal().durable().map_err(journal_problem)?;
+        while let Some((_, durable)) = self.in_flight.pop_front_if(|(sequence, _)| *sequence <= reached) {
+            self.durable = durable;
+        }
+        Ok(())
+    }
+
+    /// Hands over the open transaction as it is so far, and what was committed before it.
+    fn ship_part(&mut self) -> Result<(), Problem> {
+        self.flush()?;
+        let part_of = match self.part_of {
+            Some(part_of) => part_of,
+            None => {
+                let part_of = self.lease.big_transaction();
+                tracing::debug!(connector = %self.lease.connector, part_of, "a large transaction goes to disk in parts");
+                *self.part_of.insert(part_of)
+            }
+        };
+        let batches = self.pending.take_open();
+        self.append(Body::Part { part_of, batches }, None)
+    }
+
+    fn inside_transaction(&self) -> bool {
+        self.part_of.is_some() || self.pending.is_open()
+    }
+}
+
+impl SourceWriter for EmbeddedWriter {
+    fn durable(&mut self) -> Result<Durable, Problem> {
+        self.settle()?;
+        match self.journal().paused() {
+            Some(paused) => Err(journal_problem(paused)),
+            None => Ok(self.durable.clone()),
+        }
+    }
+
+    fn entries(&self) -> BTreeMap<String, Bytes> {
+        self.journal().entries(self.id)
+    }
+
+    fn put_entries(&mut self, entries: &[(&str, &[u8])]) -> Result<(), Problem> {
+        self.flush()?;
+        embedded::put_entries(self.journal(), self.id, self.era, entries)
+    }
+
+    fn begin_era(&mut self, identity: &[u8]) -> Result<u32, Problem> {
+        self.rollback()?;
+        self.flush()?;
+        self.journal().begin_era(self.id, identity).map_err(journal_problem)?;
+        self.load();
+        Ok(self.era)
+    }
+
+    fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
+        if let Some(handle) = self.topics.get(name) {
+            return Ok(*handle);
+        }
+        let id = self.journal().create_topic(name, 1).map_err(journal_problem)?;
+        // Topics are as many as tables.
+        let handle = TopicHandle(self.topics.len() as u32);
+        self.pending.add_topic(id);
+        self.topics.insert(name.to_owned(), handle);
+        Ok(handle)
+    }
+
+    fn plan(&mut self, descriptor: &[u8]) -> Result<PlanId, Problem> {
+        let id = self.journal().plan(descriptor).map_err(journal_problem)?;
+        Ok(PlanId(id.0))
+    }
+
+    fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter {
+        self.pending.records(topic.0 as usize, journal::PlanId(plan.0))
+    }
+
+    fn row_done(&mut self) -> Result<(), Problem> {
+        self.pending.row_done().map_err(|error| record_problem(error, &self.lease.connector))?;
+        let bound = if self.part_of.is_some() { PENDING_BYTES } else { OPEN_TRANSACTION_BYTES };
+        if self.pending.open_bytes() > bound { self.ship_part() } else { Ok(()) }
+    }
+
+    fn commit(&mut self, transaction: Transaction, position: &[u8]) -> Result<(), Problem> {
+        let records = self.pending.open_records().map_err(|error| record_problem(error, &self.lease.connector))?;
+        let transaction = self.attempt.meta(self.era, transaction, records);
+        if let Some(part_of) = self.part_of.take() {
+            let (position, batches) = (position.to_vec(), self.pending.take_last());
+            let durable = position.clone();
+            return self.append(Body::PartCommit { part_of, position, transaction, batches }, Some(durable));
+        }
+        self.pending.commit(transaction, position);
+        if self.pending.committed_bytes() > PENDING_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn rollback(&mut self) -> Result<(), Problem> {
+        self.pending.rollback();
+        match self.part_of.take() {
+            Some(part_of) => self.append(Body::PartAbort { part_of }, None),
+            None => Ok(()),
+        }
+    }
+
+    fn progress(&mut self, position: &[u8]) -> Result<(), Problem> {
+        if self.inside_transaction() {
+            return Err(Problem::internal("PROGRESS_INSIDE_TRANSACTION", "A position came inside of a transaction"));
+        }
+        self.pending.progress(position);
+        Ok(())
+    }
+
+    fn pending_bytes(&self) -> usize {
+        self.pending.committed_bytes()
+    }
+
+    fn idle(&self) -> bool {
+        // After a failure a flush returns at once too, with the reason.
+        self.journal().durable().map_or(true, |reached| self.last <= reached)
+    }
+
+    fn flush(&mut self) -> Result<(), Problem> {
+        let Some(committed) = self.pending.take_committed() else { return Ok(()) };
+        let position = committed.position.clone();
+        let body = match committed.transactions.is_empty() {
+            true => Body::Progress { position: committed.position },
+            false => Body::Transactions {
+                position: committed.position,
+                transactions: committed.transactions,
+                batches: committed.batches,
+            },
+        };
+        self.append(body, Some(position))
+    }
+
+    fn sync(&mut self) -> Result<(), Problem> {
+        self.flush()?;
+        embedded::wait_durable(self.journal(), self.last)?;
+        self.settle()
+    }
+}
+
+/// Parts of a transaction that nobody will end would pin their segments until the next start.
+impl Drop for EmbeddedWriter {
+    fn drop(&mut self) {
+        if let Err(problem) = self.rollback() {
+            tracing::debug!(connector = %self.lease.connector, %problem, "parts of a transaction are left to recovery");
+        }
+    }
+}
+
+fn record_problem(error: BuildError, connector: &str) -> Problem {
+    match error {
+        BuildError::TooLarge => Problem::stop(
+            "RECORD_TOO_LARGE",
+            format!("A row of the connector '{connector}' gives an event of more than 960 MiB"),
+            "Leave the large column out with column.exclude.list, or shorten it with column.truncate.to.*.chars.",
+        ),
+        BuildError::Order => Problem::internal("RECORD_ORDER", "The parts of a record came in the wrong order"),
+    }
+}
