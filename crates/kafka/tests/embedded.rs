@@ -1,0 +1,400 @@
+//! The embedded transport over a real journal: what a source commits is what readers see, as a whole or not at all.
+
+// The lint's exception for tests does not reach the helpers of an integration test.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::{Durable, PlanId, ProblemKind, Record, SourceWriter, TopicReader, Transaction, Transport};
+use tailwater_event::{FragmentId, Fragments, SlotId};
+use tailwater_journal::fs::RealFs;
+use tailwater_journal::{Journal, Options, SystemClock, inspect};
+use tailwater_kafka::{EmbeddedTransport, limits};
+
+const ALL: usize = usize::MAX;
+
+/// A transport over the journal of a directory; closed when dropped.
+struct Open {
+    journal: Journal,
+    transport: EmbeddedTransport,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let closed = self.journal.close();
+        assert!(closed.is_ok() || std::thread::panicking(), "{closed:?}");
+    }
+}
+
+fn open(dir: &Path) -> Open {
+    let journal = Journal::open(Arc::new(RealFs), dir, Options::default(), Arc::new(SystemClock)).unwrap();
+    Open { transport: EmbeddedTransport::new(journal.clone()), journal }
+}
+
+impl Open {
+    fn source(&self) -> Box<dyn SourceWriter> {
+        self.transport.open_source("inventory").unwrap()
+    }
+
+    fn reader(&self) -> Arc<dyn TopicReader> {
+        self.transport.reader()
+    }
+
+    fn all(&self, topic: &str) -> Vec<Record> {
+        let reader = self.reader();
+        let (mut records, mut offset) = (Vec::new(), 0);
+        loop {
+            let more = reader.read(topic, 0, offset, 1 << 20).unwrap();
+            let Some(last) = more.last() else { return records };
+            offset = last.offset + 1;
+            records.extend(more);
+        }
+    }
+}
+
+/// Writes one row: key and value are this text in front of a constant piece.
+fn row(writer: &mut dyn SourceWriter, topic: TopicHandle, plan: PlanId, text: &str) {
+    let records = writer.records(topic, plan);
+    records.prepare(&Fragments::new(vec![b"!".to_vec()]));
+    records.begin(1_000);
+    for part in [0, 1] {
+        if part == 0 {
+            records.key()
+        } else {
+            records.value()
+        }
+        records.literal(SlotId(0), text.as_bytes());
+        records.fragment(FragmentId(0));
+    }
+    records.end();
+    writer.row_done().unwrap();
+}
+
+fn transaction(xid: u32) -> Transaction {
+    let lsn = u64::from(xid) * 100;
+    Transaction { xid, commit_lsn: lsn, end_lsn: lsn + 8, commit_time_us: i64::from(xid) }
+}
+
+fn values(records: &[Record]) -> Vec<String> {
+    records.iter().map(|record| String::from_utf8(record.value.clone().unwrap().to_vec()).unwrap()).collect()
+}
+
+/// Per topic, the offset behind the last visible record.
+fn high_watermarks(reader: &dyn TopicReader) -> BTreeMap<String, i64> {
+    reader.topics().into_iter().map(|topic| (topic.name, topic.partitions[0].high_watermark)).collect()
+}
+
+#[test]
+fn a_transaction_over_two_topics_becomes_visible_as_a_whole() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (a, b, plan) = (writer.topic("a").unwrap(), writer.topic("b").unwrap(), writer.plan(b"plan").unwrap());
+    let reader = open.reader();
+    let watcher = std::thread::spawn(move || {
+        let (mut seen, mut looks) = (0, 0);
+        loop {
+            let marks = high_watermarks(&*reader);
+            assert_eq!(marks["a"], marks["b"]);
+            looks += 1;
+            if marks["a"] == 300 {
+                return looks;
+            }
+            seen = reader.wait(seen, Duration::from_secs(10));
+        }
+    });
+    for xid in 1..=300 {
+        row(&mut *writer, a, plan, &format!("a{xid}"));
+        row(&mut *writer, b, plan, &format!("b{xid}"));
+        writer.commit(transaction(xid), b"p").unwrap();
+        writer.flush().unwrap();
+    }
+    assert!(watcher.join().unwrap() > 0);
+    let records = open.all("b");
+    assert_eq!(records.len(), 300);
+    let origin = records[41].origin.as_ref().unwrap();
+    assert_eq!((origin.xid, origin.commit_end, origin.commit_time_us), (42, 4_208, 42));
+    assert!(records.iter().all(|record| record.ordinal == 1 && record.plan == Some(plan)));
+}
+
+#[test]
+fn a_rolled_back_transaction_leaves_nothing_and_uses_no_offsets() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    row(&mut *writer, topic, plan, "kept");
+    writer.commit(transaction(1), b"1").unwrap();
+    row(&mut *writer, topic, plan, "lost");
+    writer.rollback().unwrap();
+    // Large enough to be on disk in parts when it is rolled back.
+    let large = "x".repeat(limits::OPEN_TRANSACTION_BYTES / 4);
+    (0..6).for_each(|_| row(&mut *writer, topic, plan, &large));
+    writer.rollback().unwrap();
+    row(&mut *writer, topic, plan, "last");
+    writer.commit(transaction(3), b"3").unwrap();
+    writer.sync().unwrap();
+    let records = open.all("t");
+    assert_eq!(values(&records), ["kept!", "last!"]);
+    assert_eq!(records.iter().map(|r| (r.offset, r.ordinal)).collect::<Vec<_>>(), [(0, 0), (1, 0)]);
+}
+
+#[test]
+fn a_transaction_larger_than_memory_goes_in_parts_and_comes_back_whole() {
+    const ROWS: usize = 200_000;
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let open = open(dir.path());
+        let mut writer = open.source();
+        let topics = [writer.topic("even").unwrap(), writer.topic("odd").unwrap()];
+        let plan = writer.plan(b"plan").unwrap();
+        row(&mut *writer, topics[0], plan, "before");
+        writer.commit(transaction(1), b"1").unwrap();
+        for n in 0..ROWS {
+            row(&mut *writer, topics[n % 2], plan, &format!("{n:0100}"));
+        }
+        writer.flush().unwrap();
+        let marks = high_watermarks(&*open.reader());
+        assert!(marks["even"] <= 1 && marks["odd"] == 0, "parts are invisible before the commit: {marks:?}");
+        writer.commit(transaction(2), b"2").unwrap();
+        row(&mut *writer, topics[1], plan, "after");
+        writer.commit(transaction(3), b"3").unwrap();
+        writer.sync().unwrap();
+        assert_eq!(writer.durable().unwrap().position, b"3");
+        for (start, topic) in ["even", "odd"].into_iter().enumerate() {
+            let records = open.all(topic);
+            assert!(records.iter().enumerate().all(|(n, record)| record.offset == n as i64));
+            let large = records.iter().filter(|r| r.origin.as_ref().unwrap().xid == 2);
+            let seen: Vec<_> = large.map(|r| (r.ordinal as usize, r.value.clone().unwrap())).collect();
+            assert_eq!(seen.len(), ROWS / 2);
+            for ((ordinal, value), n) in seen.into_iter().zip((start..).step_by(2)) {
+                assert_eq!(ordinal, n);
+                assert_eq!(value, format!("{n:0100}!"));
+            }
+        }
+        assert_eq!(values(&open.all("odd")).last().unwrap(), "after!");
+    }
+    // What is held in memory is what one frame takes.
+    let frames: Vec<_> = inspect::frames(&RealFs, dir.path()).unwrap().map(Result::unwrap).collect();
+    let largest = frames.iter().map(|frame| frame.bytes).max().unwrap() as usize;
+    assert!(largest < limits::OPEN_TRANSACTION_BYTES + (1 << 20), "{largest}");
+    assert!(frames.iter().filter(|frame| frame.batches > 0).count() >= 6);
+}
+
+#[test]
+fn a_reopened_source_finds_its_era_position_and_entries() {
+    let dir = tempfile::tempdir().unwrap();
+    let era = {
+        let open = open(dir.path());
+        let mut writer = open.source();
+        assert_eq!(writer.durable().unwrap(), Durable::default());
+        let era = writer.begin_era(b"system 7").unwrap();
+        assert_eq!(writer.durable().unwrap(), Durable { era, position: vec![] });
+        let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+        row(&mut *writer, topic, plan, "first");
+        writer.commit(transaction(1), b"one").unwrap();
+        writer.put_entries(&[("slot", b"made"), ("gone", b"x")]).unwrap();
+        assert_eq!(writer.durable().unwrap().position, b"one", "entries come behind what was committed");
+        writer.put_entries(&[("gone", b"")]).unwrap();
+        writer.progress(b"two").unwrap();
+        writer.sync().unwrap();
+        row(&mut *writer, topic, plan, "never committed");
+        era
+    };
+    let open = open(dir.path());
+    let mut writer = open.source();
+    assert_eq!(writer.durable().unwrap(), Durable { era, position: b"two".to_vec() });
+    let entries: Vec<_> = writer.entries().into_iter().map(|(name, value)| (name, value.to_vec())).collect();
+    assert_eq!(entries, [("slot".to_owned(), b"made".to_vec())]);
+    assert_eq!(open.transport.entries("inventory"), writer.entries());
+    assert_eq!(values(&open.all("t")), ["first!"]);
+    assert_eq!(open.all("t")[0].origin.as_ref().unwrap().era, era);
+    let next = writer.begin_era(b"system 8").unwrap();
+    assert!(next > era);
+    assert_eq!(writer.durable().unwrap(), Durable { era: next, position: vec![] });
+}
+
+#[test]
+fn what_is_called_durable_can_be_read_already() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    let reader = open.reader();
+    let mut last = 0;
+    for n in 1..=500u32 {
+        row(&mut *writer, topic, plan, "row");
+        writer.commit(transaction(n), &n.to_be_bytes()).unwrap();
+        if n % 3 == 0 {
+            writer.flush().unwrap();
+        }
+        if n % 7 == 0 {
+            row(&mut *writer, topic, plan, "open while the rest is flushed");
+            writer.flush().unwrap();
+            writer.rollback().unwrap();
+        }
+        let durable = writer.durable().unwrap().position;
+        let durable = durable.try_into().map_or(0, u32::from_be_bytes);
+        assert!(durable >= last && durable <= n);
+        assert!(high_watermarks(&*reader)["t"] >= i64::from(durable));
+        last = durable;
+    }
+    writer.sync().unwrap();
+    assert_eq!(writer.durable().unwrap().position, 500u32.to_be_bytes());
+    assert!(writer.idle());
+    assert_eq!(writer.pending_bytes(), 0);
+}
+
+#[test]
+fn nothing_is_handed_over_before_a_flush_unless_there_is_much() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    row(&mut *writer, topic, plan, "small");
+    assert_eq!(writer.pending_bytes(), 0, "nothing is committed yet");
+    writer.commit(transaction(1), b"1").unwrap();
+    assert!(writer.pending_bytes() > 0);
+    row(&mut *writer, topic, plan, &"x".repeat(limits::PENDING_BYTES));
+    writer.commit(transaction(2), b"2").unwrap();
+    assert_eq!(writer.pending_bytes(), 0);
+    writer.progress(b"3").unwrap();
+    assert!(writer.pending_bytes() > 0, "a position is something to hand over");
+    writer.sync().unwrap();
+    assert_eq!(writer.pending_bytes(), 0);
+    row(&mut *writer, topic, plan, "open");
+    assert_eq!(writer.progress(b"4").unwrap_err().kind, ProblemKind::Internal);
+}
+
+#[test]
+fn plans_and_topics_keep_their_numbers() {
+    let dir = tempfile::tempdir().unwrap();
+    let plans = {
+        let open = open(dir.path());
+        let mut writer = open.source();
+        let plans = [writer.plan(b"first").unwrap(), writer.plan(b"second").unwrap()];
+        assert_eq!(writer.plan(b"first").unwrap(), plans[0]);
+        assert_eq!(writer.topic("t").unwrap(), writer.topic("t").unwrap());
+        let topic = writer.topic("t").unwrap();
+        plans.iter().for_each(|plan| row(&mut *writer, topic, *plan, "x"));
+        writer.commit(transaction(1), b"1").unwrap();
+        writer.sync().unwrap();
+        plans
+    };
+    let open = open(dir.path());
+    let mut writer = open.source();
+    assert_eq!([writer.plan(b"first").unwrap(), writer.plan(b"second").unwrap()], plans);
+    assert_ne!(writer.plan(b"third").unwrap(), plans[1]);
+    assert_eq!(open.reader().plan(plans[1]).unwrap(), &b"second"[..]);
+    assert_eq!(open.all("t").iter().map(|r| r.plan.unwrap()).collect::<Vec<_>>(), plans);
+    let topics = open.reader().topics();
+    assert_eq!(topics.len(), 1);
+    assert_eq!(topics[0].partitions[0].high_watermark, 2);
+}
+
+#[test]
+fn reading_from_the_middle_of_a_batch_starts_at_that_record() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    for xid in 1..=3 {
+        (0..10).for_each(|n| row(&mut *writer, topic, plan, &format!("{xid}.{n}")));
+        writer.commit(transaction(xid), b"p").unwrap();
+    }
+    writer.sync().unwrap();
+    let reader = open.reader();
+    let records = reader.read("t", 0, 17, ALL).unwrap();
+    assert_eq!(records.len(), 13);
+    assert_eq!((records[0].offset, records[0].ordinal, values(&records)[0].as_str()), (17, 7, "2.7!"));
+    assert_eq!((records[3].ordinal, records[3].origin.as_ref().unwrap().xid), (0, 3));
+    assert!(Arc::ptr_eq(records[0].origin.as_ref().unwrap(), records[2].origin.as_ref().unwrap()));
+    assert_eq!(reader.read("t", 0, 30, ALL).unwrap(), []);
+    assert_eq!(reader.read("t", 0, -5, ALL).unwrap().len(), 30, "before the log start is from the log start");
+    assert_eq!(reader.read("t", 1, 0, ALL).unwrap_err().code, "TOPIC_UNKNOWN");
+    assert_eq!(reader.read("u", 0, 0, ALL).unwrap_err().code, "TOPIC_UNKNOWN");
+}
+
+#[test]
+fn keys_tombstones_headers_and_timestamps_come_through() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    let records = writer.records(topic, plan);
+    records.begin(-1);
+    records.key();
+    records.end();
+    records.begin(7_000);
+    records.value();
+    records.header("__op");
+    records.literal(SlotId(0), b"d");
+    records.header("empty");
+    records.end();
+    writer.row_done().unwrap();
+    writer.commit(transaction(1), b"1").unwrap();
+    writer.sync().unwrap();
+    let records = open.all("t");
+    assert_eq!((records[0].key.as_deref(), records[0].value.as_deref()), (Some(&b""[..]), None));
+    assert_eq!((records[1].key.as_deref(), records[1].value.as_deref()), (None, Some(&b""[..])));
+    let headers: Vec<_> = records[1].headers.iter().map(|h| (h.name.as_str(), h.value.as_deref().unwrap())).collect();
+    assert_eq!(headers, [("__op", &b"d"[..]), ("empty", b"")]);
+    assert_eq!((records[0].timestamp_ms, records[1].timestamp_ms), (-1, 7_000));
+    let reader = open.reader();
+    assert_eq!(reader.offset_at("t", 0, 0).unwrap(), 1, "the record is found, not only its batch");
+    assert_eq!(reader.offset_at("t", 0, 7_001).unwrap(), 2);
+}
+
+#[test]
+fn rows_of_a_snapshot_attempt_have_one_origin_and_running_ordinals() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let era = writer.begin_era(b"system").unwrap();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    let snapshot = Transaction { end_lsn: 77, ..Transaction::default() };
+    for chunk in 0..3 {
+        // The second chunk is on disk in parts before its commit.
+        let text = "r".repeat(if chunk == 1 { limits::OPEN_TRANSACTION_BYTES / 6 } else { 1 });
+        (0..5).for_each(|_| row(&mut *writer, topic, plan, &text));
+        writer.commit(snapshot, b"").unwrap();
+    }
+    writer.sync().unwrap();
+    let records = open.all("t");
+    assert_eq!(records.iter().map(|r| r.ordinal).collect::<Vec<_>>(), (0..15).collect::<Vec<_>>());
+    let origin = records[14].origin.as_ref().unwrap();
+    assert_eq!((origin.era, origin.commit_end, origin.xid, origin.commit_time_us), (era, 77, 0, 0));
+    assert_eq!(records[0].origin, records[14].origin);
+}
+
+#[test]
+fn one_source_at_a_time_writes_under_a_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let first = open.source();
+    assert_eq!(open.transport.open_source("inventory").err().unwrap().code, "CONNECTOR_BUSY");
+    open.transport.open_source("orders").unwrap();
+    drop(first);
+    open.source();
+}
+
+#[test]
+fn a_recreated_topic_is_another_topic() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let reader = open.reader();
+    for text in ["old", "new"] {
+        let mut writer = open.source();
+        let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+        row(&mut *writer, topic, plan, text);
+        writer.commit(transaction(1), b"1").unwrap();
+        writer.sync().unwrap();
+        assert_eq!(values(&reader.read("t", 0, 0, ALL).unwrap()), [format!("{text}!")]);
+        open.journal.delete_topic("t").unwrap();
+        assert_eq!(reader.read("t", 0, 0, ALL).unwrap_err().code, "TOPIC_UNKNOWN");
+    }
+}
