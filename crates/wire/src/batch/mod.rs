@@ -225,4 +225,18 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn null_header_values_and_gaps_between_offsets_are_read() {
+        let draft = |timestamp| Draft { timestamp, key: None, value: None, headers: vec![("h".into(), vec![])] };
+        let mut records = [their_record(10, &draft(1)), their_record(17, &draft(2))];
+        records[1].headers.insert(StrBytes::from_static_str("h"), None);
+        let mut bytes = BytesMut::new();
+        let options = theirs::RecordEncodeOptions { version: 2, compression: theirs::Compression::None };
+        theirs::RecordBatchEncoder::encode(&mut bytes, &records, &options).unwrap();
+        let batch = Batch::read(&mut bytes.freeze()).unwrap();
+        let read: Vec<_> = batch.records().unwrap().map(Result::unwrap).collect();
+        assert_eq!((read[0].offset, read[0].headers[0].value.as_deref()), (10, Some(&b""[..])));
+        assert_eq!((read[1].offset, read[1].headers[0].value.as_deref()), (17, None));
+    }
 }
