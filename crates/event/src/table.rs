@@ -126,6 +126,10 @@ pub enum ColumnType {
     Uuid,
     /// `point`.
     Point,
+    /// PostGIS `geometry`, in hexadecimal EWKB.
+    Geometry,
+    /// PostGIS `geography`, in hexadecimal EWKB.
+    Geography,
     /// `tsvector`.
     TsVector,
     /// `ltree`.

@@ -1,6 +1,17 @@
 //! From a record back to a change, through the descriptor of the plan that wrote it.
 
-/// Bytes that the plan did not write.
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::columns::{self, PlanColumn};
+use super::envelope::Layout;
+use super::{EncodeOptions, descriptor};
+use crate::{ReplicaIdentity, TableName};
+
+/// Bytes that the plan did not write, or a value that one of its options did not keep.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a record of this plan: {0}")]
 pub struct DecodeError(pub String);
@@ -32,31 +43,140 @@ pub struct Decoded {
 }
 
 /// Reads the records of one plan.
-pub struct Reader {}
+#[derive(Clone, Debug)]
+pub struct Reader {
+    table: TableName,
+    names: Vec<String>,
+    key: Vec<usize>,
+    columns: Vec<PlanColumn>,
+    /// `{"schema":…,"payload":` as the plan writes it; empty without schemas.
+    prefix: Vec<u8>,
+    options: EncodeOptions,
+    whole_old_rows: bool,
+}
+
+/// The parts of an envelope that are read back.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    before: Option<Row<'a>>,
+    #[serde(borrow)]
+    after: Option<Row<'a>>,
+    source: Source,
+    op: char,
+}
+
+#[derive(Deserialize)]
+struct Source {
+    ts_us: i64,
+}
+
+/// The members of a row, in the order they stand.
+struct Row<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Row<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a row")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Row<'de>, A::Error> {
+                let mut members = Vec::new();
+                while let Some(name) = map.next_key::<String>()? {
+                    members.push((name, map.next_value::<&'de RawValue>().map_err(de::Error::custom)?));
+                }
+                Ok(Row(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
 
 impl Reader {
     /// From [`Plan::descriptor`](super::Plan::descriptor).
-    pub fn new(_descriptor: &[u8]) -> Result<Reader, DecodeError> {
-        todo!()
+    pub fn new(descriptor: &[u8]) -> Result<Reader, DecodeError> {
+        let (schema, options, topic) = descriptor::read(descriptor)?;
+        let (columns, key) = columns::compile(&schema, &options);
+        Ok(Reader {
+            prefix: Layout::compile(&schema.name, &topic, &columns, &key, &options).value_prefix,
+            names: columns.iter().map(|column| column.name.clone()).collect(),
+            table: schema.name,
+            key,
+            columns,
+            options,
+            whole_old_rows: schema.replica_identity == ReplicaIdentity::Full,
+        })
     }
 
     /// `schema.table`.
-    pub fn table(&self) -> &crate::TableName {
-        todo!()
+    pub fn table(&self) -> &TableName {
+        &self.table
     }
 
     /// Column names, in table order (columns without event form are left out).
     pub fn columns(&self) -> &[String] {
-        todo!()
+        &self.names
     }
 
     /// Indices of the key's columns into [`Reader::columns`].
     pub fn key(&self) -> &[usize] {
-        todo!()
+        &self.key
     }
 
     /// Reads a value back. `None` for a tombstone.
-    pub fn decode(&self, _value: Option<&[u8]>) -> Result<Option<Decoded>, DecodeError> {
-        todo!()
+    ///
+    /// What the mapping itself does not keep stays lost: trailing zeros of an unconstrained numeric, the zone of a
+    /// `timetz`, all but one dimension of an array. What an option lost is an error that names it.
+    pub fn decode(&self, value: Option<&[u8]>) -> Result<Option<Decoded>, DecodeError> {
+        let Some(value) = value else { return Ok(None) };
+        let end = value.len() - usize::from(self.options.value_schemas && !value.is_empty());
+        let payload = value
+            .get(..end)
+            .and_then(|v| v.strip_prefix(self.prefix.as_slice()))
+            .ok_or_else(|| DecodeError("the schema block is another one".into()))?;
+        let envelope: Envelope<'_> =
+            serde_json::from_slice(payload).map_err(|error| DecodeError(format!("the envelope: {error}")))?;
+        Ok(Some(Decoded {
+            op: envelope.op,
+            before: envelope.before.map(|row| self.row(&row, self.whole_old_rows)).transpose()?,
+            after: envelope.after.map(|row| self.row(&row, true)).transpose()?,
+            source_time_us: envelope.source.ts_us,
+        }))
+    }
+
+    fn row(&self, row: &Row<'_>, whole: bool) -> Result<Vec<Field>, DecodeError> {
+        if row.0.len() != self.columns.len() {
+            return Err(DecodeError("the row has other columns".into()));
+        }
+        let mut fields = Vec::with_capacity(row.0.len());
+        for (column, (name, json)) in self.columns.iter().zip(&row.0) {
+            if *name != column.name {
+                return Err(DecodeError("the row has other columns".into()));
+            }
+            fields.push(if whole || column.in_identity {
+                self.field(column, json.get()).map_err(|why| DecodeError(format!("column {name}: {why}")))?
+            } else {
+                Field::Unknown
+            });
+        }
+        Ok(fields)
+    }
+
+    fn field(&self, column: &PlanColumn, json: &str) -> Result<Field, String> {
+        if json == "null" {
+            return Ok(Field::Null);
+        }
+        if json.as_bytes() == column.unavailable {
+            return Ok(Field::Unavailable);
+        }
+        let replaced = self.options.value_replace_null && column.optional;
+        if replaced && column.default.as_deref() == Some(json.as_bytes()) {
+            return Err("NULL and the column's default look the same under replace.null.with.default=true".into());
+        }
+        column.codec.text(json).map(Field::Text)
     }
 }

@@ -4,9 +4,15 @@
 //! constant parts of `source`, the schema blocks, one codec per column. The plan writes records through a
 //! [`RecordWriter`](crate::RecordWriter). [`Reader`] inverts it from the plan's descriptor.
 
+mod columns;
 mod decode;
+mod descriptor;
+mod envelope;
 mod options;
 mod plan;
+mod schema_block;
+mod source_block;
+mod value;
 
 pub use decode::{DecodeError, Decoded, Field, Reader};
 pub use options::{

@@ -1,8 +1,10 @@
-//! Encode plans.
+//! Encode plans: what is constant is compiled once, what varies is formatted per event.
 
 use crate::{Cell, Fragments, OldRow, RecordWriter, TableSchema};
 
-use super::EncodeOptions;
+use super::columns::{self, Image, Known, PlanColumn};
+use super::envelope::{Clock, Layout, Op, Rows};
+use super::{EncodeOptions, descriptor};
 
 /// What differs from event to event besides the row.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +42,7 @@ pub enum SnapshotMarker {
     Last,
 }
 
-/// A value that cannot be encoded; names the column, never the value.
+/// A value that cannot be encoded; names the column, never the value. Nothing of the event has been written then.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("column {column}: {reason}")]
 pub struct EncodeError {
@@ -51,67 +53,175 @@ pub struct EncodeError {
 }
 
 /// An encode plan: compiled once per (table schema, topic, options), then used for every row.
-pub struct Plan {}
+#[derive(Clone, Debug)]
+pub struct Plan {
+    columns: Vec<PlanColumn>,
+    /// Indices into `columns`.
+    key: Vec<usize>,
+    layout: Layout,
+    tombstones: bool,
+    strict: bool,
+    descriptor: Vec<u8>,
+    clock: Clock,
+    new: Image,
+    old: Image,
+}
 
 impl Plan {
     /// Compiles a plan.
-    pub fn compile(_schema: &TableSchema, _topic: &str, _options: &EncodeOptions) -> Plan {
-        todo!()
+    pub fn compile(schema: &TableSchema, topic: &str, options: &EncodeOptions) -> Plan {
+        let (columns, key) = columns::compile(schema, options);
+        Plan {
+            layout: Layout::compile(&schema.name, topic, &columns, &key, options),
+            columns,
+            key,
+            tombstones: options.tombstones,
+            strict: options.strict,
+            descriptor: descriptor::write(schema, topic, options),
+            clock: Clock::default(),
+            new: Image::default(),
+            old: Image::default(),
+        }
     }
 
     /// The repeating bytes, for [`RecordWriter::prepare`].
     pub fn fragments(&self) -> &Fragments {
-        todo!()
+        &self.layout.fragments
     }
 
     /// What [`Reader`](super::Reader) needs to read the records back: JSON of table and options.
     pub fn descriptor(&self) -> Vec<u8> {
-        todo!()
+        self.descriptor.clone()
     }
 
     /// A snapshot row (`r`). Returns the number of records written, as all of these do.
     pub fn read(
         &mut self,
-        _: &EventContext<'_>,
-        _row: &[Cell<'_>],
-        _: &mut dyn RecordWriter,
+        event: &EventContext<'_>,
+        row: &[Cell<'_>],
+        writer: &mut dyn RecordWriter,
     ) -> Result<u32, EncodeError> {
-        todo!()
+        self.new.fill(&self.columns, row, Known::All, None, self.strict)?;
+        self.write_new(Op::Read, false, event, writer);
+        Ok(1)
     }
 
     /// An insert (`c`).
     pub fn insert(
         &mut self,
-        _: &EventContext<'_>,
-        _new: &[Cell<'_>],
-        _: &mut dyn RecordWriter,
+        event: &EventContext<'_>,
+        new: &[Cell<'_>],
+        writer: &mut dyn RecordWriter,
     ) -> Result<u32, EncodeError> {
-        todo!()
+        self.new.fill(&self.columns, new, Known::All, None, self.strict)?;
+        self.write_new(Op::Create, false, event, writer);
+        Ok(1)
     }
 
     /// An update (`u`); a change of the key becomes delete, tombstone and create.
     pub fn update(
         &mut self,
-        _: &EventContext<'_>,
-        _old: OldRow<'_>,
-        _new: &[Cell<'_>],
-        _: &mut dyn RecordWriter,
+        event: &EventContext<'_>,
+        old: OldRow<'_>,
+        new: &[Cell<'_>],
+        writer: &mut dyn RecordWriter,
     ) -> Result<u32, EncodeError> {
-        todo!()
+        let old = match old {
+            OldRow::None => None,
+            OldRow::Key(row) => Some((row, Known::Identity)),
+            OldRow::Full(row) => Some((row, Known::All)),
+        };
+        self.new.fill(&self.columns, new, Known::All, old, self.strict)?;
+        if let Some((row, known)) = old {
+            self.old.fill(&self.columns, row, known, None, self.strict)?;
+            if self.key_changed() {
+                let deleted = self.write_delete(true, event, writer);
+                self.write_new(Op::Create, true, event, writer);
+                return Ok(deleted + 1);
+            }
+        }
+        writer.begin(millis(event));
+        self.layout.write_key(&self.key, &self.columns, &self.new, writer);
+        let rows = Rows { before: old.map(|_| &self.old), after: Some(&self.new) };
+        self.layout.write_value(Op::Update, &self.columns, rows, &mut self.clock, event, writer);
+        self.layout.write_headers(writer);
+        writer.end();
+        Ok(1)
     }
 
     /// A delete (`d`) and its tombstone.
     pub fn delete(
         &mut self,
-        _: &EventContext<'_>,
-        _old: OldRow<'_>,
-        _: &mut dyn RecordWriter,
+        event: &EventContext<'_>,
+        old: OldRow<'_>,
+        writer: &mut dyn RecordWriter,
     ) -> Result<u32, EncodeError> {
-        todo!()
+        let (row, known) = match old {
+            OldRow::Key(row) => (row, Known::Identity),
+            OldRow::Full(row) => (row, Known::All),
+            OldRow::None => {
+                return Err(EncodeError { column: "(row)".into(), reason: "a delete came without its old row" });
+            }
+        };
+        self.old.fill(&self.columns, row, known, None, self.strict)?;
+        Ok(self.write_delete(false, event, writer))
     }
 
     /// A truncate (`t`).
-    pub fn truncate(&mut self, _: &EventContext<'_>, _: &mut dyn RecordWriter) -> Result<u32, EncodeError> {
-        todo!()
+    pub fn truncate(&mut self, event: &EventContext<'_>, writer: &mut dyn RecordWriter) -> Result<u32, EncodeError> {
+        writer.begin(millis(event));
+        self.layout.write_value(Op::Truncate, &self.columns, Rows::default(), &mut self.clock, event, writer);
+        self.layout.write_headers(writer);
+        writer.end();
+        Ok(1)
     }
+
+    /// Whether old and new row have different keys, as far as the old one is known. The original also takes the
+    /// fallback of an unknown value for a value.
+    fn key_changed(&self) -> bool {
+        self.key.iter().any(|&at| {
+            self.columns.get(at).is_some_and(|column| {
+                (self.strict || !self.old.is_unknown(at))
+                    && self.old.key_value(at, column) != self.new.key_value(at, column)
+            })
+        })
+    }
+
+    /// Writes the new row under its key.
+    fn write_new(&mut self, op: Op, key_changed: bool, event: &EventContext<'_>, writer: &mut dyn RecordWriter) {
+        writer.begin(millis(event));
+        self.layout.write_key(&self.key, &self.columns, &self.new, writer);
+        let rows = Rows { before: None, after: Some(&self.new) };
+        self.layout.write_value(op, &self.columns, rows, &mut self.clock, event, writer);
+        if key_changed {
+            self.layout.write_key_header("__debezium.oldkey", &self.key, &self.columns, &self.old, writer);
+        }
+        self.layout.write_headers(writer);
+        writer.end();
+    }
+
+    /// Writes the old row's delete and its tombstone under the old key; returns the number of records.
+    fn write_delete(&mut self, key_changed: bool, event: &EventContext<'_>, writer: &mut dyn RecordWriter) -> u32 {
+        for tombstone in [false, true] {
+            if tombstone && !self.tombstones {
+                return 1;
+            }
+            writer.begin(millis(event));
+            self.layout.write_key(&self.key, &self.columns, &self.old, writer);
+            if !tombstone {
+                let rows = Rows { before: Some(&self.old), after: None };
+                self.layout.write_value(Op::Delete, &self.columns, rows, &mut self.clock, event, writer);
+            }
+            if key_changed {
+                self.layout.write_key_header("__debezium.newkey", &self.key, &self.columns, &self.new, writer);
+            }
+            self.layout.write_headers(writer);
+            writer.end();
+        }
+        2
+    }
+}
+
+fn millis(event: &EventContext<'_>) -> i64 {
+    event.now_ns.div_euclid(1_000_000)
 }

@@ -1,0 +1,180 @@
+//! A plan's columns: codec and the constant forms that stand in for a value, and rows encoded through them.
+
+use crate::{Cell, Column, TableSchema};
+
+use super::value::json::quoted;
+use super::value::{Codec, Written};
+use super::{EncodeError, EncodeOptions};
+
+const NULL: &[u8] = b"null";
+
+/// A column that events carry.
+#[derive(Clone, Debug)]
+pub(super) struct PlanColumn {
+    pub(super) name: String,
+    /// Its cell in a row.
+    pub(super) cell: usize,
+    pub(super) codec: Codec,
+    pub(super) optional: bool,
+    pub(super) in_identity: bool,
+    /// `default` of the field schema.
+    pub(super) default: Option<Vec<u8>>,
+    /// SQL NULL in a row and in a key: null, or the default where the converter replaces it.
+    pub(super) null: Vec<u8>,
+    pub(super) key_null: Vec<u8>,
+    /// A value of an old row that was not sent, in a row and in a key.
+    pub(super) unknown: Vec<u8>,
+    pub(super) key_unknown: Vec<u8>,
+    /// A TOASTed value that was not sent.
+    pub(super) unavailable: Vec<u8>,
+}
+
+/// The columns of a table that have a form in events, and the key as indices into them.
+pub(super) fn compile(schema: &TableSchema, options: &EncodeOptions) -> (Vec<PlanColumn>, Vec<usize>) {
+    let columns: Vec<PlanColumn> = schema
+        .columns
+        .iter()
+        .enumerate()
+        .filter_map(|(cell, column)| {
+            Codec::resolve(&column.ty, options).map(|codec| PlanColumn::new(cell, column, codec, options))
+        })
+        .collect();
+    let key = schema.key.iter().filter_map(|cell| columns.iter().position(|c| c.cell == *cell)).collect();
+    (columns, key)
+}
+
+impl PlanColumn {
+    fn new(cell: usize, column: &Column, codec: Codec, options: &EncodeOptions) -> PlanColumn {
+        let default = codec.default(column, options.strict);
+        let null = |replace: bool| default.as_deref().filter(|_| replace).unwrap_or(NULL).to_vec();
+        let (row_null, key_null) = (null(options.value_replace_null), null(options.key_replace_null));
+        let fallback = default.clone().unwrap_or_else(|| codec.zero());
+        PlanColumn {
+            name: column.name.clone(),
+            cell,
+            optional: column.nullable,
+            in_identity: column.in_identity,
+            unknown: if column.nullable { row_null.clone() } else { fallback.clone() },
+            // A key value is never made up, except where the original's mistakes are asked for.
+            key_unknown: match (column.nullable, options.strict) {
+                (true, _) => key_null.clone(),
+                (false, true) => fallback,
+                (false, false) => NULL.to_vec(),
+            },
+            unavailable: codec.placeholder(column, options).unwrap_or_else(|| row_null.clone()),
+            null: row_null,
+            key_null,
+            default,
+            codec,
+        }
+    }
+
+    /// `"name":`.
+    pub(super) fn label(&self) -> Vec<u8> {
+        let mut label = quoted(&self.name);
+        label.push(b':');
+        label
+    }
+}
+
+/// Which cells of a row carry values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    All,
+    /// Those of the replica identity.
+    Identity,
+}
+
+impl Known {
+    pub(super) fn covers(self, column: &PlanColumn) -> bool {
+        self == Known::All || column.in_identity
+    }
+}
+
+/// Where a column's JSON is.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Encoded { start: usize, end: usize },
+    Null,
+    Unknown,
+    Unavailable,
+}
+
+/// One row in JSON, cell by cell, in buffers that are kept from row to row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Image {
+    bytes: Vec<u8>,
+    forms: Vec<Form>,
+}
+
+/// Above this many bytes a buffer is given back after the row that needed it.
+const KEPT_BYTES: usize = 1 << 20;
+
+impl Image {
+    /// Encodes a row. A value that the update did not send is taken from the old row where that has it.
+    pub(super) fn fill(
+        &mut self,
+        columns: &[PlanColumn],
+        row: &[Cell<'_>],
+        known: Known,
+        old: Option<(&[Cell<'_>], Known)>,
+        strict: bool,
+    ) -> Result<(), EncodeError> {
+        self.forms.clear();
+        if self.bytes.capacity() > KEPT_BYTES {
+            self.bytes = Vec::new();
+        }
+        self.bytes.clear();
+        for column in columns {
+            let mut cell = row.get(column.cell).copied().ok_or_else(|| short_row(column))?;
+            if let (Cell::Unchanged, Some((old, old_known))) = (cell, old)
+                && old_known.covers(column)
+            {
+                cell = old.get(column.cell).copied().ok_or_else(|| short_row(column))?;
+            }
+            let form = match cell {
+                _ if !known.covers(column) => Form::Unknown,
+                Cell::Null => Form::Null,
+                Cell::Unchanged => Form::Unavailable,
+                Cell::Text(text) => {
+                    let start = self.bytes.len();
+                    match column.codec.encode(text, strict, &mut self.bytes) {
+                        Ok(Written::Value) => Form::Encoded { start, end: self.bytes.len() },
+                        Ok(Written::Null) => Form::Null,
+                        Err(reason) => return Err(EncodeError { column: column.name.clone(), reason }),
+                    }
+                }
+            };
+            self.forms.push(form);
+        }
+        Ok(())
+    }
+
+    /// A column's JSON in a row.
+    pub(super) fn value<'a>(&'a self, at: usize, column: &'a PlanColumn) -> &'a [u8] {
+        match self.forms.get(at) {
+            Some(Form::Encoded { start, end }) => self.bytes.get(*start..*end).unwrap_or(NULL),
+            Some(Form::Null) | None => &column.null,
+            Some(Form::Unknown) => &column.unknown,
+            Some(Form::Unavailable) => &column.unavailable,
+        }
+    }
+
+    /// A column's JSON in a key.
+    pub(super) fn key_value<'a>(&'a self, at: usize, column: &'a PlanColumn) -> &'a [u8] {
+        match self.forms.get(at) {
+            Some(Form::Null) => &column.key_null,
+            Some(Form::Unknown) => &column.key_unknown,
+            _ => self.value(at, column),
+        }
+    }
+
+    /// Whether the value was not sent with the old row.
+    pub(super) fn is_unknown(&self, at: usize) -> bool {
+        matches!(self.forms.get(at), Some(Form::Unknown))
+    }
+}
+
+fn short_row(column: &PlanColumn) -> EncodeError {
+    EncodeError { column: column.name.clone(), reason: "the row has fewer cells than the table has columns" }
+}

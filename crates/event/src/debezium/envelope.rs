@@ -1,0 +1,347 @@
+//! The constant bytes of a plan's records, merged into as few fragments as possible, and the order in which they
+//! alternate with what varies.
+
+use crate::{FragmentId, Fragments, RecordWriter, SlotId, TableName};
+
+use super::columns::{Image, PlanColumn};
+use super::schema_block::{Field, envelope_schema, key_schema, string_header};
+use super::source_block::{self, Cached, Stamp, push_last_commit, push_lsn, push_xid};
+use super::value::json::push_str;
+use super::{EncodeOptions, EventContext, SnapshotMarker};
+
+/// The envelope's `op`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Op {
+    Read,
+    Create,
+    Update,
+    Delete,
+    Truncate,
+}
+
+/// The row images of an envelope.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rows<'a> {
+    pub(super) before: Option<&'a Image>,
+    pub(super) after: Option<&'a Image>,
+}
+
+const OPS: [(Op, char); 5] =
+    [(Op::Read, 'r'), (Op::Create, 'c'), (Op::Update, 'u'), (Op::Delete, 'd'), (Op::Truncate, 't')];
+const MARKERS: [(SnapshotMarker, &str); 6] = [
+    (SnapshotMarker::False, "false"),
+    (SnapshotMarker::First, "first"),
+    (SnapshotMarker::FirstInTable, "first_in_data_collection"),
+    (SnapshotMarker::True, "true"),
+    (SnapshotMarker::LastInTable, "last_in_data_collection"),
+    (SnapshotMarker::Last, "last"),
+];
+
+/// Slots of the envelope, counted from the first one after the columns.
+const SLOTS: u16 = 11;
+const SOURCE_MS: u16 = 0;
+const LAST_COMMIT: u16 = 1;
+const SEQUENCE_LSN: u16 = 2;
+const SOURCE_US: u16 = 3;
+const SOURCE_NS: u16 = 4;
+const XID: u16 = 5;
+const LSN: u16 = 6;
+const ORIGIN: u16 = 7;
+const NOW_MS: u16 = 8;
+const NOW_US: u16 = 9;
+const NOW_NS: u16 = 10;
+
+/// A struct of columns: what stands before the first, between and after them, and the first one's slot.
+#[derive(Clone, Debug)]
+struct Struct {
+    open: FragmentId,
+    separators: Vec<FragmentId>,
+    close: FragmentId,
+    slot: u16,
+}
+
+/// What is constant.
+#[derive(Clone, Debug)]
+pub(super) struct Layout {
+    pub(super) fragments: Fragments,
+    /// `{"schema":…,"payload":` of values; empty without schemas.
+    pub(super) value_prefix: Vec<u8>,
+    key: Option<Struct>,
+    key_header: Option<Struct>,
+    value_head: FragmentId,
+    before: Struct,
+    after: Struct,
+    before_only_close: FragmentId,
+    before_to_after: FragmentId,
+    no_images: FragmentId,
+    snapshot: [FragmentId; 6],
+    sequence_middle: FragmentId,
+    sequence_to_us: FragmentId,
+    us: FragmentId,
+    ns: FragmentId,
+    table_to_xid: FragmentId,
+    lsn: FragmentId,
+    origin_open: FragmentId,
+    origin_lsn: FragmentId,
+    after_lsn: [FragmentId; 5],
+    after_origin: [FragmentId; 5],
+    close: FragmentId,
+    headers: Vec<(String, FragmentId)>,
+    slot: u16,
+}
+
+/// Collects fragments; equal bytes get one id.
+#[derive(Default)]
+struct Builder(Vec<Vec<u8>>);
+
+impl Builder {
+    fn add(&mut self, bytes: Vec<u8>) -> FragmentId {
+        let at = self.0.iter().rposition(|known| *known == bytes).unwrap_or_else(|| {
+            self.0.push(bytes);
+            self.0.len() - 1
+        });
+        // PostgreSQL allows 1,600 columns and a plan needs some fragments per column: far below 65,536.
+        FragmentId(u16::try_from(at).unwrap_or(u16::MAX))
+    }
+
+    fn columns(&mut self, open: Vec<u8>, columns: &[&PlanColumn], close: &[u8], slot: u16) -> Struct {
+        let mut open = open;
+        if let Some(first) = columns.first() {
+            open.extend(first.label());
+        }
+        Struct {
+            open: self.add(open),
+            separators: columns.iter().skip(1).map(|c| self.add([b",", c.label().as_slice()].concat())).collect(),
+            close: self.add(close.to_vec()),
+            slot,
+        }
+    }
+}
+
+impl Layout {
+    /// Merges everything that does not vary between the records of a table.
+    pub(super) fn compile(
+        table: &TableName,
+        topic: &str,
+        columns: &[PlanColumn],
+        key: &[usize],
+        options: &EncodeOptions,
+    ) -> Layout {
+        let mut build = Builder::default();
+        let keys: Vec<&PlanColumn> = key.iter().filter_map(|&at| columns.get(at)).collect();
+        let all: Vec<&PlanColumn> = columns.iter().collect();
+        let slots = |n: usize| u16::try_from(n).unwrap_or(0);
+        let (key_slot, header_slot) = (0, slots(keys.len()));
+        let (before_slot, after_slot) = (slots(2 * keys.len()), slots(2 * keys.len() + all.len()));
+        let slot = slots(2 * keys.len() + 2 * all.len());
+
+        let key_form = |schemas: bool, slot: u16, build: &mut Builder| {
+            let schema = key_schema(topic, &fields(&keys));
+            let mut open = prefix(&schema, schemas);
+            open.push(b'{');
+            (!keys.is_empty()).then(|| build.columns(open, &keys, if schemas { b"}}" } else { b"}" }, slot))
+        };
+        let key_struct = key_form(options.key_schemas, key_slot, &mut build);
+        let key_header = key_form(options.header_schemas, header_slot, &mut build);
+
+        let value_prefix = prefix(&envelope_schema(topic, &fields(&all)), options.value_schemas);
+        let value_head = build.add([&value_prefix, &b"{\"before\":"[..]].concat());
+        let source = source_block::head(&options.version, &options.prefix);
+        let to_source = [&b"},"[..], &source].concat();
+        let before = build.columns(b"{".to_vec(), &all, b"", before_slot);
+        let after = build.columns(b"null,\"after\":{".to_vec(), &all, &to_source, after_slot);
+        let before_to_after = build.columns(b"},\"after\":{".to_vec(), &all, b"", after_slot).open;
+        let end = if options.value_schemas { b"}}".to_vec() } else { b"}".to_vec() };
+        let ops = |lead: &str| {
+            OPS.map(|(_, op)| format!("{lead}}},\"transaction\":null,\"op\":\"{op}\",\"ts_ms\":").into_bytes())
+        };
+        Layout {
+            key: key_struct,
+            key_header,
+            value_head,
+            before,
+            after,
+            before_only_close: build.add([&b"},\"after\":null,"[..], &source].concat()),
+            before_to_after,
+            no_images: build.add([&b"null,\"after\":null,"[..], &source].concat()),
+            snapshot: MARKERS.map(|(_, text)| build.add(source_block::snapshot_to_sequence(text, &options.database))),
+            sequence_middle: build.add(b",\\\"".to_vec()),
+            sequence_to_us: build.add(b"\\\"]\",\"ts_us\":".to_vec()),
+            us: build.add(b",\"ts_us\":".to_vec()),
+            ns: build.add(b",\"ts_ns\":".to_vec()),
+            table_to_xid: build.add(source_block::table_to_xid(&table.schema, &table.table)),
+            lsn: build.add(b",\"lsn\":".to_vec()),
+            origin_open: build.add(b",\"xmin\":null,\"origin\":".to_vec()),
+            origin_lsn: build.add(b",\"origin_lsn\":".to_vec()),
+            after_lsn: ops(",\"xmin\":null,\"origin\":null,\"origin_lsn\":null").map(|bytes| build.add(bytes)),
+            after_origin: ops("").map(|bytes| build.add(bytes)),
+            close: build.add(end),
+            headers: options
+                .context_headers
+                .iter()
+                .map(|(name, text)| (name.clone(), build.add(string_header(text, options.header_schemas))))
+                .collect(),
+            slot,
+            value_prefix,
+            fragments: Fragments::new(build.0),
+        }
+    }
+
+    /// Writes the key, if the table has one.
+    pub(super) fn write_key(
+        &self,
+        key: &[usize],
+        columns: &[PlanColumn],
+        image: &Image,
+        writer: &mut dyn RecordWriter,
+    ) {
+        if let Some(form) = &self.key {
+            writer.key();
+            form.write(form.open, key_values(key, columns, image), writer);
+            writer.fragment(form.close);
+        }
+    }
+
+    /// Writes a header that holds a key (`__debezium.newkey`, `__debezium.oldkey`).
+    pub(super) fn write_key_header(
+        &self,
+        name: &str,
+        key: &[usize],
+        columns: &[PlanColumn],
+        image: &Image,
+        writer: &mut dyn RecordWriter,
+    ) {
+        if let Some(form) = &self.key_header {
+            writer.header(name);
+            form.write(form.open, key_values(key, columns, image), writer);
+            writer.fragment(form.close);
+        }
+    }
+
+    /// Writes the context headers.
+    pub(super) fn write_headers(&self, writer: &mut dyn RecordWriter) {
+        for (name, value) in &self.headers {
+            writer.header(name);
+            writer.fragment(*value);
+        }
+    }
+
+    /// Writes the envelope.
+    pub(super) fn write_value(
+        &self,
+        op: Op,
+        columns: &[PlanColumn],
+        rows: Rows<'_>,
+        clock: &mut Clock,
+        event: &EventContext<'_>,
+        writer: &mut dyn RecordWriter,
+    ) {
+        let row = |image| columns.iter().enumerate().map(move |(at, c)| Image::value(image, at, c));
+        writer.value();
+        writer.fragment(self.value_head);
+        match (rows.before, rows.after) {
+            (None, None) => writer.fragment(self.no_images),
+            (None, Some(after)) => {
+                self.after.write(self.after.open, row(after), writer);
+                writer.fragment(self.after.close);
+            }
+            (Some(before), None) => {
+                self.before.write(self.before.open, row(before), writer);
+                writer.fragment(self.before_only_close);
+            }
+            (Some(before), Some(after)) => {
+                self.before.write(self.before.open, row(before), writer);
+                self.after.write(self.before_to_after, row(after), writer);
+                writer.fragment(self.after.close);
+            }
+        }
+        self.write_source_to_end(op, clock, event, writer);
+    }
+
+    fn write_source_to_end(&self, op: Op, clock: &mut Clock, event: &EventContext<'_>, writer: &mut dyn RecordWriter) {
+        let slot = |n: u16| SlotId(self.slot + n);
+        let Clock { source, now, last_commit, lsn, xid, origin } = clock;
+        source.set(event.source_time_us.saturating_mul(1000));
+        now.set(event.now_ns);
+        let lsn = lsn.text(event.lsn, push_lsn);
+        let marker = MARKERS.iter().position(|(marker, _)| *marker == event.snapshot).unwrap_or(0);
+        let op = OPS.iter().position(|(known, _)| *known == op).unwrap_or(0);
+
+        writer.literal(slot(SOURCE_MS), source.millis());
+        writer.fragment(self.snapshot[marker]);
+        writer.literal(slot(LAST_COMMIT), last_commit.text(event.last_commit, push_last_commit));
+        writer.fragment(self.sequence_middle);
+        writer.literal(slot(SEQUENCE_LSN), lsn);
+        writer.fragment(self.sequence_to_us);
+        writer.literal(slot(SOURCE_US), source.micros());
+        writer.fragment(self.ns);
+        writer.literal(slot(SOURCE_NS), source.nanos());
+        writer.fragment(self.table_to_xid);
+        writer.literal(slot(XID), xid.text(event.xid, push_xid));
+        writer.fragment(self.lsn);
+        writer.literal(slot(LSN), lsn);
+        match event.origin {
+            None => writer.fragment(self.after_lsn[op]),
+            Some((name, origin_lsn)) => {
+                origin.clear();
+                push_str(name, origin);
+                writer.fragment(self.origin_open);
+                writer.literal(slot(ORIGIN), origin);
+                origin.clear();
+                push_lsn(origin_lsn, origin);
+                writer.fragment(self.origin_lsn);
+                writer.literal(slot(SLOTS), origin);
+                writer.fragment(self.after_origin[op]);
+            }
+        }
+        writer.literal(slot(NOW_MS), now.millis());
+        writer.fragment(self.us);
+        writer.literal(slot(NOW_US), now.micros());
+        writer.fragment(self.ns);
+        writer.literal(slot(NOW_NS), now.nanos());
+        writer.fragment(self.close);
+    }
+}
+
+impl Struct {
+    /// Everything but the close.
+    fn write<'a>(&self, open: FragmentId, values: impl Iterator<Item = &'a [u8]>, writer: &mut dyn RecordWriter) {
+        writer.fragment(open);
+        let mut separators = self.separators.iter();
+        for (slot, value) in (self.slot..).zip(values) {
+            if slot > self.slot
+                && let Some(separator) = separators.next()
+            {
+                writer.fragment(*separator);
+            }
+            writer.literal(SlotId(slot), value);
+        }
+    }
+}
+
+/// Formatted parts of `source` and the clocks, kept from event to event.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Clock {
+    source: Stamp,
+    now: Stamp,
+    last_commit: Cached<Option<u64>>,
+    lsn: Cached<u64>,
+    xid: Cached<Option<u32>>,
+    origin: Vec<u8>,
+}
+
+fn key_values<'a>(key: &'a [usize], columns: &'a [PlanColumn], image: &'a Image) -> impl Iterator<Item = &'a [u8]> {
+    key.iter().filter_map(move |&at| columns.get(at).map(|column| image.key_value(at, column)))
+}
+
+fn fields<'a>(columns: &[&'a PlanColumn]) -> Vec<Field<'a>> {
+    columns
+        .iter()
+        .map(|c| Field { name: &c.name, codec: &c.codec, optional: c.optional, default: c.default.as_deref() })
+        .collect()
+}
+
+/// `{"schema":…,"payload":`, or nothing.
+fn prefix(schema: &[u8], schemas: bool) -> Vec<u8> {
+    if schemas { [b"{\"schema\":", schema, b",\"payload\":"].concat() } else { Vec::new() }
+}
