@@ -22,3 +22,31 @@ pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 pub const IDENTIFIER_BYTES: usize = 63;
 /// Longest `topic.prefix`: Kafka's 249 for a topic, less room for a table's name.
 pub const TOPIC_PREFIX_BYTES: usize = 200;
+/// A durable position is told to the server at the latest after this.
+pub const ACKNOWLEDGE_WITHIN: Duration = Duration::from_millis(500);
+/// Pause between two progress frames of an idle source.
+pub const PROGRESS_IDLE: Duration = Duration::from_secs(10);
+/// The same when the server asks for an answer.
+pub const PROGRESS_ON_REQUEST: Duration = Duration::from_secs(1);
+/// Rows of a snapshot are committed after about so many bytes received.
+pub const SNAPSHOT_CHUNK_BYTES: usize = 4 * 1024 * 1024;
+/// Tables that were read are marked done together, at most so late.
+pub const SNAPSHOT_MARK_DONE: Duration = Duration::from_millis(200);
+/// While at least so many bytes come at once, the stream is busy.
+pub const BUSY_BYTES: usize = 4 * 1024;
+/// Pause between two reads of a busy stream: the server then wakes us once for many rows, which costs both sides less.
+pub const BUSY_PAUSE: Duration = Duration::from_micros(300);
+/// Committed bytes that are handed to the disk although it is busy.
+pub const FLUSH_BYTES: usize = 256 * 1024;
+/// Committed bytes wait at most so long for a busy disk before they are handed over.
+pub const FLUSH_AFTER: Duration = Duration::from_millis(2);
+/// How long the stream waits for the server while committed bytes wait for the disk.
+pub const FLUSH_POLL: Duration = Duration::from_millis(1);
+/// How often a running connector looks for tables that match its filters and were not there before.
+pub const NEW_TABLES_POLL: Duration = Duration::from_secs(2);
+/// Longest single statement of the preflight, in milliseconds: a locked catalog must not hold validation up.
+pub const PREFLIGHT_STATEMENT_MS: u32 = 4_000;
+/// Age from which an open transaction is mentioned, in seconds: a new slot waits for it.
+pub const LONG_TRANSACTION_S: u32 = 60;
+/// Pause before work is tried again after the disk was full.
+pub const DISK_RETRY: Duration = Duration::from_secs(1);

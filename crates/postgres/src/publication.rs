@@ -1,0 +1,321 @@
+//! The publications: which changes the server sends.
+//!
+//! Mode `filtered`, ours when unset, publishes exactly the captured tables. Captured tables without usable identity go
+//! into a second publication of inserts and truncates: the server would refuse the application's updates and deletes
+//! of a table whose updates are published but whose old rows can not be told apart. What stands already is compared
+//! first; a publication that fits is not touched.
+
+use std::collections::BTreeSet;
+
+use tailwater_connector::Problem;
+use tailwater_event::TableName;
+
+use crate::catalog::TableFacts;
+use crate::client::{Client, ClientError, ConnectionSettings};
+use crate::problem;
+use crate::settings::{Autocreate, PublicationSettings};
+use crate::sql;
+
+/// Operations that need no identity.
+const INSERTS: Operations = Operations { insert: true, update: false, delete: false, truncate: true };
+const ALL: Operations = Operations { insert: true, update: true, delete: true, truncate: true };
+
+/// What is to be done so that the publications fit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes {
+    /// Statements, in order; empty when everything stands.
+    pub statements: Vec<String>,
+    /// The publications to stream from, once the statements ran.
+    pub names: Vec<String>,
+    /// Why it can not be done, or what the reader should know.
+    pub problems: Vec<Problem>,
+}
+
+/// What a publication publishes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Operations {
+    insert: bool,
+    update: bool,
+    delete: bool,
+    truncate: bool,
+}
+
+/// A publication as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Publication {
+    all_tables: bool,
+    operations: Operations,
+    via_root: bool,
+    /// Tables that were named.
+    tables: BTreeSet<TableName>,
+    /// Tables that are published in the end, also through a schema or a partitioned table.
+    published: BTreeSet<TableName>,
+    /// Whether a row filter or a column list would leave data out.
+    narrowed: bool,
+}
+
+impl Changes {
+    /// The statements as one script.
+    pub fn script(&self) -> String {
+        self.statements.iter().map(|s| format!("{s};")).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Compares what stands with what the captured tables need. Changes nothing.
+pub fn plan(
+    client: &mut Client,
+    settings: &PublicationSettings,
+    captured: &[TableFacts],
+) -> Result<Changes, ClientError> {
+    let found = inspect(client, &settings.name)?;
+    let mut changes = Changes { names: vec![settings.name.clone()], ..Changes::default() };
+    let name = sql::ident(&settings.name);
+    match (settings.mode, found) {
+        (Autocreate::Disabled, None) => changes.problems.push(missing(settings, captured)),
+        (Autocreate::AllTables, None) => {
+            changes
+                .statements
+                .push(format!("CREATE PUBLICATION {name} FOR ALL TABLES{}", options(ALL, settings.via_root)));
+        }
+        (Autocreate::NoTables, None) => {
+            changes.statements.push(format!("CREATE PUBLICATION {name}{}", options(ALL, settings.via_root)));
+        }
+        (Autocreate::Filtered, found) => filtered(client, settings, captured, found, &mut changes)?,
+        (_, Some(found)) => changes.problems.extend(left_out(settings, captured, &found)),
+    }
+    Ok(changes)
+}
+
+/// Makes what [`plan`] asks for, and says which publications to stream from.
+pub fn ensure(
+    client: &mut Client,
+    settings: &PublicationSettings,
+    captured: &[TableFacts],
+    connection: &ConnectionSettings,
+) -> Result<Vec<String>, Problem> {
+    let to_problem = |error: ClientError| problem::of(&error, connection);
+    let changes = plan(client, settings, captured).map_err(to_problem)?;
+    if let Some(problem) = changes.problems.iter().find(|p| p.is_error()) {
+        return Err(problem.clone());
+    }
+    if !changes.statements.is_empty() {
+        // One query is one transaction: a table that moves between the publications is never in neither of them.
+        let script = changes.script();
+        client.execute(&script).map_err(|error| match error.sqlstate() {
+            Some("42501") => denied(&script, &why(&error)),
+            _ => problem::of(&error, connection),
+        })?;
+    }
+    Ok(changes.names)
+}
+
+/// Drops the publications that [`ensure`] makes; nothing happens where there is none.
+pub fn remove(client: &mut Client, settings: &PublicationSettings) -> Result<(), ClientError> {
+    for name in [settings.name.clone(), settings.inserts_name()] {
+        client.execute(&format!("DROP PUBLICATION IF EXISTS {}", sql::ident(&name)))?;
+    }
+    Ok(())
+}
+
+/// A right that is missing, with the statements that somebody who has it must run.
+pub(crate) fn denied(script: &str, why: &str) -> Problem {
+    Problem::environment(
+        "PUBLICATION_DENIED",
+        format!("the publication can not be made: {why}"),
+        format!("{script} -- as a role that may; a publication that fits is left alone"),
+    )
+}
+
+fn why(error: &ClientError) -> String {
+    match error {
+        ClientError::Server(answer) => answer.message.clone(),
+        other => other.to_string(),
+    }
+}
+
+fn filtered(
+    client: &mut Client,
+    settings: &PublicationSettings,
+    captured: &[TableFacts],
+    main: Option<Publication>,
+    changes: &mut Changes,
+) -> Result<(), ClientError> {
+    let names = |usable: bool| -> BTreeSet<TableName> {
+        captured.iter().filter(|t| t.usable_identity == usable).map(|t| t.table.name.clone()).collect()
+    };
+    let inserts_name = settings.inserts_name();
+    let inserts = inspect(client, &inserts_name)?;
+    if let Some(found) = main.as_ref().filter(|p| p.all_tables) {
+        changes.problems.push(Problem::config(
+            "PUBLICATION_ALL_TABLES",
+            format!("publication \"{}\" is FOR ALL TABLES; it can not be kept to the captured ones", settings.name),
+            "Set \"publication.autocreate.mode\": \"all_tables\", or choose another 'publication.name'.",
+        ));
+        changes.problems.extend(left_out(settings, captured, found));
+        return Ok(());
+    }
+    // The main one exists even when it is empty: its tables may get an identity later.
+    let publications = [
+        (settings.name.as_str(), names(true), ALL, main, true),
+        (inserts_name.as_str(), names(false), INSERTS, inserts, !names(false).is_empty()),
+    ];
+    for (name, tables, operations, found, wanted) in publications {
+        let quoted = sql::ident(name);
+        match found {
+            None if wanted => {
+                let list =
+                    if tables.is_empty() { String::new() } else { format!(" FOR TABLE {}", sql::tables(&tables)) };
+                changes
+                    .statements
+                    .push(format!("CREATE PUBLICATION {quoted}{list}{}", options(operations, settings.via_root)));
+            }
+            None => {}
+            Some(found) => alter(&quoted, &tables, operations, settings.via_root, &found, changes),
+        }
+        if wanted && name != settings.name {
+            changes.names.push(name.to_owned());
+        }
+    }
+    Ok(())
+}
+
+/// Only what differs.
+fn alter(
+    quoted: &str,
+    tables: &BTreeSet<TableName>,
+    operations: Operations,
+    via_root: bool,
+    found: &Publication,
+    changes: &mut Changes,
+) {
+    let surplus: Vec<_> = found.tables.difference(tables).collect();
+    let missing: Vec<_> = tables.difference(&found.tables).collect();
+    if found.narrowed && !tables.is_empty() {
+        // Row filters and column lists are part of the tables' list.
+        changes.statements.push(format!("ALTER PUBLICATION {quoted} SET TABLE {}", sql::tables(tables)));
+    } else {
+        if !surplus.is_empty() {
+            changes.statements.push(format!("ALTER PUBLICATION {quoted} DROP TABLE {}", sql::tables(surplus)));
+        }
+        if !missing.is_empty() {
+            changes.statements.push(format!("ALTER PUBLICATION {quoted} ADD TABLE {}", sql::tables(missing)));
+        }
+    }
+    if found.operations != operations {
+        changes.statements.push(format!("ALTER PUBLICATION {quoted} SET (publish = '{}')", words(operations)));
+    }
+    if found.via_root != via_root {
+        changes.statements.push(format!("ALTER PUBLICATION {quoted} SET (publish_via_partition_root = {via_root})"));
+    }
+}
+
+/// What an existing publication that is not ours to change keeps from us.
+fn left_out(settings: &PublicationSettings, captured: &[TableFacts], found: &Publication) -> Vec<Problem> {
+    let name = &settings.name;
+    let mut problems = Vec::new();
+    let absent: Vec<_> =
+        captured.iter().map(|t| &t.table.name).filter(|t| !found.all_tables && !found.published.contains(t)).collect();
+    if !absent.is_empty() && settings.mode != Autocreate::NoTables {
+        let list = absent.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        problems.push(
+            Problem::config(
+                "PUBLICATION_INCOMPLETE",
+                format!("publication \"{name}\" leaves out captured tables: {list}; their changes do not arrive"),
+                format!("ALTER PUBLICATION {} ADD TABLE {};", sql::ident(name), sql::tables(absent)),
+            )
+            .warning(),
+        );
+    }
+    if found.operations != ALL {
+        problems.push(
+            Problem::config(
+                "PUBLICATION_INCOMPLETE",
+                format!("publication \"{name}\" publishes only: {}", words(found.operations)),
+                format!("ALTER PUBLICATION {} SET (publish = '{}');", sql::ident(name), words(ALL)),
+            )
+            .warning(),
+        );
+    }
+    let refused: Vec<_> = captured
+        .iter()
+        .filter(|t| !t.usable_identity && (found.all_tables || found.published.contains(&t.table.name)))
+        .map(|t| t.table.name.to_string())
+        .collect();
+    if !refused.is_empty() && (found.operations.update || found.operations.delete) {
+        problems.push(
+            Problem::config(
+                "WRITES_REFUSED",
+                format!(
+                    "publication \"{name}\" makes the server refuse updates and deletes of tables without identity: {}",
+                    refused.join(", ")
+                ),
+                "Give them a primary key or REPLICA IDENTITY FULL, or set \"publication.autocreate.mode\": \"filtered\".",
+            )
+            .warning(),
+        );
+    }
+    problems
+}
+
+fn missing(settings: &PublicationSettings, captured: &[TableFacts]) -> Problem {
+    let tables: Vec<_> = captured.iter().map(|t| &t.table.name).collect();
+    let list = if tables.is_empty() { String::new() } else { format!(" FOR TABLE {}", sql::tables(tables)) };
+    Problem::environment(
+        "PUBLICATION_MISSING",
+        format!("there is no publication \"{}\", and 'publication.autocreate.mode' is disabled", settings.name),
+        format!("CREATE PUBLICATION {}{list}{};", sql::ident(&settings.name), options(ALL, settings.via_root)),
+    )
+}
+
+fn options(operations: Operations, via_root: bool) -> String {
+    let mut options = Vec::new();
+    if operations != ALL {
+        options.push(format!("publish = '{}'", words(operations)));
+    }
+    if via_root {
+        options.push("publish_via_partition_root = true".to_owned());
+    }
+    if options.is_empty() { String::new() } else { format!(" WITH ({})", options.join(", ")) }
+}
+
+fn words(operations: Operations) -> String {
+    let Operations { insert, update, delete, truncate } = operations;
+    let all = [(insert, "insert"), (update, "update"), (delete, "delete"), (truncate, "truncate")];
+    all.iter().filter(|(on, _)| *on).map(|(_, word)| *word).collect::<Vec<_>>().join(", ")
+}
+
+fn inspect(client: &mut Client, name: &str) -> Result<Option<Publication>, ClientError> {
+    let version = client.server_version_num();
+    // Truncate came with 11, publish_via_partition_root with 13, row filters, column lists and schemas with 15.
+    let truncate = if version >= 110_000 { "pubtruncate" } else { "true" };
+    let via_root = if version >= 130_000 { "pubviaroot" } else { "false" };
+    let narrowed = if version >= 150_000 { "r.prqual IS NOT NULL OR r.prattrs IS NOT NULL" } else { "false" };
+    let literal = sql::literal(name);
+    let rows = client.query(&format!(
+        "SELECT puballtables, pubinsert, pubupdate, pubdelete, {truncate}, {via_root} \
+         FROM pg_catalog.pg_publication WHERE pubname = {literal}"
+    ))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let mut publication = Publication {
+        all_tables: row.flag(0),
+        operations: Operations { insert: row.flag(1), update: row.flag(2), delete: row.flag(3), truncate: row.flag(4) },
+        via_root: row.flag(5),
+        tables: BTreeSet::new(),
+        published: BTreeSet::new(),
+        narrowed: false,
+    };
+    let named = client.query(&format!(
+        "SELECT n.nspname, c.relname, {narrowed} FROM pg_catalog.pg_publication_rel r \
+         JOIN pg_catalog.pg_publication p ON p.oid = r.prpubid JOIN pg_catalog.pg_class c ON c.oid = r.prrelid \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE p.pubname = {literal}"
+    ))?;
+    publication.narrowed = named.iter().any(|r| r.flag(2));
+    publication.tables = named.iter().map(|r| TableName::new(r.text(0), r.text(1))).collect();
+    if !publication.all_tables {
+        let published = client.query(&format!(
+            "SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = {literal}"
+        ))?;
+        publication.published = published.iter().map(|r| TableName::new(r.text(0), r.text(1))).collect();
+    }
+    Ok(Some(publication))
+}
