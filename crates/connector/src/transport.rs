@@ -50,6 +50,9 @@ pub trait Transport: Send + Sync {
     fn entries(&self, connector: &str) -> BTreeMap<String, Bytes>;
     /// Sets entries; durable when it returns. An empty value removes the name.
     fn put_entries(&self, connector: &str, entries: &[(&str, &[u8])]) -> Result<(), Problem>;
+    /// Says that a sink has yet to read a partition from `offset` on, so that retention keeps it. Said again after every
+    /// start; a transport without retention of its own need not listen.
+    fn still_needs(&self, _connector: &str, _topic: &str, _partition: i32, _offset: i64) {}
 }
 
 /// The writing end of one source. Records between two commits form one transaction: visible, durable and deduplicated
