@@ -98,7 +98,7 @@ impl ReplicationStream {
     }
 
     /// Ends the stream in order, without waiting for what is still on its way.
-    pub fn finish(mut self) -> Result<(), ClientError> {
+    pub fn finish(&mut self) -> Result<(), ClientError> {
         self.client.send(|out| {
             frontend::copy_done(out);
             frontend::terminate(out);

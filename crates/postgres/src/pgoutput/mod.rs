@@ -248,7 +248,7 @@ fn time(cursor: &mut Cursor<'_>) -> Result<i64, DecodeError> {
 }
 
 /// Collecting an emptied vector of the same layout keeps its memory.
-fn recycle<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
+pub(crate) fn recycle<'b>(mut cells: Vec<Cell<'_>>) -> Vec<Cell<'b>> {
     cells.clear();
     cells.into_iter().map(|_| Cell::Null).collect()
 }
@@ -258,8 +258,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Recorded from PostgreSQL 15: `begin; insert into t values (1,'a'); update t set v = 'b'; delete from t; commit`
-    /// on `t(id int primary key, v text)` with REPLICA IDENTITY FULL for the update.
+    /// As PostgreSQL 15 sends changes of `t(id int primary key, v text)`.
     const INSERT: &[u8] = b"I\0\0\x40\x01N\0\x02t\0\0\0\x011t\0\0\0\x01a";
     const UPDATE_FULL: &[u8] = b"U\0\0\x40\x01O\0\x02t\0\0\0\x011nN\0\x02t\0\0\0\x011u";
     const DELETE_KEY: &[u8] = b"D\0\0\x40\x01K\0\x02t\0\0\0\x011n";

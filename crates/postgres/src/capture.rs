@@ -1,0 +1,108 @@
+//! One captured table, ready to write: its encode plan, its topic, and where the stream takes it over.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::{PlanId, Problem, SourceWriter};
+use tailwater_event::debezium::{EncodeError, EventContext, Plan};
+use tailwater_event::topic::table_topic;
+use tailwater_event::{Cell, OldRow, TableName, TableSchema};
+
+use crate::settings::Settings;
+
+/// A captured table.
+pub(crate) struct Captured {
+    /// Name.
+    pub name: TableName,
+    /// Changes that committed before it are in the snapshot.
+    pub hand_over: u64,
+    columns: usize,
+    plan: Plan,
+    plan_id: PlanId,
+    topic: TopicHandle,
+}
+
+/// One change of a row, in cells that borrow from the network buffer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Change<'a> {
+    Read(&'a [Cell<'a>]),
+    Insert(&'a [Cell<'a>]),
+    Update(OldRow<'a>, &'a [Cell<'a>]),
+    Delete(OldRow<'a>),
+    Truncate,
+}
+
+impl Captured {
+    /// Compiles the plan and opens the topic.
+    pub fn open(
+        settings: &Settings,
+        writer: &mut dyn SourceWriter,
+        schema: &TableSchema,
+        hand_over: u64,
+    ) -> Result<Captured, Problem> {
+        let topic = table_topic(&settings.encode.prefix, &schema.name);
+        let plan = Plan::compile(schema, &topic, &settings.encode);
+        Ok(Captured {
+            name: schema.name.clone(),
+            hand_over,
+            columns: schema.columns.len(),
+            plan_id: writer.plan(&plan.descriptor())?,
+            topic: writer.topic(&topic)?,
+            plan,
+        })
+    }
+
+    /// Writes the records of one change into the open transaction; gives their number.
+    pub fn write(
+        &mut self,
+        writer: &mut dyn SourceWriter,
+        context: &EventContext<'_>,
+        change: Change<'_>,
+    ) -> Result<u32, Problem> {
+        self.check(change)?;
+        let records = writer.records(self.topic, self.plan_id);
+        let written = match change {
+            Change::Read(row) => self.plan.read(context, row, records),
+            Change::Insert(row) => self.plan.insert(context, row, records),
+            Change::Update(old, new) => self.plan.update(context, old, new, records),
+            Change::Delete(old) => self.plan.delete(context, old, records),
+            Change::Truncate => self.plan.truncate(context, records),
+        };
+        let written = written.map_err(|e| self.not_encodable(&e))?;
+        writer.row_done()?;
+        Ok(written)
+    }
+
+    /// Every row has the columns that were announced.
+    fn check(&self, change: Change<'_>) -> Result<(), Problem> {
+        let old_fits = |old: OldRow<'_>| match old {
+            OldRow::None => true,
+            OldRow::Key(cells) | OldRow::Full(cells) => cells.len() == self.columns,
+        };
+        let fits = match change {
+            Change::Read(row) | Change::Insert(row) => row.len() == self.columns,
+            Change::Update(old, new) => old_fits(old) && new.len() == self.columns,
+            Change::Delete(old) => old_fits(old),
+            Change::Truncate => true,
+        };
+        if fits {
+            return Ok(());
+        }
+        let cause = format!("a row of {} does not have the columns that the server announced", self.name);
+        Err(Problem::internal("ROW_SHAPE", cause))
+    }
+
+    fn not_encodable(&self, error: &EncodeError) -> Problem {
+        Problem::stop(
+            "VALUE_NOT_ENCODABLE",
+            format!("a value of {} cannot be written as an event: {error}", self.name),
+            format!("Exclude the table (\"table.exclude.list\": \"{}\") or change the value.", self.name),
+        )
+    }
+}
+
+/// The envelope's clock: nanoseconds since 1970.
+pub(crate) fn now_ns() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
+}

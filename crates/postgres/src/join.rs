@@ -1,0 +1,78 @@
+//! Tables that join a running source: they match its filters, and were not published before.
+//!
+//! The order is what makes it safe (reference: a transaction that wrote to the table before it was published and after
+//! would otherwise lose its first half). The table is published first; then a temporary slot waits until every
+//! transaction that ran at that moment has ended, and exports a snapshot; its rows are read as `r`; streamed changes that
+//! committed before that snapshot are dropped. The waiting is done aside, so that the other tables go on.
+
+use std::collections::HashSet;
+use std::thread::{self, JoinHandle};
+
+use tailwater_connector::{Problem, ProblemKind};
+use tailwater_event::TableName;
+
+use crate::catalog::CatalogTable;
+use crate::client::ClientError;
+use crate::position::Position;
+use crate::session::Session;
+use crate::settings::SnapshotMode;
+use crate::snapshot::{self, Exported};
+
+/// Tables on their way in.
+pub(crate) struct Joining {
+    tables: Vec<CatalogTable>,
+    exported: JoinHandle<Result<Exported, ClientError>>,
+}
+
+impl Joining {
+    /// Looks for tables that were not captured at the last look, and publishes them.
+    pub fn look(session: &mut Session<'_>) -> Result<Option<Joining>, Problem> {
+        let tables = session.captured()?;
+        // Both are in order of name.
+        let same =
+            |(a, b): (&CatalogTable, &CatalogTable)| (a.oid, &a.name, a.identity) == (b.oid, &b.name, b.identity);
+        if tables.len() == session.tables.len() && tables.iter().zip(&session.tables).all(same) {
+            return Ok(None);
+        }
+        let known: HashSet<u32> = session.tables.iter().map(|t| t.oid).collect();
+        match session.publish() {
+            Ok(()) => {}
+            Err(problem) if problem.kind == ProblemKind::Retry => return Err(problem),
+            Err(problem) => {
+                // The tables that were there go on; it is tried again.
+                session.status.warn(problem.warning());
+                return Ok(None);
+            }
+        }
+        let tables: Vec<_> = session.tables.iter().filter(|t| !known.contains(&t.oid)).cloned().collect();
+        if tables.is_empty() || session.settings.snapshot_mode == SnapshotMode::NoData {
+            return Ok(None);
+        }
+        let (settings, stop) = (session.settings.clone(), session.stop.clone());
+        let exported = thread::spawn(move || snapshot::temporary(&settings, &stop));
+        Ok(Some(Joining { tables, exported }))
+    }
+
+    /// Whether this table is among them.
+    pub fn has(&self, table: &TableName) -> bool {
+        self.tables.iter().any(|t| t.name == *table)
+    }
+
+    /// Whether the snapshot is there.
+    pub fn is_ready(&self) -> bool {
+        self.exported.is_finished()
+    }
+
+    /// Reads the rows. To be called between two transactions.
+    pub fn read(
+        self,
+        session: &mut Session<'_>,
+        position: Position,
+        between: &mut dyn FnMut() -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let exported =
+            self.exported.join().map_err(|_| Problem::internal("JOIN_FAILED", "a helper thread ended early"))?;
+        let exported = session.sql_result(exported)?;
+        session.read_tables(&exported, &self.tables, position, between)
+    }
+}

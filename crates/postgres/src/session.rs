@@ -1,0 +1,278 @@
+//! One run against the server, from connecting to the point where streaming starts.
+
+use tailwater_connector::status::ConnectorState;
+use tailwater_connector::{Problem, SourceContext, SourceWriter, StatusCell, Stop};
+use tailwater_event::{Lsn, TableName};
+
+use crate::catalog::{self, CatalogTable};
+use crate::client::{Client, ClientError};
+use crate::metrics::Metrics;
+use crate::position::Position;
+use crate::settings::{Autocreate, Settings, SnapshotMode};
+use crate::snapshot::{self, Exported, Reading};
+use crate::startup::{Facts, Server, Start, decide};
+use crate::state::{SlotEntry, SnapshotEntry, State, TableEntry};
+use crate::{problem, publication, slot};
+
+/// What all parts of a run share.
+pub(crate) struct Session<'a> {
+    pub settings: &'a Settings,
+    pub writer: &'a mut dyn SourceWriter,
+    pub status: &'a StatusCell,
+    pub stop: &'a Stop,
+    pub metrics: Metrics,
+    /// The connector's entries.
+    pub state: State,
+    /// For the catalog and for SQL.
+    pub sql: Client,
+    /// The captured tables, as last looked up.
+    pub tables: Vec<CatalogTable>,
+    /// The publications to stream from.
+    pub publications: Vec<String>,
+}
+
+/// What comes after the preparations.
+pub(crate) enum Next {
+    /// Stream from here.
+    Stream(Position),
+    /// Nothing more.
+    Done,
+}
+
+impl<'a> Session<'a> {
+    /// Connects for SQL, and reads the connector's entries.
+    pub fn open(settings: &'a Settings, context: &'a mut SourceContext) -> Result<Session<'a>, Problem> {
+        let state = State::load(&context.writer.entries())?;
+        let SourceContext { name, writer, status, stop } = context;
+        Ok(Session {
+            settings,
+            writer: writer.as_mut(),
+            status,
+            stop,
+            metrics: Metrics::new(name),
+            state,
+            sql: connect(settings, stop, false)?,
+            tables: Vec::new(),
+            publications: Vec::new(),
+        })
+    }
+
+    /// Another session on the server; `replication` makes it a walsender.
+    pub fn connect(&self, replication: bool) -> Result<Client, Problem> {
+        connect(self.settings, self.stop, replication)
+    }
+
+    /// A server's error as the problem it is to the user.
+    pub fn sql_result<T>(&self, result: Result<T, ClientError>) -> Result<T, Problem> {
+        result.map_err(|error| problem::of(&error, &self.settings.connection))
+    }
+
+    /// Compares, decides, makes publications and slot, and reads the rows that are to be read. `again` asks for a
+    /// snapshot although one was taken (`snapshot.mode=always` at a start).
+    pub fn prepare(&mut self, again: bool) -> Result<Next, Problem> {
+        let position = Position::durable(&self.writer.durable()?)?;
+        let server = self.identify()?;
+        let slot = slot::inspect(&mut self.sql, &self.settings.slot.name);
+        let slot = self.sql_result(slot)?;
+        let start = decide(&Facts {
+            mode: self.settings.snapshot_mode,
+            slot_name: &self.settings.slot.name,
+            database: &self.settings.connection.database,
+            state: &self.state,
+            position,
+            slot: slot.as_ref(),
+            server: &server,
+        })?;
+        if let Some(slot) = &slot {
+            let in_use = slot.in_use(&mut self.sql);
+            if let Some(problem) = self.sql_result(in_use)? {
+                return Err(problem);
+            }
+        }
+        match start {
+            Start::Finished => Ok(Next::Done),
+            Start::SnapshotOnly => self.snapshot_only(&server),
+            Start::Fresh { drop_slot } => self.fresh(&server, drop_slot),
+            Start::Resume(position) => self.resume(&server, position, again),
+        }
+    }
+
+    /// Looks up the captured tables and makes the publications fit them.
+    pub fn publish(&mut self) -> Result<(), Problem> {
+        self.tables = self.captured()?;
+        let facts = catalog::describe(&mut self.sql, &self.tables);
+        let facts = self.sql_result(facts)?;
+        self.publications =
+            publication::ensure(&mut self.sql, &self.settings.publication, &facts, &self.settings.connection)?;
+        Ok(())
+    }
+
+    /// The tables that match the filters now, in alphabetical order.
+    pub fn captured(&mut self) -> Result<Vec<CatalogTable>, Problem> {
+        let all = catalog::list(&mut self.sql);
+        let all = self.sql_result(all)?;
+        Ok(catalog::captured(&all, &self.settings.filters, self.settings.publication.via_root))
+    }
+
+    /// Whether publications follow the captured tables, so that a new table has to join.
+    pub fn publishes_by_table(&self) -> bool {
+        self.settings.publication.mode == Autocreate::Filtered
+    }
+
+    /// Reads tables from a snapshot of their own and hands them over at its consistent point. Earlier rows of an
+    /// attempt that did not end stay in the topics; the new hand-over tells the attempts apart.
+    pub fn read_tables(
+        &mut self,
+        exported: &Exported,
+        tables: &[CatalogTable],
+        position: Position,
+        between: &mut dyn FnMut() -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let entry = |t: &CatalogTable| {
+            let wanted = self.wants_rows(&t.name);
+            (t.name.clone(), TableEntry::new(&t.name, t.oid, exported.consistent_point, !wanted))
+        };
+        let entries: Vec<_> = tables.iter().map(entry).collect();
+        self.state.put_tables(self.writer, entries)?;
+        let wanted: Vec<_> = tables.iter().filter(|t| self.wants_rows(&t.name)).cloned().collect();
+        self.status.set(ConnectorState::Snapshot);
+        snapshot::read(self, &Reading { exported, tables: &wanted, position }, between)
+    }
+
+    fn wants_rows(&self, table: &TableName) -> bool {
+        let listed = self.settings.snapshot_tables.as_ref().is_none_or(|list| list.matches(&table.to_string()));
+        listed && !self.settings.skipped.read
+    }
+
+    fn identify(&mut self) -> Result<Server, Problem> {
+        let mut walsender = self.connect(true)?;
+        let rows = self.sql_result(walsender.query("IDENTIFY_SYSTEM"))?;
+        let answer = |index| rows.first().map(|row| row.text(index).to_owned()).unwrap_or_default();
+        let timeline = answer(1).parse().unwrap_or_default();
+        let mut server = Server { system_id: answer(0), timeline, fork: None };
+        if let Some(ours) = self.state.slot.as_ref().map(|slot| slot.timeline).filter(|ours| *ours < timeline) {
+            let history = self.sql_result(walsender.query(&format!("TIMELINE_HISTORY {timeline}")))?;
+            server.fork = history.first().and_then(|row| fork(row.text(1), ours));
+        }
+        Ok(server)
+    }
+
+    /// Existing rows only. The slot is temporary: nothing is left on the server that would hold back its log.
+    fn snapshot_only(&mut self, server: &Server) -> Result<Next, Problem> {
+        self.tables = self.captured()?;
+        let exported = self.sql_result(snapshot::temporary(self.settings, self.stop))?;
+        self.begin_era(server)?;
+        let position = Position { lsn: exported.consistent_point, last_commit: 0 };
+        let tables = self.tables.clone();
+        self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
+        self.writer.sync()?;
+        self.state.put_snapshot(self.writer, SnapshotEntry { system_id: server.system_id.clone() })?;
+        Ok(Next::Done)
+    }
+
+    /// The publication first, then the intent, then the slot, then the snapshot that the slot exported. What is written
+    /// down in between proves after a crash that the slot is ours and was not read from.
+    fn fresh(&mut self, server: &Server, drop_slot: bool) -> Result<Next, Problem> {
+        let name = &self.settings.slot.name;
+        self.publish()?;
+        if drop_slot {
+            let dropped = slot::remove(&mut self.sql, name);
+            self.sql_result(dropped)?;
+        }
+        let mut entry = SlotEntry {
+            name: name.clone(),
+            system_id: server.system_id.clone(),
+            timeline: server.timeline,
+            consistent_point: None,
+        };
+        self.state.put_slot(self.writer, entry.clone())?;
+        let exported = self.sql_result(snapshot::make_slot(self.settings, self.stop))?;
+        let position = Position { lsn: exported.consistent_point, last_commit: 0 };
+        self.begin_era(server)?;
+        self.state.clear_tables(self.writer)?;
+        let done = self.settings.snapshot_mode == SnapshotMode::NoData;
+        let entries: Vec<_> = self
+            .tables
+            .iter()
+            .map(|t| (t.name.clone(), TableEntry::new(&t.name, t.oid, exported.consistent_point, done)))
+            .collect();
+        self.state.put_tables(self.writer, entries)?;
+        entry.consistent_point = Some(Lsn(exported.consistent_point).to_string());
+        self.state.put_slot(self.writer, entry)?;
+        self.writer.progress(&position.encode())?;
+        self.writer.sync()?;
+        if !done {
+            let tables = self.tables.clone();
+            self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
+        }
+        Ok(Next::Stream(position))
+    }
+
+    /// Goes on where the journal ends; first come the tables whose snapshot did not end, and new ones.
+    fn resume(&mut self, server: &Server, mut position: Position, again: bool) -> Result<Next, Problem> {
+        let slot = self.state.slot.clone();
+        if let Some(slot) = slot.filter(|slot| slot.timeline != server.timeline) {
+            self.state.put_slot(self.writer, SlotEntry { timeline: server.timeline, ..slot })?;
+        }
+        self.publish()?;
+        if again {
+            self.begin_era(server)?;
+            self.state.clear_tables(self.writer)?;
+            position.last_commit = 0;
+        }
+        let tables: Vec<_> = self.tables.iter().filter(|t| again || self.lacks_rows(t)).cloned().collect();
+        if !tables.is_empty() {
+            let exported = self.sql_result(snapshot::temporary(self.settings, self.stop))?;
+            self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
+        }
+        Ok(Next::Stream(position))
+    }
+
+    /// Whether rows of a table are missing that no stream will bring: its snapshot did not end, or it was not published
+    /// until now.
+    fn lacks_rows(&self, table: &CatalogTable) -> bool {
+        if self.settings.snapshot_mode == SnapshotMode::NoData {
+            return false;
+        }
+        match self.state.tables.get(&table.name) {
+            Some(entry) if entry.oid == table.oid => !entry.done,
+            _ => self.publishes_by_table(),
+        }
+    }
+
+    fn begin_era(&mut self, server: &Server) -> Result<(), Problem> {
+        let identity = format!("{{\"system_id\":\"{}\",\"timeline\":{}}}", server.system_id, server.timeline);
+        self.writer.begin_era(identity.as_bytes()).map(drop)
+    }
+}
+
+fn connect(settings: &Settings, stop: &Stop, replication: bool) -> Result<Client, Problem> {
+    let mut client = Client::connect(&settings.connection, replication)
+        .map_err(|error| problem::of(&error, &settings.connection))?;
+    client.interrupt_with(stop.clone());
+    Ok(client)
+}
+
+/// Where a timeline ended, from a history file: lines of its number, the position, and a reason.
+fn fork(history: &str, timeline: u32) -> Option<u64> {
+    history.lines().find_map(|line| {
+        let mut fields = line.split_whitespace();
+        let number: u32 = fields.next()?.parse().ok()?;
+        let lsn: Lsn = fields.next()?.parse().ok()?;
+        (number == timeline).then_some(lsn.0)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_history_file_tells_where_a_timeline_ended() {
+        let history = "1\t0/3000000\tno recovery target specified\n\n2\t1/40000A0\tno recovery target specified\n";
+        assert_eq!(fork(history, 1), Some(0x300_0000));
+        assert_eq!(fork(history, 2), Some(0x1_0400_00A0));
+        assert_eq!(fork(history, 3), None);
+        assert_eq!(fork("garbage", 1), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! Reading the rows that exist: exported snapshots, `COPY`, and where each table is handed over to the stream.
+
+mod export;
+mod line;
+mod read;
+
+pub(crate) use export::{Exported, make_slot, temporary};
+pub(crate) use read::{Reading, read};

@@ -1,0 +1,248 @@
+//! The rows of some tables, in one exported snapshot, one table after the other.
+//!
+//! Rows come through `COPY … TO STDOUT` in text form, the form the stream has, and go through the same encode plans.
+//! They are committed in chunks; a table is marked done in the connector's entries once its last chunk is durable.
+
+use std::time::Instant;
+
+use tailwater_connector::status::TableProgress;
+use tailwater_connector::{Problem, Transaction};
+use tailwater_event::debezium::{EventContext, SnapshotMarker};
+use tailwater_event::{Cell, TableName, TableSchema};
+
+use super::export::Exported;
+use super::line::LineReader;
+use crate::capture::{Captured, Change, now_ns};
+use crate::catalog::{self, CatalogTable};
+use crate::client::Client;
+use crate::limits::{BUFFER_BYTES, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
+use crate::pgoutput::recycle;
+use crate::position::Position;
+use crate::session::Session;
+use crate::sql;
+use crate::state::TableEntry;
+
+/// What to read.
+pub(crate) struct Reading<'a> {
+    /// The snapshot.
+    pub exported: &'a Exported,
+    /// Tables, in the order in which they are read.
+    pub tables: &'a [CatalogTable],
+    /// Where the source resumes after each chunk: rows of a snapshot do not move it.
+    pub position: Position,
+}
+
+/// What all rows of one table share in their events.
+#[derive(Clone, Copy)]
+struct Scan {
+    time_us: i64,
+    xid: u32,
+    lsn: u64,
+}
+
+/// Reads the tables. `between` is called after each chunk, and at least every few seconds while rows come.
+pub(crate) fn read(
+    session: &mut Session<'_>,
+    reading: &Reading<'_>,
+    between: &mut dyn FnMut() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut client = session.connect(false)?;
+    client.set_max_message(session.settings.max_row_bytes);
+    let snapshot = sql::literal(&reading.exported.snapshot);
+    session.sql_result(
+        client.execute(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT {snapshot}")),
+    )?;
+    let schemas = catalog::schemas(&mut client, reading.tables, &session.settings.keys);
+    let schemas = session.sql_result(schemas)?;
+    let last = last_with_rows(session, &mut client, reading.tables)?;
+    let mut reader =
+        Reader { reading, done: Vec::new(), marked: Instant::now(), lines: LineReader::default(), cells: Vec::new() };
+    for (index, table) in reading.tables.iter().enumerate() {
+        // A table that was dropped since the snapshot has no schema any more, and no rows to wait for.
+        if let Some(schema) = schemas.iter().find(|s| s.name == table.name) {
+            let marks = Marks { first_table: index == 0, last_table: last == Some(index) };
+            reader.table(session, &mut client, table, schema, marks, between)?;
+        }
+        reader.finished(session, table)?;
+        between()?;
+    }
+    reader.mark_done(session)?;
+    session.sql_result(client.execute("COMMIT"))
+}
+
+/// The last table that has a row: its last row is marked as the last of the snapshot.
+fn last_with_rows(
+    session: &Session<'_>,
+    client: &mut Client,
+    tables: &[CatalogTable],
+) -> Result<Option<usize>, Problem> {
+    for (index, table) in tables.iter().enumerate().rev() {
+        let rows = session.sql_result(client.query(&format!("SELECT EXISTS (SELECT FROM {})", from(table))))?;
+        if rows.first().is_some_and(|row| row.flag(0)) {
+            return Ok(Some(index));
+        }
+    }
+    Ok(None)
+}
+
+/// The rows that the stream shows under this table's name: not those of tables that inherit from it, unless they are
+/// partitions.
+fn from(table: &CatalogTable) -> String {
+    let only = if table.kind == catalog::Kind::Partitioned { "" } else { "ONLY " };
+    format!("{only}{}", sql::table(&table.name))
+}
+
+struct Reader<'a> {
+    reading: &'a Reading<'a>,
+    /// Read, but not yet marked done.
+    done: Vec<(TableName, TableEntry)>,
+    marked: Instant,
+    lines: LineReader,
+    cells: Vec<Cell<'static>>,
+}
+
+impl Reader<'_> {
+    fn table(
+        &mut self,
+        session: &mut Session<'_>,
+        client: &mut Client,
+        table: &CatalogTable,
+        schema: &TableSchema,
+        marks: Marks,
+        between: &mut dyn FnMut() -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let lsn = self.reading.exported.consistent_point;
+        let scan = scan(session, client, lsn)?;
+        let name = table.name.to_string();
+        let mut progress = TableProgress { rows: 0, estimated_rows: table.estimated_rows, done: false };
+        session.status.table(&name, progress);
+        let columns: Vec<_> = schema.columns.iter().map(|c| sql::ident(&c.name)).collect();
+        let query = match (table.kind, columns.join(", ")) {
+            // A table itself is copied faster than a query's result; it, too, leaves out inheriting tables.
+            (catalog::Kind::Table, list) if !list.is_empty() => {
+                format!("COPY {} ({list}) TO STDOUT", sql::table(&table.name))
+            }
+            (_, list) => format!("COPY (SELECT {list} FROM {}) TO STDOUT", from(table)),
+        };
+        let mut copy = session.sql_result(client.copy_out(&query))?;
+        let mut captured = None;
+        let mut chunk = 0;
+        loop {
+            let row = session.sql_result(copy.next_row())?;
+            let Some(row) = row else { break };
+            let captured = match &mut captured {
+                Some(captured) => captured,
+                None => captured.insert(Captured::open(session.settings, session.writer, schema, lsn)?),
+            };
+            let mut cells = recycle(std::mem::take(&mut self.cells));
+            self.lines.read(row.line, &mut cells);
+            if columns.is_empty() {
+                cells.clear();
+            }
+            let marker = marks.of(progress.rows == 0, row.last);
+            let written = captured.write(session.writer, &scan.context(marker), Change::Read(&cells))?;
+            chunk += row.line.len();
+            self.cells = recycle(cells);
+            session.metrics.rows(u64::from(written));
+            progress.rows += 1;
+            if chunk >= SNAPSHOT_CHUNK_BYTES {
+                self.lines.shrink(BUFFER_BYTES);
+                self.commit(session)?;
+                session.status.table(&name, progress);
+                chunk = 0;
+                between()?;
+            }
+        }
+        if chunk > 0 {
+            self.commit(session)?;
+        }
+        session.status.table(&name, TableProgress { done: true, ..progress });
+        Ok(())
+    }
+
+    fn commit(&self, session: &mut Session<'_>) -> Result<(), Problem> {
+        let chunk = Transaction { end_lsn: self.reading.exported.consistent_point, ..Transaction::default() };
+        session.writer.commit(chunk, &self.reading.position.encode())?;
+        session.writer.flush()
+    }
+
+    /// Many small tables share one write to the disk.
+    fn finished(&mut self, session: &mut Session<'_>, table: &CatalogTable) -> Result<(), Problem> {
+        let entry = TableEntry::new(&table.name, table.oid, self.reading.exported.consistent_point, true);
+        self.done.push((table.name.clone(), entry));
+        if self.marked.elapsed() >= SNAPSHOT_MARK_DONE { self.mark_done(session) } else { Ok(()) }
+    }
+
+    fn mark_done(&mut self, session: &mut Session<'_>) -> Result<(), Problem> {
+        self.marked = Instant::now();
+        session.state.put_tables(session.writer, self.done.drain(..))
+    }
+}
+
+/// The database's clock and the transaction's id: reading the id takes one, as the original does.
+fn scan(session: &Session<'_>, client: &mut Client, lsn: u64) -> Result<Scan, Problem> {
+    let rows = session.sql_result(client.query(
+        "SELECT (extract(epoch FROM CURRENT_TIMESTAMP) * 1000000)::pg_catalog.int8, \
+         CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE pg_catalog.txid_current() & 4294967295 END",
+    ))?;
+    let number = |index| rows.first().and_then(|row| row.get(index)).and_then(|text| text.parse::<i64>().ok());
+    Ok(Scan {
+        time_us: number(0).unwrap_or_default(),
+        xid: number(1).and_then(|xid| u32::try_from(xid).ok()).unwrap_or_default(),
+        lsn,
+    })
+}
+
+impl Scan {
+    fn context(&self, snapshot: SnapshotMarker) -> EventContext<'static> {
+        EventContext {
+            snapshot,
+            source_time_us: self.time_us,
+            last_commit: None,
+            lsn: self.lsn,
+            xid: Some(self.xid),
+            origin: None,
+            now_ns: now_ns(),
+        }
+    }
+}
+
+/// Where a table stands in the snapshot.
+#[derive(Clone, Copy)]
+struct Marks {
+    first_table: bool,
+    last_table: bool,
+}
+
+impl Marks {
+    /// As measured at Debezium 3.6: `first` only in the first table, even when that one is empty; `last` wins over
+    /// `first`, and an only row is a last one.
+    fn of(self, first_row: bool, last_row: bool) -> SnapshotMarker {
+        match (first_row, last_row) {
+            (_, true) if self.last_table => SnapshotMarker::Last,
+            (_, true) => SnapshotMarker::LastInTable,
+            (true, false) if self.first_table => SnapshotMarker::First,
+            (true, false) => SnapshotMarker::FirstInTable,
+            (false, false) => SnapshotMarker::True,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_marked_as_the_original_marks_them() {
+        use SnapshotMarker::{First, FirstInTable, Last, LastInTable, True};
+        let rows = |first_table, last_table, n: usize| -> Vec<SnapshotMarker> {
+            (0..n).map(|i| Marks { first_table, last_table }.of(i == 0, i + 1 == n)).collect()
+        };
+        assert_eq!(rows(true, true, 1), [Last]);
+        assert_eq!(rows(true, false, 2), [First, LastInTable]);
+        assert_eq!(rows(true, true, 3), [First, True, Last]);
+        assert_eq!(rows(false, false, 3), [FirstInTable, True, LastInTable]);
+        assert_eq!(rows(false, false, 1), [LastInTable]);
+        assert_eq!(rows(false, true, 2), [FirstInTable, Last]);
+    }
+}
