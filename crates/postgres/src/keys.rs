@@ -113,7 +113,7 @@ mod tests {
         assert_eq!(key("", false, ReplicaIdentity::Default, &candidates()), [2, 0]);
         let without = KeyCandidates { primary: Vec::new(), ..candidates() };
         assert_eq!(key("", false, ReplicaIdentity::Full, &without), [1]);
-        assert_eq!(key("", false, ReplicaIdentity::Default, &KeyCandidates::default()), []);
+        assert_eq!(key("", false, ReplicaIdentity::Default, &KeyCandidates::default()), Vec::<usize>::new());
     }
 
     #[test]

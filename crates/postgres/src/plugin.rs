@@ -1,0 +1,59 @@
+//! The log source under the class names that people use for it.
+
+use tailwater_connector::plugin::Instance;
+use tailwater_connector::{Config, Plugin, Problem, Property};
+
+use crate::properties::PROPERTIES;
+use crate::settings::Settings;
+use crate::source::PostgresSource;
+
+/// Makes log sources.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PostgresPlugin;
+
+impl Plugin for PostgresPlugin {
+    fn classes(&self) -> &'static [&'static str] {
+        &["io.debezium.connector.postgresql.PostgresConnector", "tailwater.PostgresSource"]
+    }
+
+    fn properties(&self) -> &'static [Property] {
+        PROPERTIES
+    }
+
+    fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
+        let (settings, warnings) = Settings::parse(config)?;
+        Ok((Instance::Source(Box::new(PostgresSource::new(settings))), warnings))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connector_posted_in_a_tutorial_is_configured_with_its_warnings() {
+        let posted = [
+            ("connector.class", "io.debezium.connector.postgresql.PostgresConnector"),
+            ("tasks.max", "1"),
+            ("database.hostname", "postgres"),
+            ("database.port", "5432"),
+            ("database.user", "postgres"),
+            ("database.password", "postgres"),
+            ("database.dbname", "postgres"),
+            ("database.server.name", "dbserver1"),
+            ("key.converter", "org.apache.kafka.connect.json.JsonConverter"),
+            ("key.converter.schemas.enable", "false"),
+        ];
+        let config = posted.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let (instance, warnings) = PostgresPlugin.configure(&config).unwrap_or_else(|p| panic!("{p:?}"));
+        assert!(matches!(instance, Instance::Source(_)));
+        assert_eq!(warnings.iter().map(|p| p.code.as_str()).collect::<Vec<_>>(), ["PROPERTY_RENAMED"]);
+    }
+
+    #[test]
+    fn what_is_wrong_comes_at_once() {
+        let config = [("slot.name".to_owned(), "A".to_owned())].into_iter().collect();
+        let problems = PostgresPlugin.configure(&config).err().unwrap_or_default();
+        assert_eq!(problems.len(), 5, "{problems:?}");
+    }
+}
