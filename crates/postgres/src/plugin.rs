@@ -45,7 +45,7 @@ mod tests {
             ("key.converter.schemas.enable", "false"),
         ];
         let config = posted.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let (instance, warnings) = PostgresPlugin.configure(&config).unwrap_or_else(|p| panic!("{p:?}"));
+        let Ok((instance, warnings)) = PostgresPlugin.configure(&config) else { unreachable!("it is refused") };
         assert!(matches!(instance, Instance::Source(_)));
         assert_eq!(warnings.iter().map(|p| p.code.as_str()).collect::<Vec<_>>(), ["PROPERTY_RENAMED"]);
     }

@@ -1,9 +1,12 @@
 //! Each bad situation on a real server: its code, and that the SQL of its remedy mends it.
 
+use std::time::Duration;
+
 use tailwater_connector::{Config, Problem, ProblemKind};
+use tailwater_postgres::client::Client;
 use tailwater_postgres::preflight::{self, Outcome};
 use tailwater_postgres::settings::Settings;
-use tailwater_testkit::{Postgres, Session, StopMode};
+use tailwater_testkit::{Postgres, Session, StopMode, wait_until};
 
 fn settings(server: &Postgres, extra: &[(&str, &str)]) -> Settings {
     let port = server.port().to_string();
@@ -30,13 +33,13 @@ fn codes(server: &Postgres, extra: &[(&str, &str)]) -> Vec<String> {
 /// The one problem of a code, which must be there.
 fn the(code: &str, problems: Vec<Problem>) -> Problem {
     let list = format!("{problems:?}");
-    problems.into_iter().find(|p| p.code == code).unwrap_or_else(|| panic!("no {code} in {list}"))
+    problems.into_iter().find(|p| p.code == code).expect(&list)
 }
 
 /// Runs the SQL of a remedy as an administrator would.
 fn mend(server: &Postgres, problem: &Problem) {
     let from = ["ALTER", "GRANT", "CREATE", "SELECT"].iter().filter_map(|word| problem.remedy.find(word)).min();
-    let script = &problem.remedy[from.unwrap_or_else(|| panic!("no SQL in: {}", problem.remedy))..];
+    let script = &problem.remedy[from.expect(&problem.remedy)..];
     server.psql("postgres", script);
 }
 
@@ -228,4 +231,35 @@ fn an_open_prepared_transaction_is_mentioned_before_a_slot_waits_for_it() {
     let sql = problem.remedy.find("ROLLBACK").map(|at| &problem.remedy[at..]).unwrap();
     server.psql("postgres", sql);
     assert_eq!(codes(&server, &[]), Vec::<String>::new());
+}
+
+#[test]
+fn a_slot_that_another_reader_holds_is_worth_a_retry_and_says_who() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); create publication p for table t;");
+    server.psql("postgres", "select pg_create_logical_replication_slot('held', 'pgoutput');");
+    let reader = Client::connect(&settings(&server, &[]).connection, true).unwrap();
+    let command = "START_REPLICATION SLOT held LOGICAL 0/0 (proto_version '1', publication_names 'p')";
+    let stream = reader.start_replication(command).unwrap();
+    let held = the("SLOT_IN_USE", problems(&server, &[("slot.name", "held")]));
+    assert_eq!(held.kind, ProblemKind::Retry);
+    assert!(held.cause.contains("tailwater"), "{}", held.cause);
+    mend(&server, &held);
+    drop(stream);
+    let free = || codes(&server, &[("slot.name", "held")]).is_empty();
+    assert!(wait_until(Duration::from_secs(10), free));
+}
+
+#[test]
+fn a_slot_that_the_server_gave_up_stops_with_its_remedy() {
+    let server = Postgres::builder().setting("max_slot_wal_keep_size", "1MB").start();
+    server.psql("postgres", "create table t (id int primary key);");
+    server.psql("postgres", "select pg_create_logical_replication_slot('late', 'pgoutput');");
+    for id in 0..4 {
+        server.psql("postgres", &format!("insert into t values ({id}); select pg_switch_wal(); checkpoint;"));
+    }
+    let lost = the("SLOT_LOST", problems(&server, &[("slot.name", "late")]));
+    assert_eq!(lost.kind, ProblemKind::Stop);
+    mend(&server, &lost);
+    assert_eq!(codes(&server, &[("slot.name", "late")]), Vec::<String>::new());
 }

@@ -8,7 +8,9 @@ mod defaults;
 mod query;
 mod types;
 
-use tailwater_event::{Column, DefaultValue, ReplicaIdentity, TableName, TableSchema};
+use std::collections::{HashMap, HashSet};
+
+use tailwater_event::{Column, ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
 
 use crate::client::{Client, ClientError};
 use crate::filter::Filters;
@@ -101,14 +103,15 @@ pub fn captured(tables: &[CatalogTable], filters: &Filters, via_root: bool) -> V
         kind && t.logged && filters.captures(&t.name)
     };
     let candidates: Vec<&CatalogTable> = tables.iter().filter(wanted).collect();
-    let parent = |oid: u32| tables.iter().find(|t| t.oid == oid).and_then(|t| t.parent);
+    let published: HashSet<u32> = candidates.iter().map(|t| t.oid).collect();
+    let parents: HashMap<u32, u32> = tables.iter().filter_map(|t| Some((t.oid, t.parent?))).collect();
     let covered = |table: &CatalogTable| {
         let mut ancestor = table.parent;
         while let Some(oid) = ancestor {
-            if candidates.iter().any(|c| c.oid == oid) {
+            if published.contains(&oid) {
                 return true;
             }
-            ancestor = parent(oid);
+            ancestor = parents.get(&oid).copied();
         }
         false
     };
@@ -203,12 +206,7 @@ fn column(
 
 /// The default as events show it. A column that owns a sequence shows 0, as the original; any other function is no
 /// constant and is shown only by `compatibility.mode=strict`.
-fn default(
-    column: &ColumnFacts,
-    ty: &tailwater_event::ColumnType,
-    base_name: &str,
-    rules: &KeyRules,
-) -> Option<DefaultValue> {
+fn default(column: &ColumnFacts, ty: &ColumnType, base_name: &str, rules: &KeyRules) -> Option<DefaultValue> {
     match defaults::parse(column.default.as_deref()?, ty, base_name)? {
         DefaultValue::Expression if column.serial => Some(DefaultValue::Literal("0".to_owned())),
         DefaultValue::Expression if !rules.strict() => None,

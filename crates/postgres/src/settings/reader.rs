@@ -1,155 +1,35 @@
-//! The properties of the log source as typed settings: every text is looked at here, and only here.
+//! Reads a checked configuration: one function per group of settings, problems collected on the way.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tailwater_connector::property::check;
 use tailwater_connector::{Config, Problem};
 use tailwater_event::debezium::{
     BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
 };
 
+use super::{Autocreate, PublicationSettings, Settings, SkippedOperations, SlotSettings, SnapshotMode};
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::{Filters, Patterns};
 use crate::keys::KeyRules;
 use crate::limits::{CONNECT_TIMEOUT, IDENTIFIER_BYTES, TOPIC_PREFIX_BYTES};
-use crate::properties::PROPERTIES;
-
-/// Everything a log source is told.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// The connector's name.
-    pub name: String,
-    /// Where the database is.
-    pub connection: ConnectionSettings,
-    /// Which tables are captured.
-    pub filters: Filters,
-    /// Whether an include pattern that matches no table is an error (`run --table`) or a warning.
-    pub require_tables: bool,
-    /// The replication slot.
-    pub slot: SlotSettings,
-    /// The publications.
-    pub publication: PublicationSettings,
-    /// What is read before changes are followed.
-    pub snapshot_mode: SnapshotMode,
-    /// `snapshot.include.collection.list`; `None` = all captured tables.
-    pub snapshot_tables: Option<Patterns>,
-    /// How message keys are chosen.
-    pub keys: KeyRules,
-    /// `skipped.operations`.
-    pub skipped: SkippedOperations,
-    /// The form of events.
-    pub encode: EncodeOptions,
-    /// `status.update.interval.ms`: how often the server is told what is durable.
-    pub status_interval: Duration,
-    /// `max.row.bytes`: the largest message of the server that is accepted.
-    pub max_row_bytes: usize,
-}
-
-/// The replication slot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SlotSettings {
-    /// `slot.name`.
-    pub name: String,
-    /// `slot.drop.on.stop`.
-    pub drop_on_stop: bool,
-    /// `slot.failover`: asked for at creation on servers from 17 on.
-    pub failover: bool,
-}
-
-/// The publications.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublicationSettings {
-    /// `publication.name`.
-    pub name: String,
-    /// `publication.autocreate.mode`.
-    pub mode: Autocreate,
-    /// `publish.via.partition.root`.
-    pub via_root: bool,
-}
-
-/// `publication.autocreate.mode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Autocreate {
-    /// The publication must exist.
-    Disabled,
-    /// Made for all tables when missing.
-    AllTables,
-    /// Made for, and kept to, exactly the captured tables. Ours when unset.
-    Filtered,
-    /// Made without tables when missing.
-    NoTables,
-}
-
-/// `snapshot.mode`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SnapshotMode {
-    /// At the first start, then changes.
-    Initial,
-    /// At every start, then changes.
-    Always,
-    /// Existing rows only, then done.
-    InitialOnly,
-    /// Changes only.
-    NoData,
-    /// At the first start, and again when the slot can not go on from the position.
-    WhenNeeded,
-}
-
-/// `skipped.operations`: which kinds of events are not made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SkippedOperations {
-    /// `r`.
-    pub read: bool,
-    /// `c`.
-    pub create: bool,
-    /// `u`.
-    pub update: bool,
-    /// `d`.
-    pub delete: bool,
-    /// `t`.
-    pub truncate: bool,
-}
-
-impl PublicationSettings {
-    /// The second publication, for captured tables without usable identity: inserts and truncates only.
-    pub fn inserts_name(&self) -> String {
-        const SUFFIX: &str = "_inserts";
-        let mut name = self.name.clone();
-        while name.len() + SUFFIX.len() > IDENTIFIER_BYTES {
-            name.pop();
-        }
-        name + SUFFIX
-    }
-}
-
-impl Settings {
-    /// Settings from properties, with the warnings; else every problem at once, warnings among them.
-    pub fn parse(config: &Config) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
-        let (checked, mut problems) = check(config, PROPERTIES);
-        let mut reader = Reader { given: config, config: &checked, problems: Vec::new() };
-        let settings = reader.settings();
-        // A value that already failed its form needs no second complaint.
-        let failed: Vec<_> = problems.iter().filter(|p| p.is_error()).filter_map(property_of).collect();
-        reader.problems.retain(|p| !property_of(p).is_some_and(|name| failed.contains(&name)));
-        problems.extend(reader.problems);
-        if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((settings, problems)) }
-    }
-}
-
-/// The property that a problem is about: the first name in quotes.
-fn property_of(problem: &Problem) -> Option<String> {
-    problem.cause.split('\'').nth(1).map(str::to_owned)
-}
 
 /// Reads one checked configuration and collects what is wrong with it.
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
+    /// As typed, without defaults.
     given: &'a Config,
     config: &'a Config,
     problems: Vec<Problem>,
 }
 
 impl Reader<'_> {
+    /// The settings, usable only when no problem is an error. `checked` has today's names and the defaults.
+    pub(super) fn read(given: &Config, checked: &Config) -> (Settings, Vec<Problem>) {
+        let mut reader = Reader { given, config: checked, problems: Vec::new() };
+        let settings = reader.settings();
+        (settings, reader.problems)
+    }
+
     fn settings(&mut self) -> Settings {
         let strict = self.is("compatibility.mode", "strict");
         self.refuse_values();
@@ -449,141 +329,5 @@ impl Reader<'_> {
         let cause = format!("'{name}' says {old}, which is called {new} today");
         self.problems.push(Problem::config("PROPERTY_RENAMED", cause, format!("Set \"{name}\": \"{new}\".")).warning());
         value
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const REQUIRED: [(&str, &str); 4] =
-        [("topic.prefix", "srv"), ("database.hostname", "h"), ("database.user", "u"), ("database.dbname", "d")];
-
-    fn config(extra: &[(&str, &str)]) -> Config {
-        REQUIRED.iter().chain(extra).map(|(k, v)| (k.to_string(), v.to_string())).collect()
-    }
-
-    fn parse(extra: &[(&str, &str)]) -> Settings {
-        Settings::parse(&config(extra)).unwrap().0
-    }
-
-    fn codes(problems: &[Problem]) -> Vec<&str> {
-        problems.iter().map(|p| p.code.as_str()).collect()
-    }
-
-    #[test]
-    fn defaults_are_debeziums_except_for_the_publication() {
-        let settings = parse(&[]);
-        assert_eq!((settings.slot.name.as_str(), settings.publication.name.as_str()), ("debezium", "dbz_publication"));
-        assert_eq!(settings.publication.mode, Autocreate::Filtered);
-        assert_eq!(settings.snapshot_mode, SnapshotMode::Initial);
-        assert_eq!(settings.skipped, SkippedOperations { truncate: true, ..Default::default() });
-        assert_eq!(settings.connection.port, 5432);
-        assert!(settings.encode.key_schemas && settings.encode.value_schemas && !settings.encode.header_schemas);
-        assert_eq!(settings.encode.context_headers.len(), 4);
-        assert_eq!(settings.encode.unavailable, UnavailableValue::default());
-        assert_eq!(parse(&[("compatibility.mode", "strict")]).publication.mode, Autocreate::AllTables);
-    }
-
-    #[test]
-    fn each_bad_value_has_its_code() {
-        let cases: [(&[(&str, &str)], &str); 22] = [
-            (&[("slot.name", "My-Slot")], "PROPERTY_INVALID"),
-            (&[("slot.name", &"x".repeat(64))], "PROPERTY_INVALID"),
-            (&[("topic.prefix", "a/b")], "PROPERTY_INVALID"),
-            (&[("topic.prefix", "..")], "PROPERTY_INVALID"),
-            (&[("topic.prefix", "")], "PROPERTY_INVALID"),
-            (&[("database.hostname", "a,b")], "PROPERTY_INVALID"),
-            (&[("database.port", "70000")], "PROPERTY_INVALID"),
-            (&[("database.port", "abc")], "PROPERTY_INVALID"),
-            (&[("tombstones.on.delete", "yes")], "PROPERTY_INVALID"),
-            (&[("snapshot.mode", "inital")], "PROPERTY_INVALID"),
-            (&[("snapshot.mode", "custom")], "PROPERTY_REFUSED"),
-            (&[("skipped.operations", "c,x")], "PROPERTY_INVALID"),
-            (&[("table.include.list", "a"), ("table.exclude.list", "b")], "FILTERS_CONFLICT"),
-            (&[("table.include.list", "a(")], "PATTERN_INVALID"),
-            (&[("snapshot.include.collection.list", "a[")], "PATTERN_INVALID"),
-            (&[("message.key.columns", "a")], "PROPERTY_INVALID"),
-            (&[("unavailable.value.placeholder", "hex:abc")], "PROPERTY_INVALID"),
-            (&[("offset.mismatch.strategy", "trust_slot")], "PROPERTY_REFUSED"),
-            (&[("flush.lsn.source", "false")], "PROPERTY_REFUSED"),
-            (&[("value.converter", "io.confluent.connect.avro.AvroConverter")], "PROPERTY_REFUSED"),
-            (&[("key.converter.decimal.format", "NUMERIC")], "PROPERTY_REFUSED"),
-            (&[("database.sslcert", "c.pem")], "PROPERTY_INVALID"),
-        ];
-        for (input, code) in cases {
-            let problems = Settings::parse(&config(input)).unwrap_err();
-            let errors: Vec<_> = problems.iter().filter(|p| p.is_error()).map(|p| p.code.as_str()).collect();
-            assert_eq!(errors, [code], "{input:?}: {problems:?}");
-            assert!(problems.iter().all(|p| !p.remedy.is_empty()), "{input:?}");
-        }
-    }
-
-    #[test]
-    fn an_empty_configuration_lists_everything_that_is_missing() {
-        let problems = Settings::parse(&Config::default()).unwrap_err();
-        let named: Vec<_> = problems.iter().filter_map(|p| p.cause.split('\'').nth(1)).collect();
-        assert_eq!(named, ["topic.prefix", "database.hostname", "database.user", "database.dbname"]);
-        assert!(problems.iter().all(|p| p.code == "PROPERTY_MISSING"));
-    }
-
-    #[test]
-    fn several_problems_come_together() {
-        let problems = Settings::parse(&config(&[
-            ("slot.name", "A"),
-            ("database.port", "0"),
-            ("table.include.list", "x(,y["),
-            ("tabel.include.list", "x"),
-        ]))
-        .unwrap_err();
-        assert_eq!(
-            codes(&problems),
-            ["PROPERTY_INVALID", "PROPERTY_UNKNOWN", "PATTERN_INVALID", "PATTERN_INVALID", "PROPERTY_INVALID"]
-        );
-    }
-
-    #[test]
-    fn old_tutorials_are_understood_with_warnings() {
-        let old = [
-            ("database.hostname", "h"),
-            ("database.user", "u"),
-            ("database.dbname", "d"),
-            ("database.server.name", "srv"),
-            ("table.whitelist", "public.t"),
-            ("plugin.name", "wal2json"),
-            ("snapshot.mode", "never"),
-            ("truncate.handling.mode", "include"),
-        ];
-        let config = old.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let (settings, warnings) = Settings::parse(&config).unwrap();
-        assert_eq!(settings.encode.prefix, "srv");
-        assert_eq!(settings.snapshot_mode, SnapshotMode::NoData);
-        assert!(!settings.skipped.truncate);
-        let renamed = warnings.iter().filter(|p| p.code == "PROPERTY_RENAMED").count();
-        assert_eq!((renamed, warnings.len()), (4, 5));
-    }
-
-    #[test]
-    fn headers_have_a_schema_only_with_the_json_converter() {
-        let json = ("header.converter", "org.apache.kafka.connect.json.JsonConverter");
-        assert!(parse(&[json]).encode.header_schemas);
-        assert!(!parse(&[json, ("header.converter.schemas.enable", "false")]).encode.header_schemas);
-        assert!(parse(&[("extended.headers.enabled", "false")]).encode.context_headers.is_empty());
-    }
-
-    #[test]
-    fn the_second_publications_name_fits_and_differs() {
-        for length in [1, 55, 63] {
-            let name = "é".repeat(length).chars().take(length / 2 + 1).collect::<String>();
-            let settings = PublicationSettings { name: name.clone(), mode: Autocreate::Filtered, via_root: false };
-            let second = settings.inserts_name();
-            assert!(second.len() <= 63 && second.ends_with("_inserts") && second != name);
-        }
-    }
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let settings = parse(&[("database.password", "hunter2")]);
-        assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }
