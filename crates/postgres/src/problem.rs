@@ -150,6 +150,7 @@ fn server(answer: &ServerError, connection: &ConnectionSettings) -> Problem {
         state if state.starts_with("08") => {
             retry("CONNECTION_LOST", "broke the connection", "It is made again by itself.")
         }
+        "42P01" => retry("TABLE_GONE", "no longer has a table", "The tables are looked up again by themselves."),
         "57014" => retry("CANCELLED", "cancelled a statement", "It is tried again."),
         // Classes 22 and 23 quote values of rows.
         state if state.starts_with("22") || state.starts_with("23") => Problem::environment(
@@ -233,6 +234,7 @@ mod tests {
             (server("3D000", "database does not exist"), "DATABASE_MISSING", Config),
             (server("42501", "permission denied"), "PERMISSION_DENIED", Environment),
             (server("42704", "publication \"p\" does not exist"), "PUBLICATION_MISSING", Stop),
+            (server("42P01", "relation \"t\" does not exist"), "TABLE_GONE", Retry),
             (server("53300", "sorry, too many clients already"), "TOO_MANY_CONNECTIONS", Retry),
             (server("53400", "all replication slots are in use"), "NO_FREE_SLOT", Environment),
             (server("55006", "replication slot \"s\" is active for PID 1"), "SLOT_IN_USE", Retry),

@@ -190,6 +190,12 @@ fn alter(
 ) {
     let surplus: Vec<_> = found.tables.difference(tables).collect();
     let missing: Vec<_> = tables.difference(&found.tables).collect();
+    if !surplus.is_empty() {
+        let list = surplus.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+        let cause = format!("publication {quoted} has tables that are not captured, and drops them: {list}");
+        let remedy = "If another connector uses it, give each its own 'publication.name'.";
+        changes.problems.push(Problem::config("PUBLICATION_NARROWED", cause, remedy).warning());
+    }
     if found.narrowed && !tables.is_empty() {
         // Row filters and column lists are part of the tables' list.
         changes.statements.push(format!("ALTER PUBLICATION {quoted} SET TABLE {}", sql::tables(tables)));

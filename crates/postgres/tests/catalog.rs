@@ -192,7 +192,9 @@ fn a_relation_message_wins_over_the_catalog_and_stands_without_it() {
     assert_eq!(shape, [(ColumnType::Int8, false), (ColumnType::Text, false), (ColumnType::Int4, true)]);
     assert_eq!((table.key, table.columns[1].default.clone()), (vec![0], Some(DefaultValue::Literal("x".into()))));
 
+    let entry = captured(&mut client, &only("public.t"), false);
     server.psql("postgres", "drop table t");
+    assert!(catalog::describe(&mut client, &entry).unwrap().is_empty());
     let table = catalog::of_relation(&mut client, &relation, &rules).unwrap();
     assert_eq!((table.key, table.columns[0].nullable, table.columns[1].nullable), (vec![0], false, true));
     let full = Relation { replica_identity: b'f', ..relation };

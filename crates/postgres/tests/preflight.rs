@@ -263,3 +263,15 @@ fn a_slot_that_the_server_gave_up_stops_with_its_remedy() {
     mend(&server, &lost);
     assert_eq!(codes(&server, &[("slot.name", "late")]), Vec::<String>::new());
 }
+
+#[test]
+fn a_snapshot_alone_needs_neither_publication_nor_slot() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create role carl login replication; create table t (id int primary key); grant select on t to carl;",
+    );
+    let carl = ("database.user", "carl");
+    assert_eq!(codes(&server, &[carl]), ["PUBLICATION_DENIED"]);
+    assert_eq!(codes(&server, &[carl, ("snapshot.mode", "initial_only")]), Vec::<String>::new());
+}

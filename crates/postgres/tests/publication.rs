@@ -80,6 +80,19 @@ fn filtered_publishes_exactly_the_captured_tables_and_leaves_what_fits_alone() {
 }
 
 #[test]
+fn tables_that_another_connector_may_want_are_not_dropped_in_silence() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table a (id int primary key); create table b (id int primary key);");
+    ensure(&server, Autocreate::Filtered, "public.a").unwrap();
+    let mut client = Client::connect(&connection(&server), false).unwrap();
+    let tables = captured(&mut client, "public.b");
+    let changes = publication::plan(&mut client, &settings(Autocreate::Filtered), &tables).unwrap();
+    let found: Vec<_> = changes.problems.iter().map(|p| (p.code.as_str(), p.is_error())).collect();
+    assert_eq!(found, [("PUBLICATION_NARROWED", false)]);
+    assert!(changes.problems[0].cause.contains("public.a"));
+}
+
+#[test]
 fn a_table_that_gets_a_key_moves_to_the_first_publication() {
     let server = Postgres::start();
     server.psql("postgres", "create table c (x int);");

@@ -1,6 +1,6 @@
 //! The catalog's queries. Everything is read in a few round trips, however many tables there are.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tailwater_event::{ReplicaIdentity, TableName};
 
@@ -21,16 +21,16 @@ pub fn list(client: &mut Client) -> Result<Vec<CatalogTable>, ClientError> {
 /// Columns and keys of these tables, in their order; tables that are gone meanwhile are left out.
 pub fn describe(client: &mut Client, tables: &[CatalogTable]) -> Result<Vec<TableFacts>, ClientError> {
     let oids = sql::numbers(tables.iter().map(|t| t.oid));
+    let there = client.query(&format!("SELECT oid FROM pg_catalog.pg_class WHERE oid IN ({oids})"))?;
+    let there: HashSet<u32> = there.iter().filter_map(|row| row.text(0).parse().ok()).collect();
     let mut columns = columns(client, &oids)?;
     let mut indexes = indexes(client, &oids)?;
-    let mut described = Vec::with_capacity(tables.len());
-    for table in tables {
-        // A table without columns has none here either, so a missing entry alone says nothing about being gone.
+    let described = tables.iter().filter(|t| there.contains(&t.oid)).map(|table| {
         let columns = columns.remove(&table.oid).unwrap_or_default();
         let indexes = indexes.remove(&table.oid).unwrap_or_default();
-        described.push(facts(table.clone(), columns, indexes));
-    }
-    Ok(described)
+        facts(table.clone(), columns, indexes)
+    });
+    Ok(described.collect())
 }
 
 /// The table of one oid; `None` when it is gone.

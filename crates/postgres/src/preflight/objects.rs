@@ -6,7 +6,7 @@ use super::Check;
 use crate::catalog::TableFacts;
 use crate::client::{Client, ClientError};
 use crate::publication;
-use crate::settings::{Autocreate, Settings};
+use crate::settings::{Autocreate, Settings, SnapshotMode};
 use crate::slot;
 use crate::sql;
 
@@ -16,6 +16,10 @@ pub(super) fn look(
     captured: &[TableFacts],
     checks: &mut Vec<Check>,
 ) -> Result<(), ClientError> {
+    // A snapshot alone leaves nothing on the server.
+    if settings.snapshot_mode == SnapshotMode::InitialOnly {
+        return Ok(());
+    }
     publications(client, settings, captured, checks)?;
     slot(client, settings, checks)
 }
