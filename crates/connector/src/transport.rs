@@ -77,7 +77,8 @@ pub trait SourceWriter: Send {
     fn row_done(&mut self) -> Result<(), Problem>;
     /// Ends the open transaction. `position` is what [`SourceWriter::durable`] returns once it is durable.
     fn commit(&mut self, transaction: Transaction, position: &[u8]) -> Result<(), Problem>;
-    /// Forgets the open transaction (connection lost in the middle).
+    /// Forgets the open transaction (connection lost in the middle). The next [`SourceWriter::durable`] waits for
+    /// everything committed, as the first does after opening: a source that reads again from there repeats nothing.
     fn rollback(&mut self) -> Result<(), Problem>;
     /// Records a position without records, after everything committed so far. Must not be called inside a transaction.
     fn progress(&mut self, position: &[u8]) -> Result<(), Problem>;

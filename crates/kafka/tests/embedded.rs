@@ -250,6 +250,37 @@ fn what_is_called_durable_can_be_read_already() {
 }
 
 #[test]
+fn a_source_that_starts_again_is_told_everything_it_has_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    for n in 1..=200u32 {
+        row(&mut *writer, topic, plan, "row");
+        writer.commit(transaction(n), &n.to_be_bytes()).unwrap();
+        if n % 2 == 0 {
+            writer.flush().unwrap();
+        }
+        row(&mut *writer, topic, plan, "cut off");
+        writer.rollback().unwrap();
+        assert_eq!(writer.durable().unwrap().position, n.to_be_bytes());
+        // Another writer after this one: what was flushed counts, what was not comes again.
+        if n % 20 == 0 {
+            row(&mut *writer, topic, plan, "flushed");
+            writer.commit(transaction(n), b"flushed").unwrap();
+            writer.flush().unwrap();
+            row(&mut *writer, topic, plan, "not flushed");
+            writer.commit(transaction(n), b"not flushed").unwrap();
+            drop(writer);
+            writer = open.source();
+            assert_eq!(writer.durable().unwrap().position, b"flushed");
+            writer.topic("t").unwrap();
+        }
+    }
+    assert_eq!(open.all("t").len(), 210);
+}
+
+#[test]
 fn nothing_is_handed_over_before_a_flush_unless_there_is_much() {
     let dir = tempfile::tempdir().unwrap();
     let open = open(dir.path());

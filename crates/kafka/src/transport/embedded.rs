@@ -17,6 +17,7 @@ use crate::limits::PAUSE_CHECK;
 #[derive(Clone)]
 pub struct EmbeddedTransport {
     shared: Arc<Shared>,
+    reader: Arc<EmbeddedReader>,
 }
 
 /// What a transport and its writers have in common.
@@ -24,13 +25,17 @@ pub(super) struct Shared {
     pub(super) journal: Journal,
     open: Mutex<HashSet<String>>,
     big_transactions: AtomicU64,
+    /// Sequence of the last frame that a writer handed over.
+    last: AtomicU64,
 }
 
 impl EmbeddedTransport {
     /// Over an open journal.
     pub fn new(journal: Journal) -> Self {
-        let shared = Shared { journal, open: Mutex::default(), big_transactions: AtomicU64::default() };
-        EmbeddedTransport { shared: Arc::new(shared) }
+        let reader = Arc::new(EmbeddedReader::new(journal.clone()));
+        let shared =
+            Shared { journal, open: Mutex::default(), big_transactions: AtomicU64::new(0), last: AtomicU64::new(0) };
+        EmbeddedTransport { shared: Arc::new(shared), reader }
     }
 }
 
@@ -41,7 +46,7 @@ impl Transport for EmbeddedTransport {
     }
 
     fn reader(&self) -> Arc<dyn TopicReader> {
-        Arc::new(EmbeddedReader::new(self.shared.journal.clone()))
+        self.reader.clone()
     }
 
     fn entries(&self, connector: &str) -> BTreeMap<String, Bytes> {
@@ -53,6 +58,19 @@ impl Transport for EmbeddedTransport {
         let journal = &self.shared.journal;
         let id = journal.connector(connector).map_err(journal_problem)?;
         put_entries(journal, id, journal.source(id).era, entries)
+    }
+
+    fn still_needs(&self, connector: &str, topic: &str, partition: i32, offset: i64) {
+        let journal = &self.shared.journal;
+        let protected = self.reader.with_topic(topic, partition, |topic, partition| {
+            // Asked first, because protecting does not say that a topic is gone.
+            journal.bounds(topic, partition)?;
+            journal.protect(journal.connector(connector)?, topic, partition, offset);
+            Ok(())
+        });
+        if let Err(error) = protected {
+            tracing::debug!(connector, topic, partition, %error, "a sink needs what is not there");
+        }
     }
 }
 
@@ -77,6 +95,16 @@ impl Lease {
     /// A number for a transaction that goes to disk in parts; unique in this process.
     pub(super) fn big_transaction(&self) -> u64 {
         self.shared.big_transactions.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Notes a frame that was handed over.
+    pub(super) fn handed_over(&self, sequence: Sequence) {
+        self.shared.last.fetch_max(sequence.0, Ordering::Relaxed);
+    }
+
+    /// The last frame that this writer, or one before it, handed over.
+    pub(super) fn last(&self) -> Sequence {
+        Sequence(self.shared.last.load(Ordering::Relaxed))
     }
 }
 

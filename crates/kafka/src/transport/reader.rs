@@ -26,7 +26,7 @@ impl EmbeddedReader {
     }
 
     /// Runs `work` with a topic's number, once more when the number is out of date.
-    fn with_topic<T>(
+    pub(super) fn with_topic<T>(
         &self,
         topic: &str,
         partition: i32,

@@ -34,37 +34,40 @@ pub(super) struct EmbeddedWriter {
     /// The last frame handed over.
     last: Sequence,
     durable: Durable,
+    /// Whoever asks what is durable is about to read the database again from there.
+    restarting: bool,
 }
 
 impl EmbeddedWriter {
     pub(super) fn open(lease: Lease) -> Result<Self, Problem> {
         let id = lease.shared.journal.connector(&lease.connector).map_err(journal_problem)?;
-        let mut writer = EmbeddedWriter {
+        let last = lease.last();
+        Ok(EmbeddedWriter {
+            era: lease.shared.journal.source(id).era,
             lease,
             id,
-            era: 0,
             topics: HashMap::new(),
             pending: Pending::default(),
             attempt: Attempt::default(),
             part_of: None,
             in_flight: VecDeque::new(),
-            last: Sequence::default(),
+            last,
             durable: Durable::default(),
-        };
-        writer.load();
-        Ok(writer)
+            restarting: true,
+        })
     }
 
     fn journal(&self) -> &Journal {
         &self.lease.shared.journal
     }
 
-    /// Takes era and position from the journal, when nothing is on its way.
+    /// Takes era and position from the journal, when nothing is on its way any more.
     fn load(&mut self) {
         let state = self.journal().source(self.id);
         self.era = state.era;
         self.durable = Durable { era: state.era, position: state.position };
         self.in_flight.clear();
+        self.restarting = false;
     }
 
     /// Hands a frame over; `position` is what it makes durable. May wait for the disk.
@@ -72,6 +75,7 @@ impl EmbeddedWriter {
         self.settle()?;
         let sequence = self.journal().append(self.id, self.era, body).map_err(journal_problem)?;
         self.last = sequence;
+        self.lease.handed_over(sequence);
         if let Some(position) = position {
             self.in_flight.push_back((sequence, Durable { era: self.era, position }));
         }
@@ -109,6 +113,12 @@ impl EmbeddedWriter {
 
 impl SourceWriter for EmbeddedWriter {
     fn durable(&mut self) -> Result<Durable, Problem> {
+        if self.restarting {
+            // A frame that is still on its way would be written again by a source that starts before it.
+            self.flush()?;
+            embedded::wait_durable(self.journal(), self.last)?;
+            self.load();
+        }
         self.settle()?;
         match self.journal().paused() {
             Some(paused) => Err(journal_problem(paused)),
@@ -174,6 +184,7 @@ impl SourceWriter for EmbeddedWriter {
 
     fn rollback(&mut self) -> Result<(), Problem> {
         self.pending.rollback();
+        self.restarting = true;
         match self.part_of.take() {
             Some(part_of) => self.append(Body::PartAbort { part_of }, None),
             None => Ok(()),
