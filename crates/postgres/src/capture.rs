@@ -61,6 +61,7 @@ impl Captured {
     ) -> Result<u32, Problem> {
         self.check(change)?;
         let records = writer.records(self.topic, self.plan_id);
+        records.prepare(self.plan.fragments());
         let written = match change {
             Change::Read(row) => self.plan.read(context, row, records),
             Change::Insert(row) => self.plan.insert(context, row, records),
