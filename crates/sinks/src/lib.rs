@@ -1,1 +1,22 @@
-//! The destinations: files in object storage, field-level change log
+//! The destinations of topics.
+//!
+//! Both sinks write files, exactly once across a kill at any moment: `files` holds what they share (which topics, when
+//! a file ends, the plan that is durable before a file is begun), [`object`] and [`pivot`] say what a record's lines
+//! are. Records come through `TopicReader` alone; where they go is an `object_store`.
+
+mod files;
+mod framework;
+pub mod limits;
+pub mod object;
+pub mod pivot;
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+use tailwater_connector::Plugin;
+
+/// The sinks of this crate, for the registry.
+pub fn plugins() -> Vec<Arc<dyn Plugin>> {
+    vec![Arc::new(object::ObjectSinkPlugin), Arc::new(pivot::PivotSinkPlugin)]
+}

@@ -1,0 +1,76 @@
+//! What the file-writing sinks share: which topics are read, when a file ends, and how it is written exactly once.
+//!
+//! A file's range of offsets is durable in the journal as a [`plan::FilePlan`] before its first byte leaves; after the
+//! upload the range's end becomes the partition's offset. A start that finds a plan writes that file again, from the
+//! same records, over whatever is there: same name, same bytes.
+
+mod contents;
+mod delivery;
+mod destination;
+mod output;
+mod partition;
+mod plan;
+mod properties;
+mod roll;
+mod selection;
+mod sink;
+mod tally;
+
+use bytes::Bytes;
+use tailwater_connector::{Problem, Record, TopicReader};
+
+pub(crate) use partition::PartitionId;
+pub(crate) use properties::{FILE_PROPERTIES, Settings, settings};
+pub(crate) use sink::{Clock, FileSink, system_clock};
+
+/// Says what lines a record leaves in a file. Equal records give equal lines, whatever came before them.
+pub(crate) trait Encoder: Send {
+    /// What is known of a record before its file is.
+    type Item;
+    /// Reads a record.
+    fn decode(&mut self, record: &Record, topics: &dyn TopicReader) -> Result<Decision<Self::Item>, Problem>;
+    /// Its lines in a file that was begun at `loaded_us` (microseconds since 1970).
+    fn encode(&self, item: &Self::Item, loaded_us: i64) -> Lines;
+}
+
+/// Whether a record belongs into a file.
+pub(crate) enum Decision<T> {
+    /// It leaves no line.
+    Skip(Skip),
+    /// It may leave lines, in a file with this first line.
+    Keep { header: Option<Bytes>, item: T },
+}
+
+/// Why a record left no line; counted by reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Skip {
+    /// A client wrote it, not a source.
+    Foreign,
+    /// Its value is null.
+    Tombstone,
+    /// A snapshot row, where only changes are wanted.
+    Snapshot,
+    /// It changed nothing that is followed.
+    Unchanged,
+}
+
+impl Skip {
+    /// Every reason.
+    pub(crate) const ALL: [Skip; 4] = [Skip::Foreign, Skip::Tombstone, Skip::Snapshot, Skip::Unchanged];
+
+    /// The label in metrics.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Skip::Foreign => "foreign",
+            Skip::Tombstone => "tombstone",
+            Skip::Snapshot => "snapshot",
+            Skip::Unchanged => "unchanged",
+        }
+    }
+}
+
+/// Whole lines, without the last line's end.
+pub(crate) struct Lines {
+    pub(crate) bytes: Bytes,
+    pub(crate) count: u64,
+}

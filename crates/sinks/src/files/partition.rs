@@ -1,0 +1,147 @@
+//! One partition on its way into files.
+
+use bytes::Bytes;
+use tailwater_connector::{Problem, Record, TopicReader};
+
+use super::contents::Contents;
+use super::plan::FilePlan;
+use super::properties::Layout;
+use super::roll::RollPolicy;
+use super::{Decision, Encoder, Skip};
+
+/// A topic's partition.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct PartitionId {
+    pub(crate) topic: String,
+    pub(crate) partition: i32,
+}
+
+/// Where a partition stands.
+pub(crate) struct Partition {
+    pub(crate) id: PartitionId,
+    /// Everything before it is delivered, durably.
+    pub(crate) delivered: i64,
+    /// The next offset to read.
+    pub(crate) next: i64,
+    /// Lines of the records between the two; `None` while there are none.
+    pub(crate) open: Option<OpenFile>,
+}
+
+/// A file that is being gathered.
+pub(crate) struct OpenFile {
+    first_offset: i64,
+    first_timestamp_ms: i64,
+    loaded_us: i64,
+    header: Option<Bytes>,
+    lines: u64,
+    contents: Contents,
+}
+
+/// What became of a record.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It is in the open file.
+    Kept,
+    /// It leaves no line.
+    Skipped(Skip),
+    /// The open file ends before it: deliver, then take it again.
+    FileEnds,
+}
+
+impl Partition {
+    /// Nothing gathered yet.
+    pub(crate) fn at(id: PartitionId, offset: i64) -> Self {
+        Partition { id, delivered: offset, next: offset, open: None }
+    }
+
+    /// Takes the next record.
+    pub(crate) fn take<E: Encoder>(
+        &mut self,
+        record: &Record,
+        encoder: &mut E,
+        topics: &dyn TopicReader,
+        roll: &RollPolicy,
+        now_us: i64,
+    ) -> Result<Step, Problem> {
+        let decision = match record.plan {
+            None => Decision::Skip(Skip::Foreign),
+            Some(_) => encoder.decode(record, topics).map_err(|p| at_record(p, &self.id, record.offset))?,
+        };
+        let (header, item) = match decision {
+            Decision::Skip(reason) => {
+                self.next = record.offset + 1;
+                return Ok(Step::Skipped(reason));
+            }
+            Decision::Keep { header, item } => (header, item),
+        };
+        let too_late = |o: &OpenFile| roll.is_too_late(o.first_timestamp_ms, record.timestamp_ms);
+        if self.open.as_ref().is_some_and(|open| open.header != header || too_late(open)) {
+            return Ok(Step::FileEnds);
+        }
+        self.next = record.offset + 1;
+        let loaded_us = self.open.as_ref().map_or(now_us, |open| open.loaded_us);
+        let lines = encoder.encode(&item, loaded_us);
+        if lines.count == 0 {
+            return Ok(Step::Skipped(Skip::Unchanged));
+        }
+        let open = self.open.get_or_insert_with(|| OpenFile::new(record, header, loaded_us));
+        open.contents.push_line(&lines.bytes);
+        open.lines += lines.count;
+        Ok(Step::Kept)
+    }
+
+    /// Whether the open file has all that fits.
+    pub(crate) fn is_full(&self, roll: &RollPolicy) -> bool {
+        self.open.as_ref().is_some_and(|open| roll.is_full(open.lines, open.contents.len() as u64))
+    }
+
+    /// Whether the clock ends the open file.
+    pub(crate) fn is_due(&self, roll: &RollPolicy, now_us: i64) -> bool {
+        self.open.as_ref().is_some_and(|open| roll.is_due(open.loaded_us, now_us))
+    }
+
+    /// Bytes gathered.
+    pub(crate) fn open_bytes(&self) -> usize {
+        self.open.as_ref().map_or(0, |open| open.contents.len())
+    }
+
+    /// The plan of the open file, if there is one.
+    pub(crate) fn plan(&self, layout: &Layout) -> Option<FilePlan> {
+        let open = self.open.as_ref()?;
+        let key = layout.key(&self.id, open.first_offset);
+        Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us })
+    }
+
+    /// Takes the gathered bytes out, in pieces; they stay counted as not delivered.
+    pub(crate) fn take_contents(&mut self) -> Vec<Bytes> {
+        self.open.take().map(|open| open.contents.into_pieces()).unwrap_or_default()
+    }
+
+    /// Everything that was read is delivered, and durably so.
+    pub(crate) fn mark_delivered(&mut self) {
+        self.delivered = self.next;
+    }
+}
+
+impl OpenFile {
+    fn new(first: &Record, header: Option<Bytes>, loaded_us: i64) -> Self {
+        let mut contents = Contents::default();
+        if let Some(header) = &header {
+            contents.push_line(header);
+        }
+        OpenFile {
+            first_offset: first.offset,
+            first_timestamp_ms: first.timestamp_ms,
+            loaded_us,
+            header,
+            lines: 0,
+            contents,
+        }
+    }
+}
+
+/// Names the record in a problem.
+fn at_record(mut problem: Problem, id: &PartitionId, offset: i64) -> Problem {
+    problem.cause = format!("topic '{}' partition {} offset {offset}: {}", id.topic, id.partition, problem.cause);
+    problem
+}

@@ -1,0 +1,84 @@
+//! Which topics a sink reads: `topics` or `topics.regex`, as in Connect.
+
+use regex::Regex;
+use tailwater_connector::{Config, Problem};
+
+/// A sink's choice of topics.
+#[derive(Clone, Debug)]
+pub(crate) enum Selection {
+    /// By name.
+    Named(Vec<String>),
+    /// By a pattern that matches the whole name.
+    Matching(Regex),
+}
+
+impl Selection {
+    /// From the properties; exactly one of the two must be there.
+    pub(crate) fn from_config(config: &Config) -> Result<Selection, Problem> {
+        let names = config.list("topics");
+        let pattern = config.text("topics.regex");
+        match (names.is_empty(), pattern.is_empty()) {
+            (false, true) => Ok(Selection::Named(names)),
+            (true, false) => Regex::new(&format!("^(?:{pattern})$")).map(Selection::Matching).map_err(|error| {
+                let fault = error.to_string();
+                let fault = fault.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                Problem::config(
+                    "PROPERTY_INVALID",
+                    format!("The 'topics.regex' value is invalid: {fault}"),
+                    r#"Use a pattern such as "topics.regex": "server\\.public\\..*""#,
+                )
+            }),
+            (true, true) => Err(Problem::config(
+                "PROPERTY_MISSING",
+                "it is not said which topics to read",
+                r#"Add "topics": "TOPIC,TOPIC" or "topics.regex": "PATTERN"."#,
+            )),
+            (false, false) => Err(Problem::config(
+                "PROPERTY_INVALID",
+                "'topics' and 'topics.regex' exclude each other",
+                "Remove one of them.",
+            )),
+        }
+    }
+
+    /// Whether a topic is read.
+    pub(crate) fn takes(&self, topic: &str) -> bool {
+        match self {
+            Selection::Named(names) => names.iter().any(|name| name == topic),
+            Selection::Matching(pattern) => pattern.is_match(topic),
+        }
+    }
+
+    /// The topics that must exist.
+    pub(crate) fn named(&self) -> &[String] {
+        match self {
+            Selection::Named(names) => names,
+            Selection::Matching(_) => &[],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selection(pairs: &[(&str, &str)]) -> Result<Selection, String> {
+        let config = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        Selection::from_config(&config).map_err(|p| p.cause)
+    }
+
+    #[test]
+    fn topics_are_chosen_by_name_or_by_a_pattern_for_the_whole_name() {
+        let named = selection(&[("topics", "a.b, c")]).unwrap();
+        assert!(named.takes("a.b") && named.takes("c") && !named.takes("axb"));
+        let matching = selection(&[("topics.regex", "s\\.(a|b)")]).unwrap();
+        assert!(matching.takes("s.a") && !matching.takes("s.ab") && !matching.takes("xs.a"));
+    }
+
+    #[test]
+    fn none_both_and_a_broken_pattern_are_refused() {
+        assert!(selection(&[]).unwrap_err().contains("which topics"));
+        assert!(selection(&[("topics", "a"), ("topics.regex", "a")]).unwrap_err().contains("exclude"));
+        assert!(selection(&[("topics.regex", "a(")]).unwrap_err().contains("unclosed group"));
+    }
+}

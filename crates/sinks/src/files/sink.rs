@@ -1,0 +1,70 @@
+//! The run loop of the file-writing sinks.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tailwater_connector::{ConnectorState, Problem, Sink, SinkContext};
+
+use super::delivery::Delivery;
+use super::destination::Destination;
+use super::output::Output;
+use super::{Encoder, Settings};
+use crate::limits::{IDLE_WAIT, PASS_PAUSE};
+
+/// Tells the time in microseconds since 1970.
+pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
+
+/// The machine's clock.
+pub(crate) fn system_clock() -> Clock {
+    Arc::new(|| {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    })
+}
+
+/// A sink that writes files.
+pub(crate) struct FileSink<E> {
+    pub(crate) settings: Settings,
+    pub(crate) encoder: E,
+    pub(crate) clock: Clock,
+}
+
+impl<E: Encoder> Sink for FileSink<E> {
+    fn preflight(&mut self) -> Vec<Problem> {
+        Destination::open(&self.settings.location).err().into_iter().collect()
+    }
+
+    fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {
+        let topics = context.transport.reader();
+        let mut delivery = Delivery {
+            encoder: &mut self.encoder,
+            selection: &self.settings.selection,
+            roll: self.settings.roll,
+            output: Output {
+                connector: context.name.clone(),
+                transport: Arc::clone(&context.transport),
+                destination: Destination::open(&self.settings.location)?,
+                layout: self.settings.layout.clone(),
+            },
+            topics: Arc::clone(&topics),
+            status: Arc::clone(&context.status),
+            clock: &*self.clock,
+            offsets: BTreeMap::new(),
+            partitions: BTreeMap::new(),
+        };
+        delivery.recover()?;
+        context.status.set(ConnectorState::Streaming);
+        let mut seen = 0;
+        loop {
+            // Looked at before the pass: what was visible when the stop came is then delivered.
+            let stopping = context.stop.is_set();
+            delivery.pass()?;
+            if stopping {
+                return delivery.finish();
+            }
+            context.stop.wait(PASS_PAUSE);
+            seen = topics.wait(seen, IDLE_WAIT);
+        }
+    }
+}

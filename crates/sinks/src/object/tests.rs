@@ -1,0 +1,321 @@
+//! What the object sink promises: layout, exactly once across kills, nothing skipped in silence.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
+
+use tailwater_connector::{Config, Plugin, Problem, Sink};
+
+use super::encode::ObjectEncoder;
+use super::{ObjectSinkPlugin, build};
+use crate::files::FileSink;
+use crate::testing::{Memory, PLAN, Random, clock, config, deliver, record, tree};
+
+fn sink(config: &Config, now_us: &Arc<AtomicI64>) -> FileSink<ObjectEncoder> {
+    build(config, clock(now_us)).map_err(|problems| format!("{problems:?}")).unwrap().0
+}
+
+/// Delivers what is visible with a sink of these properties and a clock that stands.
+fn run(dir: &Path, memory: &Memory, more: &[(&str, &str)]) -> Result<(), Problem> {
+    deliver(&mut sink(&config(dir, more), &Arc::default()), memory).1
+}
+
+fn lines(topic: &str, partition: usize, memory: &Memory, count: usize) {
+    for n in 0..count {
+        memory.append_value(topic, partition, &format!("{{\"n\":{n}}}"));
+    }
+}
+
+#[test]
+fn values_become_lines_in_confluents_layout() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    memory.append_value("s.public.t", 0, r#"{"schema":{"type":"struct"},"payload":{"op":"c"}}"#);
+    memory.append_value("s.public.t", 0, r#"{"op":"d"}"#);
+    memory.append("s.public.t", 0, record(None, Some(PLAN), 0));
+    memory.append_value("s.public.t", 0, "{}");
+    memory.append_value("s.public.t", 1, "{}");
+    memory.append_value("other", 0, "{}");
+    run(dir.path(), &memory, &[("topics.regex", "s\\..*"), ("flush.size", "2")]).unwrap();
+    let found = tree(dir.path());
+    let found: Vec<_> = found.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let expected = [
+        ("topics/s.public.t/partition=0/s.public.t+0+0000000000.json", "{\"op\":\"c\"}\n{\"op\":\"d\"}\n"),
+        ("topics/s.public.t/partition=0/s.public.t+0+0000000003.json", "{}\n"),
+        ("topics/s.public.t/partition=1/s.public.t+1+0000000000.json", "{}\n"),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(memory.entry("offset/s.public.t/0").as_deref(), Some("4"));
+    assert_eq!(memory.needs("s.public.t"), Some(4));
+}
+
+#[test]
+fn a_kill_at_any_step_leaves_the_directory_of_an_undisturbed_run() {
+    let fill = || {
+        let memory = Memory::default();
+        lines("a", 0, &memory, 23);
+        lines("a", 1, &memory, 5);
+        lines("b", 0, &memory, 9);
+        memory
+    };
+    let properties = [("topics", "a,b"), ("flush.size", "4")];
+    let undisturbed = tempfile::tempdir().unwrap();
+    run(undisturbed.path(), &fill(), &properties).unwrap();
+    let expected = tree(undisturbed.path());
+    assert_eq!(expected.len(), 11);
+
+    let mut kills = 0;
+    for after in [false, true] {
+        for writes in 0.. {
+            let dir = tempfile::tempdir().unwrap();
+            let memory = fill();
+            memory.kill_at(writes, after);
+            if run(dir.path(), &memory, &properties).is_ok() {
+                break;
+            }
+            kills += 1;
+            tear_planned_files(dir.path(), &memory);
+            memory.revive();
+            run(dir.path(), &memory, &properties).unwrap();
+            assert_eq!(tree(dir.path()), expected, "killed at write {writes}, after it: {after}");
+            assert_eq!(memory.entry("plan/a/0"), None);
+        }
+    }
+    assert!(kills > 30, "{kills}");
+}
+
+/// What a kill in the middle of an upload may leave: a torn file under the final name, a staging file beside it.
+fn tear_planned_files(dir: &Path, memory: &Memory) {
+    for name in ["plan/a/0", "plan/a/1", "plan/b/0"] {
+        let Some(plan) = memory.entry(name) else { continue };
+        let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+        let file = dir.join(plan["key"].as_str().unwrap());
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, "{\"n\":").unwrap();
+        fs::write(format!("{}#1", file.display()), "{").unwrap();
+    }
+}
+
+#[test]
+fn whatever_ends_files_and_whenever_it_is_killed_every_record_arrives_once_in_order() {
+    for seed in 0..25 {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::default();
+        let mut random = Random(seed);
+        let now_us = Arc::new(AtomicI64::new(0));
+        let mut appended = 0;
+        for round in 0..12 {
+            for _ in 0..random.below(40) {
+                let mut next = record(Some(&format!("{appended:05}")), Some(PLAN), appended * 100);
+                if random.below(5) == 0 {
+                    next.value = None;
+                } else {
+                    appended += 1;
+                }
+                memory.append("t", 0, next);
+            }
+            let (size, bytes) = ((1 + random.below(9)).to_string(), (1 + random.below(60)).to_string());
+            let properties = [
+                ("topics", "t"),
+                ("flush.size", size.as_str()),
+                ("rotate.bytes", bytes.as_str()),
+                ("rotate.interval.ms", ["-1", "300"][random.below(2) as usize]),
+                ("rotate.schedule.interval.ms", ["-1", "10"][random.below(2) as usize]),
+            ];
+            now_us.fetch_add(random.below(30_000) as i64, Ordering::SeqCst);
+            if round < 11 && random.below(3) > 0 {
+                memory.kill_at(random.below(8) as usize, random.below(2) == 0);
+            }
+            let (_, result) = deliver(&mut sink(&config(dir.path(), &properties), &now_us), &memory);
+            assert!(result.is_ok() || result.is_err_and(|p| p.code == "KILLED"), "seed {seed}");
+            memory.revive();
+        }
+        let read: String = tree(dir.path()).into_values().collect();
+        let expected: String = (0..appended).map(|n| format!("{n:05}\n")).collect();
+        assert_eq!(read, expected, "seed {seed}");
+    }
+}
+
+#[test]
+fn records_that_retention_removed_stop_the_sink_after_what_it_still_held_is_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 14);
+    memory.trim_after_read("t", 9);
+    for _ in 0..2 {
+        let problem = run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+        assert_eq!(problem.code, "SINK_BEHIND_LOG_START");
+        assert!(problem.cause.contains("records 7 to 8 of topic 't'"), "{problem}");
+        assert_eq!(tree(dir.path()).into_values().collect::<String>().lines().count(), 7);
+    }
+}
+
+#[test]
+fn a_planned_file_whose_records_are_gone_stops_the_sink() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 5);
+    memory.kill_at(1, true);
+    run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+    assert!(memory.entry("plan/t/0").is_some());
+    memory.revive();
+    memory.trim("t", 2);
+    let problem = run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+    assert!(problem.cause.contains("records 0 to 1 of topic 't'"), "{problem}");
+}
+
+#[test]
+fn a_new_sink_starts_where_the_log_starts_and_remembers_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 10);
+    memory.trim("t", 3);
+    memory.kill_at(1, false);
+    run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+    memory.revive();
+    memory.trim("t", 8);
+    let problem = run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+    assert!(problem.cause.contains("records 3 to 7"), "{problem}");
+}
+
+#[test]
+fn a_topic_that_was_made_anew_stops_the_sink() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 5);
+    run(dir.path(), &memory, &[("topics", "t")]).unwrap();
+    memory.delete("t");
+    lines("t", 0, &memory, 2);
+    assert_eq!(run(dir.path(), &memory, &[("topics", "t")]).unwrap_err().code, "SINK_AHEAD_OF_LOG");
+}
+
+#[test]
+fn foreign_records_and_missing_topics_are_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("orders", 0, &memory, 2);
+    memory.append("orders", 0, record(Some("{\"n\":\"of a client\"}"), None, 0));
+    let config = config(dir.path(), &[("topics", "orders,ordres")]);
+    let (context, result) = deliver(&mut sink(&config, &Arc::default()), &memory);
+    result.unwrap();
+    let warnings: Vec<_> = context.status.get().warnings.into_iter().map(|w| (w.code, w.remedy)).collect();
+    let expected =
+        [("SINK_TOPIC_MISSING", "Did you mean 'orders'?"), ("SINK_FOREIGN_RECORDS", "Produce to topics of your own.")];
+    assert_eq!(warnings, expected.map(|(c, r)| (c.to_owned(), r.to_owned())));
+    assert_eq!(tree(dir.path()).into_values().collect::<String>(), "{\"n\":0}\n{\"n\":1}\n");
+}
+
+#[test]
+fn a_null_value_stops_the_sink_where_that_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 1);
+    memory.append("t", 0, record(None, Some(PLAN), 0));
+    let problem = run(dir.path(), &memory, &[("topics", "t"), ("behavior.on.null.values", "fail")]).unwrap_err();
+    assert_eq!(problem.code, "SINK_NULL_VALUE");
+    assert!(problem.cause.starts_with("topic 't' partition 0 offset 1: "), "{problem}");
+}
+
+#[test]
+fn a_running_sink_writes_a_file_when_it_is_full_or_when_its_time_is_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let now_us = Arc::new(AtomicI64::new(0));
+    let properties = [("topics", "t"), ("flush.size", "3"), ("rotate.schedule.interval.ms", "60000")];
+    let mut sink = sink(&config(dir.path(), &properties), &now_us);
+    let mut context = memory.context();
+    let stop = context.stop.clone();
+    let thread = std::thread::spawn(move || sink.run(&mut context));
+    let wait_for_offset = |offset: &str| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while memory.entry("offset/t/0").as_deref() != Some(offset) {
+            assert!(Instant::now() < deadline, "offset {offset} was not reached");
+            std::thread::yield_now();
+        }
+    };
+    lines("t", 0, &memory, 4);
+    wait_for_offset("3");
+    now_us.store(60_000_000, Ordering::SeqCst);
+    wait_for_offset("4");
+    lines("t", 0, &memory, 1);
+    stop.set();
+    thread.join().unwrap().unwrap();
+    assert_eq!(tree(dir.path()).into_values().collect::<Vec<_>>().concat().lines().count(), 5);
+    assert_eq!(memory.entry("offset/t/0").as_deref(), Some("5"));
+}
+
+#[test]
+fn many_records_without_a_line_are_passed_durably_without_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    for _ in 0..crate::limits::SKIPPED_RECORDS_MAX + 20 {
+        memory.append("t", 0, record(None, Some(PLAN), 0));
+    }
+    memory.kill_at(2, false);
+    assert_eq!(run(dir.path(), &memory, &[("topics", "t")]).unwrap_err().code, "KILLED");
+    let passed: i64 = memory.entry("offset/t/0").unwrap().parse().unwrap();
+    assert!(passed >= crate::limits::SKIPPED_RECORDS_MAX, "{passed}");
+    assert!(tree(dir.path()).is_empty());
+}
+
+#[test]
+fn every_problem_of_a_configuration_is_named_at_once() {
+    /// Names and values, or codes and words.
+    type Pairs = &'static [(&'static str, &'static str)];
+    let table: &[(Pairs, Pairs)] = &[
+        (
+            &[("topics", "t"), ("store.url", "s3://b/x")],
+            &[("PROPERTY_REFUSED", "'store.url' with s3:// is not supported: S3 comes later")],
+        ),
+        (
+            &[("topics", "t"), ("s3.bucket.name", "b"), ("format.class", "x.ParquetFormat"), ("flush.size", "0")],
+            &[
+                ("PROPERTY_REFUSED", "'s3.bucket.name'"),
+                ("PROPERTY_INVALID", "'format.class'"),
+                ("PROPERTY_INVALID", "'flush.size'"),
+                ("PROPERTY_MISSING", "'store.url'"),
+            ],
+        ),
+        (
+            &[("store.url", "file:///x"), ("fulsh.size", "3")],
+            &[("PROPERTY_UNKNOWN", "'fulsh.size'"), ("PROPERTY_MISSING", "which topics")],
+        ),
+        (
+            &[("topics", "t"), ("store.url", "file:///x"), ("transforms", "unwrap")],
+            &[("PROPERTY_REFUSED", "'transforms'")],
+        ),
+    ];
+    for (properties, expected) in table {
+        let config = properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let problems = ObjectSinkPlugin.configure(&config).err().unwrap();
+        assert_eq!(problems.len(), expected.len(), "{problems:?}");
+        for (problem, (code, word)) in problems.iter().zip(*expected) {
+            assert!(problem.code == *code && problem.cause.contains(word), "{problem}");
+            assert!(!problem.remedy.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_posted_configuration_of_confluents_sink_is_taken_with_a_directory_in_place_of_the_bucket() {
+    let config = config(
+        Path::new("/x"),
+        &[
+            ("name", "sink"),
+            ("connector.class", "io.confluent.connect.s3.S3SinkConnector"),
+            ("tasks.max", "1"),
+            ("topics", "t"),
+            ("flush.size", "1000"),
+            ("storage.class", "io.confluent.connect.s3.storage.S3Storage"),
+            ("format.class", "io.confluent.connect.s3.format.json.JsonFormat"),
+            ("partitioner.class", "io.confluent.connect.storage.partitioner.DefaultPartitioner"),
+            ("schema.compatibility", "NONE"),
+            ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
+            ("value.converter.schemas.enable", "false"),
+        ],
+    );
+    let (_, warnings) = ObjectSinkPlugin.configure(&config).map_err(|p| format!("{p:?}")).unwrap();
+    assert!(warnings.is_empty(), "{warnings:?}");
+}
