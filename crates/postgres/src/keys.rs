@@ -46,11 +46,6 @@ impl KeyRules {
         if problems.is_empty() { Ok(rules) } else { Err(problems) }
     }
 
-    /// Whether the original's mistakes are repeated (`compatibility.mode=strict`).
-    pub fn strict(&self) -> bool {
-        self.strict
-    }
-
     /// The columns that `message.key.columns` names for a table.
     pub fn custom(&self, table: &TableName) -> Option<&[String]> {
         let name = table.to_string();

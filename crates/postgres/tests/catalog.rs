@@ -153,16 +153,11 @@ fn keys_identity_nullability_and_defaults_come_from_the_catalog() {
     assert_eq!(schema(&mut client, "by_identity", &strict).key, [0]);
     assert_eq!(schema(&mut client, "keyless", &rules).key, Vec::<usize>::new());
 
-    let defaults = |rules: &KeyRules, client: &mut Client| -> Vec<Option<DefaultValue>> {
-        schema(client, "defaults", rules).columns.into_iter().map(|c| c.default).collect()
-    };
+    let defaults: Vec<_> = schema(&mut client, "defaults", &rules).columns.into_iter().map(|c| c.default).collect();
     let literal = |text: &str| Some(DefaultValue::Literal(text.into()));
     let expression = || Some(DefaultValue::Expression);
-    assert_eq!(defaults(&rules, &mut client), [literal("0"), None, None, None, literal("1 day"), None]);
-    assert_eq!(
-        defaults(&strict, &mut client),
-        [literal("0"), expression(), expression(), None, literal("1 day"), None]
-    );
+    let expected = [expression(), expression(), expression(), None, literal("1 day"), literal("\\x01")];
+    assert_eq!(defaults, expected);
 }
 
 #[test]

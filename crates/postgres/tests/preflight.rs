@@ -275,3 +275,15 @@ fn a_snapshot_alone_needs_neither_publication_nor_slot() {
     assert_eq!(codes(&server, &[carl]), ["PUBLICATION_DENIED"]);
     assert_eq!(codes(&server, &[carl, ("snapshot.mode", "initial_only")]), Vec::<String>::new());
 }
+
+#[test]
+fn tables_whose_topics_collide_or_do_not_fit_are_named() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table \"a b\" (id int primary key); create table a_b (id int primary key);");
+    let shared = the("TOPIC_SHARED", problems(&server, &[]));
+    assert!(!shared.is_error() && shared.cause.contains("public.a b") && shared.cause.contains("public.a_b"));
+    let long = "x".repeat(63);
+    server.psql("postgres", &format!("create schema {long}; create table {long}.{long} (id int primary key);"));
+    let prefix = "p".repeat(200);
+    assert!(the("TOPIC_TOO_LONG", problems(&server, &[("topic.prefix", &prefix)])).is_error());
+}

@@ -10,7 +10,7 @@ mod types;
 
 use std::collections::{HashMap, HashSet};
 
-use tailwater_event::{Column, ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
+use tailwater_event::{Column, ReplicaIdentity, TableName, TableSchema};
 
 use crate::client::{Client, ClientError};
 use crate::filter::Filters;
@@ -91,8 +91,6 @@ pub struct ColumnFacts {
     pub not_null: bool,
     /// The default as SQL.
     pub default: Option<String>,
-    /// Whether the column owns a sequence (`serial`).
-    pub serial: bool,
 }
 
 /// The tables of a list whose changes are captured, in alphabetical order. With `via_root` changes of partitions come
@@ -132,7 +130,7 @@ impl TableFacts {
         let columns: Vec<_> = self
             .columns
             .iter()
-            .map(|c| column(&c.name, c.type_oid, c.type_modifier, in_identity(&c.name), Some(c), types, rules))
+            .map(|c| column(&c.name, c.type_oid, c.type_modifier, in_identity(&c.name), Some(c), types))
             .collect();
         let names: Vec<_> = columns.iter().map(|c| c.name.as_str()).collect();
         let key = rules.choose(&self.table.name, self.table.identity, &self.keys, &names);
@@ -167,7 +165,7 @@ fn merge(relation: &Relation, facts: Option<&TableFacts>, types: &Types, rules: 
         .iter()
         .map(|c| {
             let known = facts.and_then(|f| f.columns.iter().find(|k| k.name == c.name));
-            let mut column = column(&c.name, c.type_oid, c.type_modifier, c.in_identity, known, types, rules);
+            let mut column = column(&c.name, c.type_oid, c.type_modifier, c.in_identity, known, types);
             // Flagged under DEFAULT means primary key, which allows no NULL, whether or not the catalog remembers it.
             column.nullable &= !(c.in_identity && identity == ReplicaIdentity::Default);
             column
@@ -190,27 +188,15 @@ fn column(
     in_identity: bool,
     known: Option<&ColumnFacts>,
     types: &Types,
-    rules: &KeyRules,
 ) -> Column {
-    let (ty, base_name) = types.resolve(type_oid, type_modifier);
-    let default = known.filter(|k| k.type_oid == type_oid).and_then(|k| default(k, &ty, &base_name, rules));
+    let default = known.filter(|k| k.type_oid == type_oid).and_then(|k| k.default.as_deref());
     Column {
         name: name.to_owned(),
-        ty,
+        ty: types.resolve(type_oid, type_modifier),
         type_name: types.name(type_oid).to_owned(),
         nullable: known.is_none_or(|k| !k.not_null),
         in_identity,
-        default,
-    }
-}
-
-/// The default as events show it. A column that owns a sequence shows 0, as the original; any other function is no
-/// constant and is shown only by `compatibility.mode=strict`.
-fn default(column: &ColumnFacts, ty: &ColumnType, base_name: &str, rules: &KeyRules) -> Option<DefaultValue> {
-    match defaults::parse(column.default.as_deref()?, ty, base_name)? {
-        DefaultValue::Expression if column.serial => Some(DefaultValue::Literal("0".to_owned())),
-        DefaultValue::Expression if !rules.strict() => None,
-        value => Some(value),
+        default: default.and_then(defaults::parse),
     }
 }
 

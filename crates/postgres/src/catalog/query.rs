@@ -91,11 +91,7 @@ fn columns(client: &mut Client, oids: &str) -> Result<HashMap<u32, Vec<ColumnFac
     let stored = if client.server_version_num() >= 120_000 { "a.attgenerated = ''" } else { "true" };
     let rows = client.query(&format!(
         "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
-           pg_catalog.pg_get_expr(d.adbin, d.adrelid), EXISTS (SELECT FROM pg_catalog.pg_depend s \
-             WHERE s.deptype = 'a' AND s.classid = 'pg_catalog.pg_class'::pg_catalog.regclass \
-             AND s.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass AND s.refobjid = a.attrelid \
-             AND s.refobjsubid = a.attnum \
-             AND s.objid IN (SELECT q.seqrelid FROM pg_catalog.pg_sequence q)) \
+           pg_catalog.pg_get_expr(d.adbin, d.adrelid) \
          FROM pg_catalog.pg_attribute a \
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
          WHERE a.attrelid IN ({oids}) AND a.attnum > 0 AND NOT a.attisdropped AND {stored} \
@@ -109,7 +105,6 @@ fn columns(client: &mut Client, oids: &str) -> Result<HashMap<u32, Vec<ColumnFac
             type_modifier: row.text(3).parse().unwrap_or(-1),
             not_null: row.flag(4),
             default: row.get(5).map(str::to_owned),
-            serial: row.flag(6),
         });
     }
     Ok(columns)

@@ -61,17 +61,17 @@ impl Types {
         Ok(types)
     }
 
-    /// The column type behind an oid and a modifier, and the name of the base type it rests on.
-    pub fn resolve(&self, oid: u32, modifier: i32) -> (ColumnType, String) {
+    /// The column type behind an oid and a modifier.
+    pub fn resolve(&self, oid: u32, modifier: i32) -> ColumnType {
         let (mut oid, mut modifier) = (oid, modifier);
         for _ in 0..DEPTH_MAX {
             match self.0.get(&oid) {
                 Some(facts) if facts.kind == 'd' => (oid, modifier) = (facts.base, facts.base_modifier),
-                Some(facts) => return (self.base(facts, modifier), facts.name.clone()),
+                Some(facts) => return self.base(facts, modifier),
                 None => break,
             }
         }
-        (ColumnType::Unknown, String::new())
+        ColumnType::Unknown
     }
 
     /// The name that PostgreSQL gives a type, such as `int4`; empty when it is gone.
@@ -82,7 +82,7 @@ impl Types {
     fn base(&self, facts: &TypeFacts, modifier: i32) -> ColumnType {
         match facts.kind {
             'e' => ColumnType::Enum(facts.labels.clone()),
-            'b' if facts.element != 0 => match self.resolve(facts.element, modifier).0 {
+            'b' if facts.element != 0 => match self.resolve(facts.element, modifier) {
                 ColumnType::Unknown | ColumnType::Array(_) => ColumnType::Unknown,
                 element => ColumnType::Array(Box::new(element)),
             },
@@ -135,6 +135,8 @@ fn named(name: &str, modifier: i32) -> ColumnType {
         "xml" => ColumnType::Xml,
         "uuid" => ColumnType::Uuid,
         "point" => ColumnType::Point,
+        "geometry" => ColumnType::Geometry,
+        "geography" => ColumnType::Geography,
         "tsvector" => ColumnType::TsVector,
         "ltree" => ColumnType::Ltree,
         "hstore" => ColumnType::HStore,
@@ -186,28 +188,28 @@ mod tests {
             (102, "mood", 'e', 0, -1, 0),
             (103, "dmood", 'd', 102, -1, 0),
         ]);
-        assert_eq!(types.resolve(101, -1), (ColumnType::Numeric(Some((6, 2))), "numeric".to_owned()));
-        assert_eq!(types.resolve(103, -1).0, ColumnType::Enum(vec!["sad".into(), "ok".into()]));
+        assert_eq!(types.resolve(101, -1), ColumnType::Numeric(Some((6, 2))));
+        assert_eq!(types.resolve(103, -1), ColumnType::Enum(vec!["sad".into(), "ok".into()]));
         assert_eq!(types.name(101), "nested");
     }
 
     #[test]
     fn a_domain_over_itself_ends() {
-        assert_eq!(types(&[(1, "loop", 'd', 1, -1, 0)]).resolve(1, -1).0, ColumnType::Unknown);
+        assert_eq!(types(&[(1, "loop", 'd', 1, -1, 0)]).resolve(1, -1), ColumnType::Unknown);
     }
 
     #[test]
     fn an_array_takes_the_modifier_of_its_element() {
         let types = types(&[(1231, "_numeric", 'b', 0, -1, 1700), (1700, "numeric", 'b', 0, -1, 0)]);
         let element = ColumnType::Numeric(Some((5, 1)));
-        assert_eq!(types.resolve(1231, 4 + (5 << 16) + 1).0, ColumnType::Array(Box::new(element)));
+        assert_eq!(types.resolve(1231, 4 + (5 << 16) + 1), ColumnType::Array(Box::new(element)));
     }
 
     #[test]
     fn what_is_not_known_is_unknown() {
         let types = types(&[(1, "box", 'b', 0, -1, 0), (2, "pair", 'c', 0, -1, 0), (3, "_box", 'b', 0, -1, 1)]);
         for oid in 1..=4 {
-            assert_eq!(types.resolve(oid, -1).0, ColumnType::Unknown, "{oid}");
+            assert_eq!(types.resolve(oid, -1), ColumnType::Unknown, "{oid}");
         }
     }
 }

@@ -1,12 +1,16 @@
 //! The tables: there, readable, with a key.
 
+use std::collections::BTreeMap;
+
 use tailwater_connector::Problem;
 use tailwater_event::TableName;
+use tailwater_event::topic::table_topic;
 
 use super::Check;
 use crate::catalog::{self, CatalogTable, Kind, TableFacts};
 use crate::client::{Client, ClientError};
 use crate::filter;
+use crate::limits::TOPIC_BYTES;
 use crate::settings::{Settings, SnapshotMode};
 use crate::sql;
 
@@ -24,6 +28,7 @@ pub(super) fn look(
     let all = catalog::list(client)?;
     let captured = catalog::captured(&all, &settings.filters, settings.publication.via_root);
     names(settings, &all, &captured, checks);
+    topics(settings, &captured, checks);
     let facts = catalog::describe(client, &captured)?;
     if settings.snapshot_mode != SnapshotMode::NoData {
         grants(settings, &captured, checks);
@@ -60,6 +65,29 @@ fn names(settings: &Settings, all: &[CatalogTable], captured: &[CatalogTable], c
         let more = captured.len().saturating_sub(10);
         let list = if more > 0 { format!("{list} and {more} more") } else { list };
         checks.push(Check::ok("names", TITLE, list));
+    }
+}
+
+/// Every table has a topic of its own, whose name Kafka allows.
+fn topics(settings: &Settings, captured: &[CatalogTable], checks: &mut Vec<Check>) {
+    const TITLE: &str = "topic names";
+    let mut tables: BTreeMap<String, Vec<&TableName>> = BTreeMap::new();
+    for table in captured {
+        tables.entry(table_topic(&settings.encode.prefix, &table.name)).or_default().push(&table.name);
+    }
+    for (topic, tables) in tables {
+        let (shared, tables) = (tables.len() > 1, list(tables));
+        if topic.len() > TOPIC_BYTES {
+            let cause =
+                format!("the topic of {tables} would have a name of {} bytes; {TOPIC_BYTES} are allowed", topic.len());
+            let problem =
+                Problem::config("TOPIC_TOO_LONG", cause, "Choose a shorter 'topic.prefix', or exclude the table.");
+            checks.push(Check::found("topics", TITLE, topic, problem));
+        } else if shared {
+            let cause = format!("the changes of {tables} come in one topic, {topic}: other characters become '_'");
+            let problem = Problem::config("TOPIC_SHARED", cause, "Rename one of them, or exclude it.");
+            checks.push(Check::found("topics", TITLE, topic, problem.warning()));
+        }
     }
 }
 
