@@ -20,6 +20,8 @@ pub const SEND_TIMEOUT: Duration = Duration::from_secs(60);
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(4);
 /// Longest name PostgreSQL keeps, in bytes.
 pub const IDENTIFIER_BYTES: usize = 63;
+/// Longest topic name that Kafka allows, in bytes.
+pub const TOPIC_BYTES: usize = 249;
 /// Longest `topic.prefix`: Kafka's 249 for a topic, less room for a table's name.
 pub const TOPIC_PREFIX_BYTES: usize = 200;
 /// A durable position is told to the server at the latest after this.
