@@ -33,8 +33,9 @@ pub(crate) struct Session<'a> {
 
 /// What comes after the preparations.
 pub(crate) enum Next {
-    /// Stream from here.
-    Stream(Position),
+    /// Stream from here. Commits up to the second position are in a snapshot of everything that was just taken: for
+    /// `source.sequence` the run begins after it.
+    Stream(Position, u64),
     /// Nothing more.
     Done,
 }
@@ -205,7 +206,7 @@ impl<'a> Session<'a> {
             let tables = self.tables.clone();
             self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
         }
-        Ok(Next::Stream(position))
+        Ok(Next::Stream(position, 0))
     }
 
     /// Goes on where the journal ends; first come the tables whose snapshot did not end, and new ones.
@@ -221,11 +222,13 @@ impl<'a> Session<'a> {
             position.last_commit = 0;
         }
         let tables: Vec<_> = self.tables.iter().filter(|t| again || self.lacks_rows(t)).cloned().collect();
+        let mut sequence_from = 0;
         if !tables.is_empty() {
             let exported = self.sql_result(snapshot::temporary(self.settings, self.stop))?;
             self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
+            sequence_from = if again { exported.consistent_point } else { 0 };
         }
-        Ok(Next::Stream(position))
+        Ok(Next::Stream(position, sequence_from))
     }
 
     /// Whether rows of a table are missing that no stream will bring: its snapshot did not end, or it was not published

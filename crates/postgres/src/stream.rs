@@ -34,8 +34,8 @@ pub(crate) enum End {
     Again,
 }
 
-/// Streams from a position until the stop is set.
-pub(crate) fn run(session: &mut Session<'_>, position: Position) -> Result<End, Problem> {
+/// Streams from a position until the stop is set. `source.sequence` starts anew at `sequence_from`.
+pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: u64) -> Result<End, Problem> {
     let mut stream = start(session, position)?;
     session.status.set(ConnectorState::Streaming);
     let now = Instant::now();
@@ -43,6 +43,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position) -> Result<End, 
     let mut follower = Follower {
         progress: Progress::new(durable, session.settings.status_interval, now),
         skip_until: position.lsn,
+        sequence_from,
         position,
         session,
         routes: Routes::default(),
@@ -95,6 +96,8 @@ struct Follower<'s, 'c> {
     position: Position,
     /// Transactions that ended before it are in the journal.
     skip_until: u64,
+    /// Commits up to here do not count for `source.sequence`.
+    sequence_from: u64,
     routes: Routes,
     tuples: Tuples<'static>,
     open: Option<Open>,
@@ -147,12 +150,11 @@ impl Follower<'_, '_> {
         } else {
             self.waiting_since = None;
         }
-        if pending == 0 && idle && self.open.is_none() {
-            if let Some(lsn) = self.progress.progress_due(now) {
-                self.position.lsn = lsn;
-                writer.progress(&self.position.encode())?;
-                writer.flush()?;
-            }
+        let quiet = pending == 0 && idle && self.open.is_none();
+        if let Some(lsn) = if quiet { self.progress.progress_due(now) } else { None } {
+            self.position.lsn = lsn;
+            writer.progress(&self.position.encode())?;
+            writer.flush()?;
         }
         self.progress.durable(&writer.durable()?)?;
         if self.progress.report_due(now) {
@@ -246,7 +248,9 @@ impl Follower<'_, '_> {
             self.session.metrics.dropped();
             return Ok(Flow::Go);
         }
-        self.position.last_commit = end_lsn;
+        if end_lsn > self.sequence_from {
+            self.position.last_commit = end_lsn;
+        }
         if open.records == 0 {
             // Nothing of it is captured: as good as a keepalive at its end.
             self.progress.caught_up(end_lsn);

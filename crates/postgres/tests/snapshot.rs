@@ -1,0 +1,197 @@
+//! Reading the rows that exist, and tables that join later.
+
+mod support;
+
+use support::{Memory, PATIENCE, brief, confirmed, source, start, wait_for};
+use tailwater_connector::ConnectorState;
+use tailwater_testkit::{Postgres, Session, wait_until};
+
+#[test]
+fn tables_come_in_alphabetical_order_with_the_originals_marks() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create schema s1; create table a_empty (id int primary key); create table b_two (id int primary key);
+         insert into b_two values (1), (2); create table c_one (id int primary key); insert into c_one values (1);
+         create table s1.a_one (id int primary key); insert into s1.a_one values (1);
+         create table s1.z_empty (id int primary key);",
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    let records = wait_for(&memory, &running, 4);
+    let marks: Vec<_> =
+        records.iter().map(|r| format!("{} {}", r.topic, source(r)["snapshot"].as_str().unwrap())).collect();
+    assert_eq!(
+        marks,
+        [
+            "srv.public.b_two first_in_data_collection",
+            "srv.public.b_two last_in_data_collection",
+            "srv.public.c_one last_in_data_collection",
+            "srv.s1.a_one last",
+        ]
+    );
+    let progress = running.status.get().tables;
+    assert_eq!(progress["public.b_two"].rows, 2);
+    assert!(progress.values().all(|t| t.done), "{progress:?}");
+}
+
+#[test]
+fn rows_written_during_the_snapshot_are_neither_lost_nor_doubled() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); insert into t select generate_series(1, 50000);");
+    let memory = Memory::default();
+    let mut early = Session::open(&server, "postgres");
+    early.run("begin; insert into t values (60001);").unwrap();
+    let running = start(&server, &memory, &[]);
+    // The slot waits for the open transaction; whatever commits meanwhile is in the snapshot or in the stream.
+    for id in 60_002..60_050 {
+        server.psql("postgres", &format!("insert into t values ({id});"));
+    }
+    early.run("insert into t values (60050); commit;").unwrap();
+    for id in 60_051..60_100 {
+        server.psql("postgres", &format!("insert into t values ({id});"));
+    }
+    let records = wait_for(&memory, &running, 50_099);
+    let mut ids: Vec<_> = records.iter().map(|r| r.value()["after"]["id"].as_i64().unwrap()).collect();
+    ids.sort_unstable();
+    let expected: Vec<i64> = (1..=50_000).chain(60_001..60_100).collect();
+    assert_eq!(ids, expected);
+}
+
+#[test]
+fn a_snapshot_cut_short_reads_only_the_unfinished_tables_again_and_the_stream_fits() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table a (id int primary key); create table b (id int primary key, v text);");
+    server.psql("postgres", "insert into a values (1); insert into b values (1, 'one'), (2, 'two');");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    wait_for(&memory, &running, 3);
+    running.stop().unwrap();
+    // As a crash in the middle of table b leaves it.
+    let entry = memory.entry("table/\"public\".\"b\"");
+    assert!(entry.contains("\"done\":true"), "{entry}");
+    memory.set_entry("table/\"public\".\"b\"", &entry.replace("\"done\":true", "\"done\":false"));
+    memory.take();
+    server.psql(
+        "postgres",
+        "insert into a values (2); update b set v = 'changed' where id = 1; delete from b where id = 2;",
+    );
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    server.psql("postgres", "insert into b values (3, 'after');");
+    let records = wait_for(&memory, &running, 3);
+    assert_eq!(brief(&records), [r#"r b {"id":1,"v":"changed"}"#, r#"c a {"id":2}"#, r#"c b {"id":3,"v":"after"}"#]);
+    assert!(memory.entry("table/\"public\".\"b\"").contains("\"done\":true"));
+}
+
+#[test]
+fn a_table_that_appears_joins_with_its_rows_and_the_others_go_on() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table other (id int primary key);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("table.include.list", "public.other,public.late.*")]);
+    running.streams();
+    server.psql("postgres", "create table late (id int primary key, v text); insert into late values (1, 'before');");
+    wait_for(&memory, &running, 1);
+    server.psql(
+        "postgres",
+        "insert into other values (7); update late set v = 'after'; insert into late values (2, 'x');",
+    );
+    let records = wait_for(&memory, &running, 4);
+    assert_eq!(
+        brief(&records),
+        [
+            r#"r late {"id":1,"v":"before"}"#,
+            r#"c other {"id":7}"#,
+            r#"u late {"id":1,"v":"after"}"#,
+            r#"c late {"id":2,"v":"x"}"#,
+        ]
+    );
+    assert_eq!(running.status.get().state, ConnectorState::Streaming);
+    // A restart knows it.
+    running.stop().unwrap();
+    let running = start(&server, &memory, &[("table.include.list", "public.other,public.late.*")]);
+    running.streams();
+    server.psql("postgres", "insert into late values (3, 'y');");
+    assert_eq!(brief(&wait_for(&memory, &running, 5))[4], r#"c late {"id":3,"v":"y"}"#);
+}
+
+/// The reference's reproduction: a transaction writes to the table before and after it is published; the first half
+/// is in no stream and in no snapshot taken at once.
+#[test]
+fn a_transaction_that_spans_the_joining_loses_no_half() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table other (id int primary key); create schema hidden; create table hidden.t (id int primary key);",
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("table.include.list", "public.other,hidden.joined")]);
+    running.streams();
+    let mut long = Session::open(&server, "postgres");
+    long.run("begin; insert into hidden.t values (1);").unwrap();
+    let mut rename = Session::open(&server, "postgres");
+    // A name that matches appears while the transaction runs.
+    rename.run("set lock_timeout = '100ms';").unwrap();
+    server.psql("postgres", "create table hidden.joined (id int primary key);");
+    let mut spans = Session::open(&server, "postgres");
+    spans.run("begin; insert into hidden.joined values (1);").unwrap();
+    let published =
+        || server.psql("postgres", "select count(*) from pg_publication_tables where tablename = 'joined';") == "1";
+    assert!(wait_until(PATIENCE, published));
+    spans.run("insert into hidden.joined values (2);").unwrap();
+    // Other tables go on while the snapshot waits for the transaction.
+    server.psql("postgres", "insert into other values (1);");
+    wait_for(&memory, &running, 1);
+    spans.run("commit;").unwrap();
+    long.run("commit;").unwrap();
+    server.psql("postgres", "insert into hidden.joined values (3);");
+    let records = wait_for(&memory, &running, 4);
+    let mut joined: Vec<_> = brief(&records)[1..].to_vec();
+    joined.sort();
+    let ids: Vec<_> = records[1..].iter().map(|r| r.value()["after"]["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, [1, 2, 3], "{joined:?}");
+}
+
+#[test]
+fn a_table_dropped_and_made_again_joins_again() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); insert into t values (1);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    wait_for(&memory, &running, 1);
+    server.psql(
+        "postgres",
+        "drop table t; create table t (id int primary key, v text); insert into t values (2, 'new');",
+    );
+    let records = wait_for(&memory, &running, 2);
+    assert_eq!(brief(&records)[1], r#"r t {"id":2,"v":"new"}"#);
+}
+
+#[test]
+fn a_table_without_key_is_captured_and_its_updates_keep_working() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table nokey (a int); insert into nokey values (1);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    server.psql("postgres", "update nokey set a = 2; insert into nokey values (3);");
+    let records = wait_for(&memory, &running, 2);
+    assert_eq!(brief(&records), [r#"r nokey {"a":1}"#, r#"c nokey {"a":3}"#]);
+    assert!(records.iter().all(|r| r.key.is_none()));
+}
+
+#[test]
+fn the_slot_starts_where_the_snapshot_ends() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); insert into t values (1);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    let records = wait_for(&memory, &running, 1);
+    running.streams();
+    assert_eq!(records[0].transaction.xid, 0);
+    assert_eq!(records[0].transaction.end_lsn, source(&records[0])["lsn"].as_u64().unwrap());
+    assert!(confirmed(&server, "tw") >= records[0].transaction.end_lsn);
+}
