@@ -1,4 +1,5 @@
 //! Tables of a real server as the source sees them.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside `cfg(test)`")]
 
 use tailwater_event::{ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
 use tailwater_postgres::catalog::{self, CatalogTable};

@@ -1,4 +1,5 @@
 //! Each bad situation on a real server: its code, and that the SQL of its remedy mends it.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests, outside `cfg(test)`")]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Publications on a real server: they fit the captured tables, and what fits is left alone.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside `cfg(test)`")]
 
 use std::time::Duration;
 
