@@ -45,7 +45,7 @@ pub(super) fn compile(schema: &TableSchema, options: &EncodeOptions) -> (Vec<Pla
 
 impl PlanColumn {
     fn new(cell: usize, column: &Column, codec: Codec, options: &EncodeOptions) -> PlanColumn {
-        let default = codec.default(column, options.strict);
+        let default = codec.schema_default(column, options.strict);
         let null = |replace: bool| default.as_deref().filter(|_| replace).unwrap_or(NULL).to_vec();
         let (row_null, key_null) = (null(options.value_replace_null), null(options.key_replace_null));
         let fallback = default.clone().unwrap_or_else(|| codec.zero());
@@ -107,7 +107,7 @@ pub(super) struct Image {
     forms: Vec<Form>,
 }
 
-/// Above this many bytes a buffer is given back after the row that needed it.
+/// A buffer of more bytes than this is given back after the event that needed it.
 const KEPT_BYTES: usize = 1 << 20;
 
 impl Image {
@@ -121,9 +121,6 @@ impl Image {
         strict: bool,
     ) -> Result<(), EncodeError> {
         self.forms.clear();
-        if self.bytes.capacity() > KEPT_BYTES {
-            self.bytes = Vec::new();
-        }
         self.bytes.clear();
         for column in columns {
             let mut cell = row.get(column.cell).copied().ok_or_else(|| short_row(column))?;
@@ -148,6 +145,13 @@ impl Image {
             self.forms.push(form);
         }
         Ok(())
+    }
+
+    /// Gives a buffer back that one big row needed.
+    pub(super) fn trim(&mut self) {
+        if self.bytes.capacity() > KEPT_BYTES {
+            *self = Image::default();
+        }
     }
 
     /// A column's JSON in a row.

@@ -146,6 +146,7 @@ impl Plan {
         self.layout.write_value(Op::Update, &self.columns, rows, &mut self.clock, event, writer);
         self.layout.write_headers(writer);
         writer.end();
+        self.trim();
         Ok(1)
     }
 
@@ -164,7 +165,9 @@ impl Plan {
             }
         };
         self.old.fill(&self.columns, row, known, None, self.strict)?;
-        Ok(self.write_delete(false, event, writer))
+        let written = self.write_delete(false, event, writer);
+        self.trim();
+        Ok(written)
     }
 
     /// A truncate (`t`).
@@ -174,6 +177,11 @@ impl Plan {
         self.layout.write_headers(writer);
         writer.end();
         Ok(1)
+    }
+
+    fn trim(&mut self) {
+        self.new.trim();
+        self.old.trim();
     }
 
     /// Whether old and new row have different keys, as far as the old one is known. The original also takes the
@@ -198,6 +206,7 @@ impl Plan {
         }
         self.layout.write_headers(writer);
         writer.end();
+        self.trim();
     }
 
     /// Writes the old row's delete and its tombstone under the old key; returns the number of records.

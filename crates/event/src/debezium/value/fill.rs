@@ -54,7 +54,7 @@ impl Codec {
     ///
     /// Literals of the types that the original converts appear as values. Expressions appear as a zero in strict
     /// compatibility; otherwise only for NOT NULL integers (serial), where no NULL can be replaced by it.
-    pub(in crate::debezium) fn default(&self, column: &Column, strict: bool) -> Option<Vec<u8>> {
+    pub(in crate::debezium) fn schema_default(&self, column: &Column, strict: bool) -> Option<Vec<u8>> {
         match column.default.as_ref()? {
             DefaultValue::Literal(text) if self.shows_default(column) => {
                 let mut out = Vec::new();
@@ -217,7 +217,7 @@ mod tests {
         let options = EncodeOptions::default();
         let default = |column: &Column, strict| {
             let codec = Codec::resolve(&column.ty, &options).unwrap();
-            codec.default(column, strict).map(|bytes| String::from_utf8(bytes).unwrap())
+            codec.schema_default(column, strict).map(|bytes| String::from_utf8(bytes).unwrap())
         };
         assert_eq!(default(&serial, false).as_deref(), Some("0"));
         assert_eq!(default(&next, false), None);
@@ -232,7 +232,7 @@ mod tests {
         let default = |ty: ColumnType, name: &str, text: &str| {
             let column = Column { default: Some(DefaultValue::Literal(text.into())), ..column(ty, name) };
             let codec = Codec::resolve(&column.ty, &options).unwrap();
-            codec.default(&column, false).map(|bytes| String::from_utf8(bytes).unwrap())
+            codec.schema_default(&column, false).map(|bytes| String::from_utf8(bytes).unwrap())
         };
         assert_eq!(default(ColumnType::Text, "text", "txt").as_deref(), Some("\"txt\""));
         assert_eq!(default(ColumnType::Numeric(Some((6, 2))), "numeric", "1.50").as_deref(), Some("\"AJY=\""));

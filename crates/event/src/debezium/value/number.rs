@@ -62,7 +62,10 @@ pub(super) fn push_f64(value: f64, out: &mut Vec<u8>) {
 
 /// As [`push_f64`] with the digits that tell one `f32` from its neighbours.
 pub(super) fn push_f32(value: f32, out: &mut Vec<u8>) {
-    if value.is_finite() {
+    if value.abs() == f32::MIN_POSITIVE {
+        // Java up to 18 takes the gap below the smallest normal float for narrower than it is, and writes a digit more.
+        out.extend_from_slice(if value > 0.0 { b"1.17549435E-38" } else { b"-1.17549435E-38" });
+    } else if value.is_finite() {
         push_java(ryu::Buffer::new().format_finite(value), out);
     } else {
         push_special(value.is_nan(), value > 0.0, out);
@@ -242,6 +245,13 @@ mod tests {
         ] {
             assert_eq!(json64(text), java);
         }
+    }
+
+    #[test]
+    fn the_smallest_normal_float_has_the_digit_java_gives_it() {
+        let mut out = Vec::new();
+        push_f32(-f32::MIN_POSITIVE, &mut out);
+        assert_eq!(out, b"-1.17549435E-38");
     }
 
     #[test]

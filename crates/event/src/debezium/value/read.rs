@@ -121,6 +121,10 @@ impl Codec {
                 for item in items {
                     match item.get() {
                         "null" => array::push_element(None, &mut out),
+                        // Inside an array PostgreSQL's own letters are the canonical text.
+                        value @ ("true" | "false") if **element == Codec::Bool => {
+                            array::push_element(Some(&value[..1]), &mut out)
+                        }
                         value => array::push_element(Some(&element.text(value)?), &mut out),
                     }
                 }
@@ -213,6 +217,7 @@ mod tests {
             (ColumnType::Geometry, "0101000020E6100000000000000000F03F0000000000000040"),
             (ColumnType::HStore, "\"k\"=>\"v\", \"n\"=>NULL"),
             (array(ColumnType::Int4), "{1,NULL,-3}"),
+            (array(ColumnType::Bool), "{t,NULL,f}"),
             (array(ColumnType::Text), "{a,\"b,c\",NULL,\"NULL\",\"\",\"q\\\"q\"}"),
             (array(ColumnType::Timestamp(6)), "{\"2020-03-04 05:06:07.891234\"}"),
         ];
