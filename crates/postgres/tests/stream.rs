@@ -1,4 +1,5 @@
 //! Following the log of a real server.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod support;
 

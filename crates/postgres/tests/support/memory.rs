@@ -1,5 +1,6 @@
 //! Topics in memory, with the promises of the real ones: whole transactions, a position beside them, nothing visible
 //! before it is durable. The disk can be held up, and a crash forgets what was not durable.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,4 +1,5 @@
 //! A source under test: run on a thread against a real server, its records kept in memory.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 mod memory;
