@@ -165,6 +165,9 @@ impl<E: Encoder> Delivery<'_, E> {
 
     fn write_again(&mut self, id: &PartitionId, plan: &FilePlan) -> Result<(), Problem> {
         let mut partition = Partition::at(id.clone(), plan.start);
+        if bounds(&self.topics.topics(), id).is_none() {
+            return Err(ahead(id, plan.start, 0));
+        }
         while partition.next < plan.end {
             let records = read_from(&*self.topics, id, partition.next)?;
             for record in records.iter().take_while(|r| r.offset < plan.end) {
@@ -206,10 +209,7 @@ fn bounds(infos: &[TopicInfo], id: &PartitionId) -> Option<PartitionInfo> {
 
 /// Records from exactly `offset` on; a gap that retention made is a problem, one that compaction made is not.
 fn read_from(topics: &dyn TopicReader, id: &PartitionId, offset: i64) -> Result<Vec<Record>, Problem> {
-    let mut records = match bounds(&topics.topics(), id) {
-        Some(_) => topics.read(&id.topic, id.partition, offset, READ_BYTES)?,
-        None => return Err(ahead(id, offset, 0)),
-    };
+    let mut records = topics.read(&id.topic, id.partition, offset, READ_BYTES)?;
     records.retain(|r| r.offset >= offset);
     if records.first().is_none_or(|first| first.offset > offset)
         && let Some(bounds) = bounds(&topics.topics(), id).filter(|bounds| bounds.log_start > offset)

@@ -1,5 +1,6 @@
 //! What the object sink promises: layout, exactly once across kills, nothing skipped in silence.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -106,6 +107,7 @@ fn whatever_ends_files_and_whenever_it_is_killed_every_record_arrives_once_in_or
         let mut random = Random(seed);
         let now_us = Arc::new(AtomicI64::new(0));
         let mut appended = 0;
+        let mut seen = BTreeMap::new();
         for round in 0..12 {
             for _ in 0..random.below(40) {
                 let mut next = record(Some(&format!("{appended:05}")), Some(PLAN), appended * 100);
@@ -131,8 +133,13 @@ fn whatever_ends_files_and_whenever_it_is_killed_every_record_arrives_once_in_or
             let (_, result) = deliver(&mut sink(&config(dir.path(), &properties), &now_us), &memory);
             assert!(result.is_ok() || result.is_err_and(|p| p.code == "KILLED"), "seed {seed}");
             memory.revive();
+            let found = tree(dir.path());
+            for (name, text) in seen {
+                assert_eq!(found.get(&name), Some(&text), "seed {seed}: {name} changed after it was there");
+            }
+            seen = found;
         }
-        let read: String = tree(dir.path()).into_values().collect();
+        let read: String = seen.into_values().collect();
         let expected: String = (0..appended).map(|n| format!("{n:05}\n")).collect();
         assert_eq!(read, expected, "seed {seed}");
     }
@@ -164,6 +171,8 @@ fn a_planned_file_whose_records_are_gone_stops_the_sink() {
     memory.trim("t", 2);
     let problem = run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
     assert!(problem.cause.contains("records 0 to 1 of topic 't'"), "{problem}");
+    memory.delete("t");
+    assert_eq!(run(dir.path(), &memory, &[("topics", "t")]).unwrap_err().code, "SINK_AHEAD_OF_LOG");
 }
 
 #[test]
