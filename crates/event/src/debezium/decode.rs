@@ -55,6 +55,8 @@ pub struct Reader {
     whole_old_rows: bool,
 }
 
+const HIDDEN_NULL: &str = "NULL and the column's default look the same under replace.null.with.default=true";
+
 /// The parts of an envelope that are read back.
 #[derive(Deserialize)]
 struct Envelope<'a> {
@@ -127,6 +129,16 @@ impl Reader {
         &self.key
     }
 
+    /// What a reader of this plan cannot read back, one line a column with the option that lost it; empty for a plan
+    /// that can be inverted. Sinks that need every value ask before they start.
+    pub fn losses(&self) -> Vec<String> {
+        let loss = |column: &PlanColumn| match column.codec.loss() {
+            None if self.may_hide_null(column) => Some(HIDDEN_NULL),
+            loss => loss,
+        };
+        self.columns.iter().filter_map(|c| loss(c).map(|loss| format!("column {}: {loss}", c.name))).collect()
+    }
+
     /// Reads a value back. `None` for a tombstone.
     ///
     /// What the mapping itself does not keep stays lost: trailing zeros of an unconstrained numeric, the zone of a
@@ -173,10 +185,14 @@ impl Reader {
         if json.as_bytes() == column.unavailable {
             return Ok(Field::Unavailable);
         }
-        let replaced = self.options.value_replace_null && column.optional;
-        if replaced && column.default.as_deref() == Some(json.as_bytes()) {
-            return Err("NULL and the column's default look the same under replace.null.with.default=true".into());
+        if self.may_hide_null(column) && column.default.as_deref() == Some(json.as_bytes()) {
+            return Err(HIDDEN_NULL.into());
         }
         column.codec.text(json).map(Field::Text)
+    }
+
+    /// Whether the converter wrote the column's default in place of NULL.
+    fn may_hide_null(&self, column: &PlanColumn) -> bool {
+        self.options.value_replace_null && column.optional && column.default.is_some()
     }
 }

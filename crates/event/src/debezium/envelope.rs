@@ -38,7 +38,6 @@ const MARKERS: [(SnapshotMarker, &str); 6] = [
 ];
 
 /// Slots of the envelope, counted from the first one after the columns.
-const SLOTS: u16 = 11;
 const SOURCE_MS: u16 = 0;
 const LAST_COMMIT: u16 = 1;
 const SEQUENCE_LSN: u16 = 2;
@@ -50,6 +49,7 @@ const ORIGIN: u16 = 7;
 const NOW_MS: u16 = 8;
 const NOW_US: u16 = 9;
 const NOW_NS: u16 = 10;
+const ORIGIN_LSN: u16 = 11;
 
 /// A struct of columns: what stands before the first, between and after them, and the first one's slot.
 #[derive(Clone, Debug)]
@@ -290,7 +290,7 @@ impl Layout {
                 origin.clear();
                 push_lsn(origin_lsn, origin);
                 writer.fragment(self.origin_lsn);
-                writer.literal(slot(SLOTS), origin);
+                writer.literal(slot(ORIGIN_LSN), origin);
                 writer.fragment(self.after_origin[op]);
             }
         }

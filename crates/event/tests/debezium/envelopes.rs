@@ -301,4 +301,8 @@ fn a_default_that_may_have_been_null_is_refused() {
     let error = reader.decode(records[0].value.as_deref()).unwrap_err();
     assert!(error.0.contains("email") && error.0.contains("replace.null.with.default"));
     assert!(reader.decode(records[1].value.as_deref()).is_ok());
+    assert_eq!(reader.losses().len(), 1);
+    let faithful = EncodeOptions { value_replace_null: false, ..EncodeOptions::default() };
+    let plan = crate::support::plan(&customers(), faithful);
+    assert_eq!(Reader::new(&plan.descriptor()).unwrap().losses(), [""; 0]);
 }

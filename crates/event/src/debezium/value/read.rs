@@ -10,6 +10,9 @@ use super::{
 };
 use crate::debezium::{BinaryMode, HStoreMode, IntervalMode};
 
+/// Said of forms that [`Codec::loss`] names a reason for.
+const NO_WAY_BACK: &str = "the form cannot be read back";
+
 #[derive(Deserialize)]
 struct Variable<'a> {
     scale: i32,
@@ -24,9 +27,34 @@ struct Shape<'a> {
 }
 
 impl Codec {
+    /// What the column's form does not keep, by the name of the option that lost it; `None` when it can be read back.
+    pub(in crate::debezium) fn loss(&self) -> Option<&'static str> {
+        match self {
+            Codec::Decimal { form: DecimalForm::Double, .. }
+            | Codec::VariableDecimal(DecimalForm::Double)
+            | Codec::Money { form: DecimalForm::Double, .. } => Some("decimal.handling.mode=double loses digits"),
+            Codec::Money { scale: 0 | 1, .. } => Some("money.fraction.digits below 2 loses cents"),
+            Codec::Bits { varying: true, .. } => Some("the form of varying bit strings loses their leading zeros"),
+            Codec::LostBits(_) => Some("compatibility.mode=strict loses arrays of bit strings"),
+            Codec::Time { cut: 2.., .. } | Codec::TimeTz { cut: 2.. } => {
+                Some("compatibility.mode=strict loses fractions of a second in arrays")
+            }
+            Codec::Time { unit: Unit::Milli, precision: 4.., .. }
+            | Codec::Timestamp { unit: Unit::Milli, precision: 4.., .. } => {
+                Some("time.precision.mode=connect loses microseconds")
+            }
+            Codec::Interval(IntervalMode::Numeric) => Some("interval.handling.mode=numeric loses months and days"),
+            Codec::Array(element) => element.loss(),
+            _ => None,
+        }
+    }
+
     /// The canonical text of a value that is neither null nor a placeholder: as PostgreSQL prints it, except that
     /// booleans are `true` and `false`, and that what UTC or a single dimension dropped stays dropped.
     pub(in crate::debezium) fn text(&self, json: &str) -> Result<String, String> {
+        if let Some(loss) = self.loss() {
+            return Err(loss.into());
+        }
         let mut out = String::new();
         match self {
             Codec::Bool => match json {
@@ -62,17 +90,13 @@ impl Codec {
                     other => other,
                 });
             }
-            Codec::Decimal { .. } | Codec::VariableDecimal(_) => {
-                return Err(lost("decimal.handling.mode=double", "digits"));
-            }
-            Codec::Money { scale, .. } if *scale < 2 => return Err(lost("money.fraction.digits", "cents")),
             Codec::Money { scale, form } => {
                 let mut plain = String::new();
                 match form {
                     DecimalForm::Bytes => numeric::unscaled_text(&string(json)?, i32::from(*scale), &mut plain)?,
                     DecimalForm::Number => plain.push_str(json),
                     DecimalForm::Text => plain.push_str(&string(json)?),
-                    DecimalForm::Double => return Err(lost("decimal.handling.mode=double", "digits")),
+                    DecimalForm::Double => return Err(NO_WAY_BACK.into()),
                 }
                 numeric::postgres_money(&plain, &mut out);
             }
@@ -83,19 +107,8 @@ impl Codec {
             }
             Codec::Bit => out.push(if json == "true" { '1' } else { '0' }),
             Codec::Bits { length: Some(length), varying: false } => bits::bits_text(&string(json)?, *length, &mut out)?,
-            Codec::Bits { .. } => return Err("the form of varying bit strings loses their leading zeros".into()),
-            Codec::LostBits(_) => return Err("strict compatibility loses arrays of bit strings".into()),
             Codec::Date { form: DateForm::Days, .. } => return Ok(time::date_text(integer(json)?)),
             Codec::Date { form: DateForm::Iso, .. } => return time::iso_text(&string(json)?, ""),
-            Codec::Time { cut, .. } | Codec::TimeTz { cut } if *cut > 1 => {
-                return Err(lost("compatibility.mode=strict", "fractions of a second in arrays"));
-            }
-            Codec::Time { unit: Unit::Milli, precision, .. }
-            | Codec::Timestamp { unit: Unit::Milli, precision, .. }
-                if *precision > 3 =>
-            {
-                return Err(lost("time.precision.mode=connect", "microseconds"));
-            }
             Codec::Time { unit, .. } => {
                 return match unit {
                     Unit::Milli => time::time_text(integer(json)?.saturating_mul(1000)),
@@ -107,9 +120,6 @@ impl Codec {
             Codec::Timestamp { unit: Unit::Iso, .. } => return time::iso_text(&string(json)?, ""),
             Codec::Timestamp { unit, .. } => return time::timestamp_text(integer(json)?, *unit),
             Codec::TimeTz { .. } | Codec::TimestampTz(_) => return time::iso_text(&string(json)?, "+00"),
-            Codec::Interval(IntervalMode::Numeric) => {
-                return Err(lost("interval.handling.mode=numeric", "months and days"));
-            }
             Codec::Interval(IntervalMode::String) => return interval::postgres_text(&string(json)?),
             Codec::Point => geometry::point_text(&shape(json)?, &mut out)?,
             Codec::Geometry { .. } => geometry::ewkb_text(&shape(json)?, &mut out)?,
@@ -130,13 +140,13 @@ impl Codec {
                 }
                 out.push('}');
             }
+            Codec::Decimal { .. } | Codec::VariableDecimal(_) | Codec::Bits { .. } | Codec::LostBits(_) => {
+                return Err(NO_WAY_BACK.into());
+            }
+            Codec::Interval(IntervalMode::Numeric) => return Err(NO_WAY_BACK.into()),
         }
         Ok(out)
     }
-}
-
-fn lost(option: &str, what: &str) -> String {
-    format!("{option} loses {what}")
 }
 
 fn integer(json: &str) -> Result<i64, String> {
