@@ -157,6 +157,16 @@ impl JournalError {
         }
     }
 
+    /// Wraps a failed fsync.
+    pub(crate) fn fsync(file: &Path, source: io::Error) -> Self {
+        Self::FsyncFailed { file: file.to_path_buf(), source: Arc::new(source) }
+    }
+
+    /// Damage at a place.
+    pub(crate) fn corrupt(file: &Path, offset: u64, what: impl Into<String>) -> Self {
+        Self::Corrupt { file: file.to_path_buf(), offset, what: what.into() }
+    }
+
     /// Wraps a failure of the file system, telling a full disk and a missing right from the rest.
     pub(crate) fn io(doing: &'static str, file: &Path, source: io::Error) -> Self {
         let dir = || file.parent().unwrap_or(file).to_path_buf();

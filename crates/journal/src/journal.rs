@@ -1,14 +1,21 @@
 //! The handle: everything that a caller can ask of a journal.
 
 use crate::fs::Fs;
+use crate::hot::HotTail;
+use crate::open::Opened;
+use crate::queue::Queue;
+use crate::shared::{Shared, lock};
+use crate::writer::Writer;
 use crate::{
     Body, Bounds, Clock, ConnectorId, JournalError, PlanId, Sequence, SourceState, StoredBatch, TopicId, TopicMeta,
 };
 use bytes::Bytes;
-use event_listener::{Event, EventListener};
+use event_listener::EventListener;
 use std::collections::BTreeMap;
+use std::io;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// Settings of a journal.
@@ -38,128 +45,201 @@ impl Default for Options {
     }
 }
 
-/// A journal. Clones share it; all methods may be called from any thread.
+/// A journal. Clones share it; all methods may be called from any thread. The last one to go closes it.
 #[derive(Clone)]
 pub struct Journal {
-    change: Arc<Event>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    /// The directory's lock, until it is closed.
+    lock: Mutex<Option<Box<dyn Send + Sync>>>,
 }
 
 impl Journal {
     /// Takes the directory's lock, recovers, and starts the writer thread.
-    pub fn open(
-        _fs: Arc<dyn Fs>,
-        _dir: &Path,
-        _options: Options,
-        _clock: Arc<dyn Clock>,
-    ) -> Result<Journal, JournalError> {
-        Err(JournalError::Closed)
+    pub fn open(fs: Arc<dyn Fs>, dir: &Path, options: Options, clock: Arc<dyn Clock>) -> Result<Journal, JournalError> {
+        make_dir(fs.as_ref(), dir)?;
+        let lock_path = dir.join("LOCK");
+        let lock = fs.lock(&lock_path).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => JournalError::Locked { dir: dir.to_path_buf() },
+            _ => JournalError::io("lock", &lock_path, error),
+        })?;
+        let Opened { view, segment } = crate::open::open(fs.as_ref(), dir, &options)?;
+        let mut view = view;
+        view.hot = HotTail::new(options.hot_tail_bytes);
+        let queue = Queue::new(view.state.clone(), Sequence(segment.link.sequence));
+        let shared = Arc::new(Shared::new((fs, clock), dir.to_path_buf(), options, queue, view));
+        shared.abort_open()?;
+        let writer = Writer::new(shared.clone(), segment);
+        let thread = std::thread::Builder::new()
+            .name("journal".into())
+            .spawn(move || writer.run())
+            .map_err(|error| JournalError::io("start the writer of", dir, error))?;
+        let inner = Inner { shared, writer: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) };
+        Ok(Journal { inner: Arc::new(inner) })
     }
 
     /// Writes what is queued, makes it durable, and gives the directory back. Later appends answer `CLOSED`.
     pub fn close(&self) -> Result<(), JournalError> {
-        Err(JournalError::Closed)
+        self.inner.close()
     }
 
     /// The number of a connector, drawn when the name is new; durable when it returns.
-    pub fn connector(&self, _name: &str) -> Result<ConnectorId, JournalError> {
-        Err(JournalError::Closed)
+    pub fn connector(&self, name: &str) -> Result<ConnectorId, JournalError> {
+        self.inner.shared.connector(name)
     }
 
     /// Queues a frame; the order of calls is the order of frames. Blocks while more than `queue_bytes` are on their
     /// way, or while the disk has no room.
-    pub fn append(&self, _connector: ConnectorId, _era: u32, _body: Body) -> Result<Sequence, JournalError> {
-        Err(JournalError::Closed)
+    pub fn append(&self, connector: ConnectorId, era: u32, body: Body) -> Result<Sequence, JournalError> {
+        self.inner.shared.append(connector, era, body)
     }
 
     /// Everything up to this sequence is fsynced and visible. Fails once the writer has failed: the process must end.
     pub fn durable(&self) -> Result<Sequence, JournalError> {
-        Err(JournalError::Closed)
+        self.inner.shared.durable()
     }
 
     /// Waits until a sequence is durable; false when the time was up first.
-    pub fn wait_durable(&self, _sequence: Sequence, _timeout: Duration) -> Result<bool, JournalError> {
-        Err(JournalError::Closed)
+    pub fn wait_durable(&self, sequence: Sequence, timeout: Duration) -> Result<bool, JournalError> {
+        self.inner.shared.wait_durable(sequence, Some(timeout))
     }
 
     /// Why the journal takes no records just now (PAUSED_DISK); it goes on by itself.
     pub fn paused(&self) -> Option<JournalError> {
-        None
+        self.inner.shared.paused()
     }
 
     /// Draws an era for a connector from the journal's one counter and forgets the position of the one before;
     /// durable when it returns.
-    pub fn begin_era(&self, _connector: ConnectorId, _identity: &[u8]) -> Result<u32, JournalError> {
-        Err(JournalError::Closed)
+    pub fn begin_era(&self, connector: ConnectorId, identity: &[u8]) -> Result<u32, JournalError> {
+        self.inner.shared.begin_era(connector, identity)
     }
 
     /// Makes a topic, or finds it by name; durable when it returns.
-    pub fn create_topic(&self, _name: &str, _partitions: u32) -> Result<TopicId, JournalError> {
-        Err(JournalError::Closed)
+    pub fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
+        self.inner.shared.create_topic(name, partitions)
     }
 
     /// Removes a topic; durable when it returns. Its number is never used again.
-    pub fn delete_topic(&self, _name: &str) -> Result<(), JournalError> {
-        Err(JournalError::Closed)
+    pub fn delete_topic(&self, name: &str) -> Result<(), JournalError> {
+        self.inner.shared.delete_topic(name)
     }
 
     /// All topics, by number.
     pub fn topics(&self) -> Vec<TopicMeta> {
-        Vec::new()
+        self.inner.shared.view().topics()
     }
 
     /// Where a partition stands.
-    pub fn bounds(&self, _topic: TopicId, _partition: u32) -> Result<Bounds, JournalError> {
-        Err(JournalError::Closed)
+    pub fn bounds(&self, topic: TopicId, partition: u32) -> Result<Bounds, JournalError> {
+        self.inner.shared.view().bounds(topic, partition)
     }
 
     /// Batches from the one that holds `offset`, up to about `max_bytes`, at least one if there is one. Empty at the
     /// high watermark.
     pub fn read(
         &self,
-        _topic: TopicId,
-        _partition: u32,
-        _offset: i64,
-        _max_bytes: usize,
+        topic: TopicId,
+        partition: u32,
+        offset: i64,
+        max_bytes: usize,
     ) -> Result<Vec<StoredBatch>, JournalError> {
-        Err(JournalError::Closed)
+        self.inner.shared.read(topic, partition, offset, max_bytes)
     }
 
     /// Base offset of the first batch with a timestamp at or after this one; the high watermark when there is none.
-    pub fn offset_at(&self, _topic: TopicId, _partition: u32, _timestamp_ms: i64) -> Result<i64, JournalError> {
-        Err(JournalError::Closed)
+    pub fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
+        self.inner.shared.offset_at(topic, partition, timestamp_ms)
     }
 
     /// Waits until any watermark, topic or entry has moved since `seen` (0 at first); returns what to pass next.
-    pub fn wait_change(&self, seen: u64, _timeout: Duration) -> u64 {
-        seen
+    pub fn wait_change(&self, seen: u64, timeout: Duration) -> u64 {
+        self.inner.shared.wait_change(seen, timeout)
     }
 
     /// The same as a listener, for async callers: listen, look, then await.
     pub fn change_listener(&self) -> EventListener {
-        self.change.listen()
+        self.inner.shared.change.listen()
     }
 
     /// The number of an encode plan; the same bytes have the same number. Its frame precedes those that use it.
-    pub fn plan(&self, _descriptor: &[u8]) -> Result<PlanId, JournalError> {
-        Err(JournalError::Closed)
+    pub fn plan(&self, descriptor: &[u8]) -> Result<PlanId, JournalError> {
+        self.inner.shared.plan(descriptor)
     }
 
     /// The bytes of a plan.
-    pub fn plan_descriptor(&self, _id: PlanId) -> Option<Bytes> {
-        None
+    pub fn plan_descriptor(&self, id: PlanId) -> Option<Bytes> {
+        self.inner.shared.plan_descriptor(id)
     }
 
     /// Durable era and position of a connector.
-    pub fn source(&self, _connector: ConnectorId) -> SourceState {
-        SourceState::default()
+    pub fn source(&self, connector: ConnectorId) -> SourceState {
+        self.inner
+            .shared
+            .view()
+            .state
+            .connectors
+            .get(&connector.0)
+            .map(|known| known.source.clone())
+            .unwrap_or_default()
     }
 
     /// Durable entries of a connector.
-    pub fn entries(&self, _connector: ConnectorId) -> BTreeMap<String, Bytes> {
-        BTreeMap::new()
+    pub fn entries(&self, connector: ConnectorId) -> BTreeMap<String, Bytes> {
+        self.inner
+            .shared
+            .view()
+            .state
+            .connectors
+            .get(&connector.0)
+            .map(|known| known.entries.clone())
+            .unwrap_or_default()
     }
 
     /// Keeps records from `needed_from` on, whatever retention says, until the next call; `i64::MAX` lets go.
     /// Remembered across restarts.
-    pub fn protect(&self, _connector: ConnectorId, _topic: TopicId, _partition: u32, _needed_from: i64) {}
+    pub fn protect(&self, connector: ConnectorId, topic: TopicId, partition: u32, needed_from: i64) {
+        self.inner.shared.protect(connector, topic, partition, needed_from);
+    }
+}
+
+impl Inner {
+    fn close(&self) -> Result<(), JournalError> {
+        self.shared.queue().closing = true;
+        self.shared.work.notify_all();
+        self.shared.room.notify_all();
+        if let Some(thread) = lock(&self.writer).take() {
+            // A writer that panicked has failed as surely as one that says so.
+            if thread.join().is_err() {
+                self.shared.fail(JournalError::Closed);
+            }
+        }
+        drop(lock(&self.lock).take());
+        self.shared.durable().map(|_| ())
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Who wants to know how it went calls `close`.
+        let _ = self.close();
+    }
+}
+
+/// Makes the directory, and its name durable.
+fn make_dir(fs: &dyn Fs, dir: &Path) -> Result<(), JournalError> {
+    match fs.list(dir) {
+        Ok(_) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(JournalError::io("list", dir, error)),
+    }
+    fs.create_dir_all(dir).map_err(|error| JournalError::io("make", dir, error))?;
+    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        Some(parent) => fs.sync_dir(parent).map_err(|error| JournalError::fsync(parent, error)),
+        None => Ok(()),
+    }
 }

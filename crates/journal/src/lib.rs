@@ -5,12 +5,31 @@
 
 mod append;
 mod clock;
+mod codec;
 mod error;
+mod failpoint;
+mod frame;
 pub mod fs;
+mod hot;
+mod index;
 pub mod inspect;
 mod journal;
 pub mod limits;
+mod metrics;
+mod open;
+mod queue;
+mod read;
+mod recovery;
+mod retention;
+mod scan;
+mod segment;
+mod shared;
+mod state;
 mod topic;
+mod view;
+mod writer;
+
+use failpoint::failpoint;
 
 pub use append::{BatchIn, Body, ConnectorId, PlanId, Run, Sequence, SourceState, TopicId, TransactionMeta};
 pub use clock::{Clock, SystemClock};

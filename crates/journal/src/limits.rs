@@ -32,6 +32,10 @@ pub const INDEX_CACHE_SEGMENTS: usize = 8;
 pub const HOT_OVERHEAD_BYTES: usize = 256;
 /// Read-ahead when frames are scanned.
 pub const SCAN_BUFFER_BYTES: usize = 256 << 10;
+/// Read-ahead when a reader looks for batches in a cold segment; large batches are read beside it.
+pub const READ_BUFFER_BYTES: usize = 16 << 10;
+/// Index entries that a reader takes at a time.
+pub const READ_ENTRIES: usize = 64;
 /// Most bytes that one `read` returns, whatever is asked; a single larger batch is returned alone.
 pub const READ_MAX_BYTES: usize = 64 << 20;
 /// Pause between attempts while the disk is full: short enough that nobody waits for us once there is room.

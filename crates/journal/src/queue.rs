@@ -1,0 +1,370 @@
+//! From a call to a queued frame: checks, offsets, and back pressure.
+//!
+//! The queue knows the state behind the last queued frame, so every rule is checked and every offset given before a
+//! frame is taken: the writer cannot meet a frame that contradicts the journal.
+
+use crate::frame::{BATCH_META_BYTES, Batch, RUN_BYTES, Record};
+use crate::limits::{
+    IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PARTITIONS_MAX, PAYLOAD_MAX_BYTES,
+    POSITION_MAX_BYTES, VALUE_MAX_BYTES,
+};
+use crate::scan::patch_base;
+use crate::shared::{Shared, lock};
+use crate::state::{At, State};
+use crate::{BatchIn, Body, ConnectorId, JournalError, PlanId, Sequence, TopicId, TransactionMeta};
+use bytes::Bytes;
+use std::collections::{HashMap, VecDeque};
+use std::sync::{MutexGuard, PoisonError};
+
+/// A frame on its way to the writer.
+pub(crate) struct Queued {
+    pub(crate) connector: u32,
+    pub(crate) era: u32,
+    pub(crate) record: Record,
+    pub(crate) payload: Vec<Bytes>,
+    /// What it counts in the queue.
+    pub(crate) cost: usize,
+}
+
+/// Frames on their way, and the state behind the last of them.
+pub(crate) struct Queue {
+    pub(crate) state: State,
+    pub(crate) frames: VecDeque<Queued>,
+    /// Bytes queued or being written.
+    pub(crate) bytes: usize,
+    pub(crate) last: Sequence,
+    pub(crate) closing: bool,
+    pub(crate) failed: Option<JournalError>,
+    /// The size budget is used up by what consumers need: records wait, the rest goes on.
+    pub(crate) over_budget: bool,
+    plans: HashMap<Bytes, u32>,
+}
+
+/// Bytes of a Kafka record batch without records.
+const BATCH_HEADER_BYTES: usize = 61;
+/// What a queued frame counts besides its bytes.
+const FRAME_COST: usize = 256;
+
+impl Queue {
+    pub(crate) fn new(state: State, last: Sequence) -> Self {
+        let plans = state.plans.iter().map(|(id, descriptor)| (descriptor.clone(), *id)).collect();
+        Self { state, frames: VecDeque::new(), bytes: 0, last, closing: false, failed: None, over_budget: false, plans }
+    }
+
+    fn push(
+        &mut self,
+        connector: u32,
+        era: u32,
+        record: Record,
+        payload: Vec<Bytes>,
+    ) -> Result<Sequence, JournalError> {
+        self.state.apply(connector, era, &record, At::default()).map_err(refused)?;
+        let cost = FRAME_COST + payload.iter().map(Bytes::len).sum::<usize>() + meta_estimate(&record);
+        self.bytes += cost;
+        self.last.0 += 1;
+        self.frames.push_back(Queued { connector, era, record, payload, cost });
+        Ok(self.last)
+    }
+
+    fn usable(&self) -> Result<(), JournalError> {
+        match &self.failed {
+            Some(error) => Err(error.clone()),
+            None if self.closing => Err(JournalError::Closed),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Shared {
+    /// Queues the frame of a body; see [`crate::Journal::append`].
+    pub(crate) fn append(&self, connector: ConnectorId, era: u32, body: Body) -> Result<Sequence, JournalError> {
+        check(&body)?;
+        let records = matches!(&body, Body::Part { .. } | Body::PartCommit { .. })
+            || matches!(&body, Body::Transactions { batches, .. } if !batches.is_empty());
+        let mut queue = self.wait_for_room(records)?;
+        let queue = &mut *queue;
+        let known = queue.state.connectors.get(&connector.0).ok_or_else(|| refused("an unknown connector"))?;
+        let moves_source = !matches!(body, Body::Entries(_) | Body::PartAbort { .. });
+        if moves_source && known.source.era != era {
+            return Err(refused(format!("era {era} is not the connector's era {}", known.source.era)));
+        }
+        let state = &queue.state;
+        let (record, payload) = match body {
+            Body::Transactions { position, transactions, batches } => {
+                let (batches, payload) = place(state, batches, |_| None)?;
+                (Record::Transactions { position, transactions, batches }, payload)
+            }
+            Body::Part { part_of, batches } => {
+                let open = state.open.get(&(connector.0, part_of));
+                let so_far = |key| Some(open.and_then(|open| open.records.get(&key)).copied().unwrap_or_default());
+                let relative = |key| so_far(key).and_then(|records| i64::try_from(records).ok());
+                let (batches, payload) = place(state, batches, relative)?;
+                (Record::Part { part_of, batches }, payload)
+            }
+            Body::PartCommit { part_of, position, transaction, batches } => {
+                let (parts, bases) = state.bases(connector.0, part_of);
+                let behind = |key| {
+                    let base = bases.iter().find(|base| (base.topic, base.partition) == key)?;
+                    Some(base.offset + i64::try_from(base.records).ok()?)
+                };
+                let (batches, payload) = place(state, batches, behind)?;
+                (Record::PartCommit { part_of, position, transaction, parts, bases, batches }, payload)
+            }
+            Body::PartAbort { part_of } => (Record::PartAbort { part_of }, Vec::new()),
+            Body::Progress { position } => (Record::Progress { position }, Vec::new()),
+            Body::Entries(entries) => (Record::Entries(entries), Vec::new()),
+            Body::Era { .. } => return Err(refused("an era is begun with begin_era")),
+        };
+        let sequence = queue.push(connector.0, era, record, payload)?;
+        self.work.notify_one();
+        Ok(sequence)
+    }
+
+    /// Finds or draws the number of a connector.
+    pub(crate) fn connector(&self, name: &str) -> Result<ConnectorId, JournalError> {
+        if name.is_empty() || name.len() > NAME_MAX_BYTES {
+            return Err(JournalError::NameInvalid { name: name.into(), why: "its length" });
+        }
+        let mut queue = self.usable_queue()?;
+        let known = queue.state.connectors.iter().find(|(_, connector)| connector.name == name).map(|(id, _)| *id);
+        let id = match known {
+            Some(id) => id,
+            None => {
+                let id = next(queue.state.last_connector)?;
+                queue.push(id, 0, Record::Connector { name: name.into() }, Vec::new())?;
+                id
+            }
+        };
+        self.settle(queue)?;
+        Ok(ConnectorId(id))
+    }
+
+    /// Draws an era.
+    pub(crate) fn begin_era(&self, connector: ConnectorId, identity: &[u8]) -> Result<u32, JournalError> {
+        if identity.len() > IDENTITY_MAX_BYTES {
+            return Err(refused(format!("an identity of more than {IDENTITY_MAX_BYTES} bytes")));
+        }
+        let mut queue = self.usable_queue()?;
+        let era = next(queue.state.last_era)?;
+        queue.push(connector.0, era, Record::Era { identity: identity.to_vec() }, Vec::new())?;
+        self.settle(queue)?;
+        Ok(era)
+    }
+
+    /// Finds or makes a topic.
+    pub(crate) fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
+        check_topic_name(name)?;
+        if partitions == 0 || partitions > PARTITIONS_MAX {
+            return Err(refused(format!("{partitions} partitions, where 1 to {PARTITIONS_MAX} are possible")));
+        }
+        let mut queue = self.usable_queue()?;
+        let topic = match queue.state.topic_named(name) {
+            Some(topic) => topic,
+            None => {
+                let topic = next(queue.state.last_topic)?;
+                queue.push(0, 0, Record::TopicCreate { topic, name: name.into(), partitions }, Vec::new())?;
+                topic
+            }
+        };
+        self.settle(queue)?;
+        Ok(TopicId(topic))
+    }
+
+    /// Removes a topic.
+    pub(crate) fn delete_topic(&self, name: &str) -> Result<(), JournalError> {
+        let mut queue = self.usable_queue()?;
+        let topic =
+            queue.state.topic_named(name).ok_or_else(|| JournalError::TopicUnknown { topic: name.to_string() })?;
+        queue.push(0, 0, Record::TopicDelete { topic }, Vec::new())?;
+        self.settle(queue)
+    }
+
+    /// Finds or draws the number of a plan. Does not wait: the plan precedes what uses it in the journal.
+    pub(crate) fn plan(&self, descriptor: &[u8]) -> Result<PlanId, JournalError> {
+        if descriptor.len() > VALUE_MAX_BYTES {
+            return Err(refused(format!("a plan of more than {VALUE_MAX_BYTES} bytes")));
+        }
+        let mut queue = self.usable_queue()?;
+        if let Some(plan) = queue.plans.get(descriptor) {
+            return Ok(PlanId(*plan));
+        }
+        let plan = next(queue.state.last_plan)?;
+        let descriptor = Bytes::copy_from_slice(descriptor);
+        queue.push(0, 0, Record::Plan { plan, descriptor: descriptor.clone() }, Vec::new())?;
+        queue.plans.insert(descriptor, plan);
+        self.work.notify_one();
+        Ok(PlanId(plan))
+    }
+
+    /// The bytes of a plan, queued ones included: who has a number may use it.
+    pub(crate) fn plan_descriptor(&self, id: PlanId) -> Option<Bytes> {
+        let durable = self.view().state.plans.get(&id.0).cloned();
+        durable.or_else(|| self.queue().state.plans.get(&id.0).cloned())
+    }
+
+    /// Sets from where on a consumer needs a partition. Needs no waiting: until it is durable, more is kept.
+    pub(crate) fn protect(&self, connector: ConnectorId, topic: TopicId, partition: u32, needed_from: i64) {
+        let Ok(mut queue) = self.usable_queue() else { return };
+        let known = queue.state.protections.get(&(connector.0, topic.0, partition)).copied().unwrap_or(i64::MAX);
+        let exists = queue.state.partition(topic.0, partition).is_some();
+        if known == needed_from || (!exists && needed_from != i64::MAX) {
+            return;
+        }
+        let record = Record::Protect { topic: topic.0, partition, needed_from };
+        // Cannot be refused: it contradicts nothing.
+        let _ = queue.push(connector.0, 0, record, Vec::new());
+        self.work.notify_one();
+    }
+
+    /// Big transactions that an earlier process left open can never be completed.
+    pub(crate) fn abort_open(&self) -> Result<(), JournalError> {
+        let mut queue = self.usable_queue()?;
+        let open: Vec<_> = queue.state.open.keys().copied().collect();
+        for (connector, part_of) in open {
+            queue.push(connector, 0, Record::PartAbort { part_of }, Vec::new())?;
+        }
+        self.work.notify_one();
+        Ok(())
+    }
+
+    fn usable_queue(&self) -> Result<MutexGuard<'_, Queue>, JournalError> {
+        let queue = self.queue();
+        queue.usable()?;
+        Ok(queue)
+    }
+
+    fn wait_for_room(&self, records: bool) -> Result<MutexGuard<'_, Queue>, JournalError> {
+        let mut queue = lock(&self.queue);
+        loop {
+            queue.usable()?;
+            if queue.bytes < self.options.queue_bytes.max(1) && !(records && queue.over_budget) {
+                return Ok(queue);
+            }
+            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until everything queued so far is durable, when there is anything.
+    fn settle(&self, queue: MutexGuard<'_, Queue>) -> Result<(), JournalError> {
+        let last = queue.last;
+        drop(queue);
+        self.work.notify_one();
+        self.wait_durable(last, None).map(|_| ())
+    }
+}
+
+/// Gives batches their offsets. `start` is where a partition begins for this frame; without an answer it is the high
+/// watermark.
+fn place(
+    state: &State,
+    batches: Vec<BatchIn>,
+    start: impl Fn((u32, u32)) -> Option<i64>,
+) -> Result<(Vec<Batch>, Vec<Bytes>), JournalError> {
+    let mut next: HashMap<(u32, u32), i64> = HashMap::new();
+    let mut placed = Vec::with_capacity(batches.len());
+    let mut payload = Vec::with_capacity(batches.len());
+    for mut batch in batches {
+        let key = (batch.topic.0, batch.partition);
+        let known = state
+            .partition(key.0, key.1)
+            .ok_or_else(|| JournalError::TopicUnknown { topic: format!("number {}, partition {}", key.0, key.1) })?;
+        let offset = next.entry(key).or_insert_with(|| start(key).unwrap_or(known.high_watermark));
+        patch_base(&mut batch.bytes, *offset);
+        placed.push(Batch {
+            topic: key.0,
+            partition: key.1,
+            base_offset: *offset,
+            records: batch.records,
+            bytes: u32::try_from(batch.bytes.len()).unwrap_or(u32::MAX),
+            crc: 0,
+            max_timestamp: batch.max_timestamp,
+            plan: batch.plan.map_or(0, |plan| plan.0),
+            encoding: batch.encoding,
+            runs: batch.runs,
+        });
+        payload.push(batch.bytes.freeze());
+        *offset += i64::from(batch.records);
+    }
+    Ok((placed, payload))
+}
+
+/// Checks what needs no state: sizes and references inside the body.
+fn check(body: &Body) -> Result<(), JournalError> {
+    let (position, transactions, batches): (&[u8], &[TransactionMeta], &[BatchIn]) = match body {
+        Body::Transactions { position, transactions, batches } => (position, transactions, batches),
+        Body::Part { batches, .. } => (&[], &[], batches),
+        Body::PartCommit { position, transaction, batches, .. } => {
+            (position, std::slice::from_ref(transaction), batches)
+        }
+        Body::Progress { position } => (position, &[], &[]),
+        Body::Entries(entries) => return check_entries(entries),
+        Body::PartAbort { .. } | Body::Era { .. } => return Ok(()),
+    };
+    if position.len() > POSITION_MAX_BYTES {
+        return Err(refused(format!("a position of more than {POSITION_MAX_BYTES} bytes")));
+    }
+    // The one transaction of a part is named by its commit.
+    let known = if matches!(body, Body::Part { .. }) { 1 } else { transactions.len() };
+    let mut meta = transactions.len() * 36;
+    let mut payload = 0;
+    for batch in batches {
+        if batch.records == 0 || batch.bytes.len() < BATCH_HEADER_BYTES {
+            return Err(refused("a record batch without records"));
+        }
+        if batch.runs.iter().any(|run| run.transaction as usize >= known) {
+            return Err(refused("a run names a transaction that is not in its frame"));
+        }
+        meta += BATCH_META_BYTES + batch.runs.len() * RUN_BYTES;
+        payload += batch.bytes.len();
+    }
+    if meta > META_MAX_BYTES / 2 {
+        return Err(refused("too many batches, runs or transactions for one frame"));
+    }
+    if payload > PAYLOAD_MAX_BYTES {
+        return Err(refused(format!("{payload} bytes of records, where a frame takes {PAYLOAD_MAX_BYTES}")));
+    }
+    Ok(())
+}
+
+fn check_entries(entries: &[(String, Bytes)]) -> Result<(), JournalError> {
+    if entries.iter().any(|(key, _)| key.is_empty() || key.len() > KEY_MAX_BYTES) {
+        return Err(refused(format!("a key of an entry has not 1 to {KEY_MAX_BYTES} bytes")));
+    }
+    if entries.iter().map(|(key, value)| key.len() + value.len() + 8).sum::<usize>() > VALUE_MAX_BYTES {
+        return Err(refused(format!("entries of more than {VALUE_MAX_BYTES} bytes")));
+    }
+    Ok(())
+}
+
+fn check_topic_name(name: &str) -> Result<(), JournalError> {
+    let invalid = |why| Err(JournalError::NameInvalid { name: name.chars().take(NAME_MAX_BYTES).collect(), why });
+    // Kafka's own rules.
+    if name.is_empty() || name.len() > NAME_MAX_BYTES {
+        return invalid("its length");
+    }
+    if name == "." || name == ".." {
+        return invalid("it is a directory");
+    }
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
+        return invalid("its characters");
+    }
+    Ok(())
+}
+
+fn meta_estimate(record: &Record) -> usize {
+    let batches = record.batches().iter().map(|batch| BATCH_META_BYTES + batch.runs.len() * RUN_BYTES).sum::<usize>();
+    let rest = match record {
+        Record::Entries(entries) => entries.iter().map(|(key, value)| key.len() + value.len()).sum(),
+        Record::Plan { descriptor, .. } => descriptor.len(),
+        _ => record.transactions().len() * 36,
+    };
+    batches + rest
+}
+
+fn next(last: u32) -> Result<u32, JournalError> {
+    last.checked_add(1).ok_or_else(|| refused("all numbers are used up"))
+}
+
+fn refused(why: impl Into<String>) -> JournalError {
+    JournalError::Refused { why: why.into() }
+}

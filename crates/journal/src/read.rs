@@ -1,0 +1,233 @@
+//! Reading batches: from the hot tail when they are there, else by index from the segment files.
+
+use crate::frame::{Batch, Record};
+use crate::index::{SegmentIndex, Source};
+use crate::limits::{READ_BUFFER_BYTES, READ_ENTRIES, READ_MAX_BYTES};
+use crate::recovery::sealed_index;
+use crate::scan::{Check, FrameAt, Scanner, Step, patch_base};
+use crate::segment::{Link, segment_path};
+use crate::shared::Shared;
+use crate::view::{Key, Lookup, View, lookups, stored};
+use crate::{JournalError, StoredBatch, TopicId, TransactionMeta};
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Where the next batches are to be looked for.
+enum Search {
+    /// Index entries of the active segment.
+    Active(Vec<Lookup>),
+    /// A cold segment, where the next takes over, and its last frame.
+    Cold(u64, i64, Link),
+}
+
+/// A batch met in a segment file.
+struct Visit<'a> {
+    frame: &'a FrameAt,
+    batch: &'a Batch,
+    /// Its place in the payload.
+    skip: u64,
+    base: i64,
+    transactions: &'a [TransactionMeta],
+}
+
+impl Shared {
+    /// See [`crate::Journal::read`].
+    pub(crate) fn read(
+        &self,
+        topic: TopicId,
+        partition: u32,
+        offset: i64,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredBatch>, JournalError> {
+        let key = (topic.0, partition);
+        let max_bytes = max_bytes.min(READ_MAX_BYTES);
+        let (mut out, mut bytes, mut next) = (Vec::new(), 0, offset);
+        loop {
+            let search = {
+                let view = self.view();
+                let bounds = view.bounds(topic, partition)?;
+                let (log_start, high_watermark) = (bounds.log_start, bounds.high_watermark);
+                if out.is_empty() && !(log_start..=high_watermark).contains(&offset) {
+                    return Err(JournalError::OffsetOutOfRange { offset, log_start, high_watermark });
+                }
+                if next >= high_watermark || (bytes >= max_bytes && !out.is_empty()) {
+                    return Ok(out);
+                }
+                if view.hot.read(key, next, max_bytes.saturating_sub(bytes), &mut out) > 0 {
+                    return Ok(out);
+                }
+                self.search(&view, key, view.segment_of(key, next), |index| index.entry_of(next))
+            };
+            let before = next;
+            let found = self.resolve(search, key, |index| index.entry_of(before)).and_then(|lookups| {
+                lookups.iter().try_for_each(|lookup| {
+                    self.walk(lookup, key, &mut |scanner, visit| {
+                        if visit.base + i64::from(visit.batch.records) <= next {
+                            return Ok(ControlFlow::Continue(()));
+                        }
+                        if bytes >= max_bytes && !out.is_empty() {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                        let batch = load(scanner, lookup, &visit)?;
+                        bytes += batch.bytes.len();
+                        next = batch.base_offset + i64::from(batch.records);
+                        out.push(batch);
+                        Ok(ControlFlow::Continue(()))
+                    })
+                })
+            });
+            match found {
+                Ok(()) if next > before => {}
+                Ok(()) => return Err(self.astray(before)),
+                // Retention took the segment meanwhile: the bounds tell.
+                Err(error) if is_gone(&error) && self.view().bounds(topic, partition)?.log_start > before => {
+                    if !out.is_empty() {
+                        return Ok(out);
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// See [`crate::Journal::offset_at`].
+    pub(crate) fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
+        let key = (topic.0, partition);
+        let search = {
+            let view = self.view();
+            let bounds = view.bounds(topic, partition)?;
+            let Some(place) = view.segment_at(key, timestamp_ms) else { return Ok(bounds.high_watermark) };
+            self.search(&view, key, Some(place), |index| index.entry_at(timestamp_ms))
+        };
+        let mut found = None;
+        // The entry before which everything is earlier, and those behind it: one of the first two has the batch, unless
+        // parts follow one another.
+        for lookup in self.resolve(search, key, |index| index.entry_at(timestamp_ms))? {
+            self.walk(&lookup, key, &mut |_, visit| {
+                if visit.batch.max_timestamp < timestamp_ms {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                found = Some(visit.base);
+                Ok(ControlFlow::Break(()))
+            })?;
+            if let Some(offset) = found {
+                return Ok(offset);
+            }
+        }
+        Ok(self.view().bounds(topic, partition)?.high_watermark)
+    }
+
+    fn search(
+        &self,
+        view: &View,
+        key: Key,
+        place: Option<(u64, i64)>,
+        first: impl Fn(&crate::index::PartitionIndex) -> Option<usize>,
+    ) -> Search {
+        let Some((segment, end)) = place else { return Search::Active(Vec::new()) };
+        match view.sealed.get(&segment) {
+            Some(sealed) => Search::Cold(segment, end, sealed.link),
+            None => Search::Active(entries(&view.active_index, key, segment, end, first)),
+        }
+    }
+
+    fn resolve(
+        &self,
+        search: Search,
+        key: Key,
+        first: impl Fn(&crate::index::PartitionIndex) -> Option<usize>,
+    ) -> Result<Vec<Lookup>, JournalError> {
+        match search {
+            Search::Active(lookups) => Ok(lookups),
+            Search::Cold(segment, end, link) => {
+                let load = || sealed_index(self.fs.as_ref(), &self.dir, segment, link, false);
+                let index = self.cold_index(segment, load)?;
+                Ok(entries(&index, key, segment, end, first))
+            }
+        }
+    }
+
+    /// Visits the batches of a partition that an index entry leads to, in order of offset.
+    fn walk(
+        &self,
+        lookup: &Lookup,
+        key: Key,
+        visit: &mut dyn FnMut(&mut Scanner, Visit<'_>) -> Result<ControlFlow<()>, JournalError>,
+    ) -> Result<(), JournalError> {
+        let (segment, mut position) = match lookup.source {
+            Source::Frames(position) => (lookup.segment, position),
+            Source::Part(at, _) => (at.segment, at.position),
+        };
+        let path = segment_path(&self.dir, segment);
+        let (mut scanner, _) = Scanner::open_with(self.fs.as_ref(), &path, READ_BUFFER_BYTES)?;
+        loop {
+            let (frame, record) = match scanner.step(position, Check::Meta)? {
+                Step::Frame(frame, record) => (frame, record),
+                Step::Bad(what) => return Err(scanner.corrupt(position, what)),
+                Step::End => return Err(scanner.corrupt(position, "the segment ends before its records")),
+            };
+            let part = matches!(record, Record::Part { .. });
+            let wanted = matches!(lookup.source, Source::Part(..));
+            let mut skip = 0;
+            let mut first_relative = None;
+            for batch in record.batches() {
+                let here = skip;
+                skip += u64::from(batch.bytes);
+                if part != wanted || (batch.topic, batch.partition) != key {
+                    continue;
+                }
+                let base = match wanted {
+                    true => lookup.base + batch.base_offset - *first_relative.get_or_insert(batch.base_offset),
+                    false => batch.base_offset,
+                };
+                if base < lookup.base {
+                    continue;
+                }
+                if base >= lookup.end {
+                    return Ok(());
+                }
+                let transactions = record.transactions();
+                let visited = Visit { frame: &frame, batch, skip: here, base, transactions };
+                let records = i64::from(batch.records);
+                if visit(&mut scanner, visited)?.is_break() || base + records >= lookup.end {
+                    return Ok(());
+                }
+            }
+            if wanted {
+                return Ok(());
+            }
+            position = frame.end();
+        }
+    }
+
+    fn astray(&self, offset: i64) -> JournalError {
+        JournalError::corrupt(&self.dir, 0, format!("offset {offset} is not where the index says"))
+    }
+}
+
+fn entries(
+    index: &SegmentIndex,
+    key: Key,
+    segment: u64,
+    end: i64,
+    first: impl Fn(&crate::index::PartitionIndex) -> Option<usize>,
+) -> Vec<Lookup> {
+    let first = index.partitions.get(&key).and_then(first);
+    first.map(|first| lookups(index, key, segment, first, end, READ_ENTRIES)).unwrap_or_default()
+}
+
+fn load(scanner: &mut Scanner, lookup: &Lookup, visit: &Visit<'_>) -> Result<StoredBatch, JournalError> {
+    let mut bytes = scanner.batch(visit.frame, visit.skip, visit.batch)?;
+    patch_base(&mut bytes, visit.base);
+    let transactions: Vec<Arc<TransactionMeta>> = match &lookup.transaction {
+        Some(transaction) => vec![transaction.clone()],
+        None => visit.transactions.iter().cloned().map(Arc::new).collect(),
+    };
+    let header = &visit.frame.header;
+    Ok(stored(visit.batch, visit.base, bytes.freeze(), (header.connector, header.era), &transactions))
+}
+
+fn is_gone(error: &JournalError) -> bool {
+    matches!(error, JournalError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+}

@@ -1,0 +1,285 @@
+//! Reading frames from a segment file, each checked before it is believed.
+
+use crate::JournalError;
+use crate::frame::{BadHeader, BadRecord, Batch, HEADER_BYTES, Header, MAGIC, Record, VERSION};
+use crate::fs::{Fs, ReadFile};
+use crate::limits::SCAN_BUFFER_BYTES;
+use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use bytes::{Bytes, BytesMut};
+use std::path::{Path, PathBuf};
+
+/// A segment file with a window of read-ahead.
+pub(crate) struct Scanner {
+    file: Box<dyn ReadFile>,
+    path: PathBuf,
+    end: u64,
+    window: Vec<u8>,
+    window_at: u64,
+    /// Bytes read at a time.
+    ahead: u64,
+}
+
+/// A frame and where it lies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FrameAt {
+    pub(crate) position: u64,
+    pub(crate) header: Header,
+}
+
+impl FrameAt {
+    /// Where the next frame begins.
+    pub(crate) fn end(&self) -> u64 {
+        self.position + self.header.frame_bytes()
+    }
+
+    fn payload_at(&self) -> u64 {
+        self.position + HEADER_BYTES as u64 + u64::from(self.header.meta_bytes)
+    }
+}
+
+/// What lies at a position.
+pub(crate) enum Step {
+    Frame(FrameAt, Record),
+    /// The file ends exactly here.
+    End,
+    /// No valid frame, and why.
+    Bad(&'static str),
+}
+
+/// How much of a frame is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Check {
+    /// Header and meta.
+    Meta,
+    /// The record batches too.
+    All,
+}
+
+impl Scanner {
+    /// Opens a segment and reads its header.
+    pub(crate) fn open(fs: &dyn Fs, path: &Path) -> Result<(Self, SegmentHeader), JournalError> {
+        Self::open_with(fs, path, SCAN_BUFFER_BYTES)
+    }
+
+    /// The same with another read-ahead.
+    pub(crate) fn open_with(fs: &dyn Fs, path: &Path, ahead: usize) -> Result<(Self, SegmentHeader), JournalError> {
+        let failed = |error| JournalError::io("read", path, error);
+        let file = fs.open(path).map_err(failed)?;
+        let end = file.size().map_err(failed)?;
+        let scanner =
+            Self { file, path: path.to_path_buf(), end, window: Vec::new(), window_at: 0, ahead: ahead as u64 };
+        let mut head = vec![0; usize::try_from(end.min(SEGMENT_HEADER_BYTES)).unwrap_or_default()];
+        scanner.read_exact(&mut head, 0)?;
+        let header = SegmentHeader::decode(&head, path)?;
+        Ok((scanner, header))
+    }
+
+    /// Bytes in the file when it was opened.
+    pub(crate) fn end(&self) -> u64 {
+        self.end
+    }
+
+    /// The file.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Damage in this file.
+    pub(crate) fn corrupt(&self, offset: u64, what: impl Into<String>) -> JournalError {
+        JournalError::corrupt(&self.path, offset, what)
+    }
+
+    /// Looks at the frame at a position. Fails when the file cannot be read or a newer version wrote the frame.
+    pub(crate) fn step(&mut self, position: u64, check: Check) -> Result<Step, JournalError> {
+        if position == self.end {
+            return Ok(Step::End);
+        }
+        let Some(head) = self.bytes(position, HEADER_BYTES as u64)?.and_then(|bytes| bytes.first_chunk()) else {
+            return Ok(Step::Bad("the file ends inside a frame's header"));
+        };
+        let header = match Header::decode(head) {
+            Ok(header) => header,
+            Err(BadHeader::Invalid(what)) => return Ok(Step::Bad(what)),
+            Err(BadHeader::Newer(version)) => return Err(self.newer(version, VERSION)),
+        };
+        let found = FrameAt { position, header };
+        if found.end() > self.end {
+            return Ok(Step::Bad("the file ends inside a frame"));
+        }
+        let meta_at = position + HEADER_BYTES as u64;
+        let meta = self.bytes(meta_at, u64::from(header.meta_bytes))?.unwrap_or_default();
+        if crc32c::crc32c(meta) != header.meta_crc {
+            return Ok(Step::Bad("the frame's description has a wrong checksum"));
+        }
+        let record = match Record::decode(header.kind, meta) {
+            Ok(record) => record,
+            Err(BadRecord::Invalid(what)) => return Ok(Step::Bad(what)),
+            Err(BadRecord::Newer(kind)) => return Err(self.newer(kind, VERSION)),
+        };
+        if check == Check::All
+            && let Some(what) = self.bad_payload(&found, &record)?
+        {
+            return Ok(Step::Bad(what));
+        }
+        Ok(Step::Frame(found, record))
+    }
+
+    /// The next valid frame after an invalid place: by the length that a header names, else by magic.
+    pub(crate) fn find(&mut self, from: u64, after_sequence: u64) -> Result<Option<FrameAt>, JournalError> {
+        let mut position = from;
+        while let Some(at) = self.find_magic(position)? {
+            // Bytes that only look like a frame of a newer version are no reason to stop here.
+            if let Ok(Step::Frame(found, _)) = self.step(at, Check::All)
+                && found.header.sequence > after_sequence
+                && found.header.synced_through < found.header.sequence
+            {
+                return Ok(Some(found));
+            }
+            position = at + 1;
+        }
+        Ok(None)
+    }
+
+    /// The meta of a frame, as it lies there.
+    pub(crate) fn meta(&mut self, frame: &FrameAt) -> Result<Vec<u8>, JournalError> {
+        let at = frame.position + HEADER_BYTES as u64;
+        let meta = self.bytes(at, u64::from(frame.header.meta_bytes))?.map(<[u8]>::to_vec);
+        meta.ok_or_else(|| self.corrupt(at, "the file ends inside a frame"))
+    }
+
+    /// Hands out the payload of a frame in chunks.
+    pub(crate) fn payload(
+        &mut self,
+        frame: &FrameAt,
+        mut take: impl FnMut(&[u8]) -> Result<(), JournalError>,
+    ) -> Result<(), JournalError> {
+        let mut at = frame.payload_at();
+        while at < frame.end() {
+            let length = (frame.end() - at).min(SCAN_BUFFER_BYTES as u64);
+            match self.bytes(at, length)? {
+                Some(chunk) => take(chunk)?,
+                None => return Err(self.corrupt(at, "the file ends inside a frame")),
+            }
+            at += length;
+        }
+        Ok(())
+    }
+
+    /// One record batch of a frame, `skip` bytes into its payload, checked.
+    pub(crate) fn batch(&mut self, frame: &FrameAt, skip: u64, batch: &Batch) -> Result<BytesMut, JournalError> {
+        let at = frame.payload_at() + skip;
+        if at + u64::from(batch.bytes) > frame.end() {
+            return Err(self.corrupt(at, "a record batch is longer than its frame"));
+        }
+        let mut bytes = BytesMut::zeroed(batch.bytes as usize);
+        match self.bytes(at, u64::from(batch.bytes).min(self.ahead))? {
+            Some(whole) if whole.len() == bytes.len() => bytes.copy_from_slice(whole),
+            _ => self.read_exact(&mut bytes, at)?,
+        }
+        if crc32c::crc32c(&bytes) != batch.crc {
+            return Err(self.corrupt(at, "a record batch has a wrong checksum"));
+        }
+        Ok(bytes)
+    }
+
+    /// Bytes of the file; `None` when they are not all there.
+    fn bytes(&mut self, at: u64, length: u64) -> Result<Option<&[u8]>, JournalError> {
+        if at.checked_add(length).is_none_or(|end| end > self.end) {
+            return Ok(None);
+        }
+        let inside = at >= self.window_at && at + length <= self.window_at + self.window.len() as u64;
+        if !inside {
+            let ahead = length.max(self.ahead).min(self.end - at);
+            let mut window = std::mem::take(&mut self.window);
+            window.resize(usize::try_from(ahead).unwrap_or(usize::MAX), 0);
+            let read = self.read_exact(&mut window, at);
+            self.window_at = at;
+            // A window that could not be filled must not be believed.
+            self.window = if read.is_ok() { window } else { Vec::new() };
+            read?;
+        }
+        let start = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
+        Ok(self.window.get(start..).and_then(|rest| rest.get(..usize::try_from(length).unwrap_or(usize::MAX))))
+    }
+
+    fn read_exact(&self, buffer: &mut [u8], at: u64) -> Result<(), JournalError> {
+        read_exact_at(self.file.as_ref(), buffer, at).map_err(|error| JournalError::io("read", &self.path, error))
+    }
+
+    fn bad_payload(&mut self, frame: &FrameAt, record: &Record) -> Result<Option<&'static str>, JournalError> {
+        let total: u64 = record.batches().iter().map(|batch| u64::from(batch.bytes)).sum();
+        if total != u64::from(frame.header.payload_bytes) {
+            return Ok(Some("the frame's length contradicts its batches"));
+        }
+        let mut at = frame.payload_at();
+        for batch in record.batches() {
+            let end = at + u64::from(batch.bytes);
+            let base = self.bytes(at, 8)?.and_then(|bytes| bytes.first_chunk().copied());
+            if base.map(i64::from_be_bytes) != Some(batch.base_offset) {
+                return Ok(Some("a record batch has another offset than its frame says"));
+            }
+            let mut crc = 0;
+            while at < end {
+                let length = (end - at).min(SCAN_BUFFER_BYTES as u64);
+                crc = crc32c::crc32c_append(crc, self.bytes(at, length)?.unwrap_or_default());
+                at += length;
+            }
+            if crc != batch.crc {
+                return Ok(Some("a record batch has a wrong checksum"));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_magic(&mut self, from: u64) -> Result<Option<u64>, JournalError> {
+        let mut at = from;
+        while at + HEADER_BYTES as u64 <= self.end {
+            let length = (self.end - at).min(SCAN_BUFFER_BYTES as u64);
+            let bytes = self.bytes(at, length)?.unwrap_or_default();
+            if let Some(found) = bytes.windows(MAGIC.len()).position(|window| window == MAGIC) {
+                return Ok(Some(at + found as u64));
+            }
+            // The magic may lie across the border of two windows.
+            at += (length - (MAGIC.len() as u64 - 1)).max(1);
+        }
+        Ok(None)
+    }
+
+    fn newer(&self, found: u8, known: u8) -> JournalError {
+        JournalError::NewerFormat { file: self.path.clone(), found: found.into(), known: known.into() }
+    }
+}
+
+/// Writes the base offset into a record batch.
+pub(crate) fn patch_base(bytes: &mut BytesMut, base_offset: i64) {
+    if let Some(field) = bytes.first_chunk_mut::<8>() {
+        *field = base_offset.to_be_bytes();
+    }
+}
+
+/// Reads a whole file of at most `limit` bytes; `None` when it is larger.
+pub(crate) fn read_file(fs: &dyn Fs, path: &Path, limit: u64) -> std::io::Result<Option<Bytes>> {
+    let file = fs.open(path)?;
+    let size = file.size()?;
+    if size > limit {
+        return Ok(None);
+    }
+    let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+    read_exact_at(file.as_ref(), &mut bytes, 0)?;
+    Ok(Some(bytes.into()))
+}
+
+fn read_exact_at(file: &dyn ReadFile, mut buffer: &mut [u8], mut at: u64) -> std::io::Result<()> {
+    while !buffer.is_empty() {
+        match file.read_at(buffer, at) {
+            Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                buffer = buffer.get_mut(read..).unwrap_or_default();
+                at += read as u64;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,249 @@
+//! Segment files: their names, their header, and how one comes to be.
+//!
+//! A segment is written under a temporary name: header, the state so far, and, after a crash, the frames that recovery
+//! copies. It gets its name only once all that is fsynced. So a segment that has a name has a whole head, and a torn
+//! write can only be at the end of the last one.
+//!
+//! ```text
+//! 0 magic "TWSEGMNT"   8 format u32   12 number u64   20 sequence, 28 crc of the predecessor's last valid frame
+//! 32 last sequence of the head   40 CRC of bytes 0..40   44 zeros up to 64, then frames
+//! ```
+
+use crate::JournalError;
+use crate::codec::{Input, Put};
+use crate::fs::{Fs, WriteFile};
+use crate::scan::{FrameAt, Scanner};
+use crate::state::{At, State};
+use crate::{failpoint, frame};
+use std::io::{self, IoSlice};
+use std::path::{Path, PathBuf};
+
+/// Bytes before the first frame.
+pub(crate) const SEGMENT_HEADER_BYTES: u64 = 64;
+/// Newest format of the directory.
+pub(crate) const FORMAT: u32 = 1;
+const MAGIC: [u8; 8] = *b"TWSEGMNT";
+const SEGMENT: &str = ".segment";
+const INDEX: &str = ".index";
+const TEMPORARY: &str = ".tmp";
+
+/// A frame's place in the chain, as its successor names it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) sequence: u64,
+    pub(crate) crc: u32,
+}
+
+/// What a segment begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SegmentHeader {
+    pub(crate) number: u64,
+    /// Last valid frame of the predecessor; what follows it there is a cut tail.
+    pub(crate) link: Link,
+    /// Frames up to this one were durable before the segment had its name.
+    pub(crate) head_through: u64,
+}
+
+impl SegmentHeader {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = MAGIC.to_vec();
+        out.u32(FORMAT);
+        out.u64(self.number);
+        out.u64(self.link.sequence);
+        out.u32(self.link.crc);
+        out.u64(self.head_through);
+        let crc = crc32c::crc32c(&out);
+        out.u32(crc);
+        out.resize(SEGMENT_HEADER_BYTES as usize, 0);
+        out
+    }
+
+    /// Reads a header; a newer format and damage are told apart.
+    pub(crate) fn decode(bytes: &[u8], file: &Path) -> Result<Self, JournalError> {
+        let damaged =
+            |what: &str| JournalError::Corrupt { file: file.to_path_buf(), offset: 0, what: what.to_string() };
+        let mut input = Input::new(bytes);
+        let mut fields = || {
+            let magic = input.take(8)?;
+            let format = input.u32()?;
+            let number = input.u64()?;
+            let link = Link { sequence: input.u64()?, crc: input.u32()? };
+            Ok((magic, format, Self { number, link, head_through: input.u64()? }, input.u32()?))
+        };
+        let (magic, format, header, crc) = fields().map_err(|_: &str| damaged("the segment has no whole header"))?;
+        if magic != MAGIC {
+            return Err(damaged("this is no segment"));
+        }
+        if format > FORMAT {
+            return Err(JournalError::NewerFormat { file: file.to_path_buf(), found: format, known: FORMAT });
+        }
+        if bytes.get(..40).map(crc32c::crc32c) != Some(crc) {
+            return Err(damaged("the segment's header has a wrong checksum"));
+        }
+        Ok(header)
+    }
+}
+
+/// Path of a segment.
+pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:020}{SEGMENT}"))
+}
+
+/// Path of a segment's index.
+pub(crate) fn index_path(dir: &Path, number: u64) -> PathBuf {
+    dir.join(format!("{number:020}{INDEX}"))
+}
+
+/// What a file of the directory is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    Segment(u64),
+    Index(u64),
+    Temporary,
+    Other,
+}
+
+/// Tells what a file is by its name.
+pub(crate) fn kind_of(name: &str) -> FileKind {
+    if name.ends_with(TEMPORARY) {
+        return FileKind::Temporary;
+    }
+    let number = |suffix| name.strip_suffix(suffix).filter(|digits| digits.len() == 20)?.parse().ok();
+    match (number(SEGMENT), number(INDEX)) {
+        (Some(number), _) => FileKind::Segment(number),
+        (_, Some(number)) => FileKind::Index(number),
+        _ => FileKind::Other,
+    }
+}
+
+/// A segment just made, ready for more frames.
+pub(crate) struct Created {
+    pub(crate) file: Box<dyn WriteFile>,
+    pub(crate) number: u64,
+    /// Where the next frame goes.
+    pub(crate) position: u64,
+    /// The last frame.
+    pub(crate) link: Link,
+}
+
+/// Frames that recovery carries over into a new segment.
+pub(crate) struct Carried<'a> {
+    pub(crate) scanner: Scanner,
+    pub(crate) frames: &'a [FrameAt],
+}
+
+/// Makes a segment that opens with `state` and the carried frames; durable, name included, when it returns.
+pub(crate) fn create(
+    fs: &dyn Fs,
+    dir: &Path,
+    number: u64,
+    before: Link,
+    state: &State,
+    carried: Option<Carried<'_>>,
+) -> Result<Created, JournalError> {
+    let path = segment_path(dir, number);
+    let temporary = path.with_extension("tmp");
+    failpoint!("journal::roll", |_| Err(JournalError::io("make", &temporary, io::Error::other("failpoint"))));
+    let failed = |doing| {
+        let temporary = temporary.clone();
+        move |error| JournalError::io(doing, &temporary, error)
+    };
+    let mut file = fs.create(&temporary).map_err(failed("make"))?;
+    let mut position = SEGMENT_HEADER_BYTES;
+    let mut link = before;
+    let pieces = state.encode();
+    let of = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
+    for (piece, records) in (0..).zip(pieces) {
+        let record = frame::Record::State { piece, of, records };
+        let place = frame::Place { sequence: link.sequence + 1, synced_through: before.sequence, previous: link.crc };
+        let encoded = frame::encode(place, 0, 0, &record);
+        write_all_at(file.as_mut(), position, &mut [IoSlice::new(&encoded.head)]).map_err(failed("write"))?;
+        position += encoded.bytes;
+        link = Link { sequence: place.sequence, crc: encoded.crc };
+    }
+    if let Some(Carried { mut scanner, frames }) = carried {
+        for found in frames {
+            let meta = scanner.meta(found)?;
+            let payload_bytes = u64::from(found.header.payload_bytes);
+            let place =
+                frame::Place { sequence: link.sequence + 1, synced_through: before.sequence, previous: link.crc };
+            let header = &found.header;
+            let encoded = frame::encode_raw(place, header.connector, header.era, header.kind, &meta, payload_bytes);
+            write_all_at(file.as_mut(), position, &mut [IoSlice::new(&encoded.head)]).map_err(failed("write"))?;
+            let mut to = position + encoded.head.len() as u64;
+            scanner.payload(found, |chunk| {
+                write_all_at(file.as_mut(), to, &mut [IoSlice::new(chunk)]).map_err(failed("write"))?;
+                to += chunk.len() as u64;
+                Ok(())
+            })?;
+            position += encoded.bytes;
+            link = Link { sequence: place.sequence, crc: encoded.crc };
+        }
+    }
+    let header = SegmentHeader { number, link: before, head_through: link.sequence }.encode();
+    write_all_at(file.as_mut(), 0, &mut [IoSlice::new(&header)]).map_err(failed("write"))?;
+    let fsync = |file: &Path, source| JournalError::fsync(file, source);
+    file.sync_data().map_err(|error| fsync(&temporary, error))?;
+    fs.rename(&temporary, &path).map_err(failed("rename"))?;
+    fs.sync_dir(dir).map_err(|error| fsync(dir, error))?;
+    Ok(Created { file, number, position, link })
+}
+
+impl Created {
+    /// Where the segment's next frame lies.
+    pub(crate) fn at(&self) -> At {
+        At { segment: self.number, position: self.position }
+    }
+}
+
+/// Writes everything at a position, whatever the system takes at a time.
+pub(crate) fn write_all_at(
+    file: &mut dyn WriteFile,
+    mut position: u64,
+    mut buffers: &mut [IoSlice<'_>],
+) -> io::Result<()> {
+    IoSlice::advance_slices(&mut buffers, 0);
+    while !buffers.is_empty() {
+        match file.write_at(position, buffers) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => {
+                position += written as u64;
+                IoSlice::advance_slices(&mut buffers, written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_read_back() {
+        let dir = Path::new("/d");
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_string();
+        assert_eq!(kind_of(&name(segment_path(dir, 7))), FileKind::Segment(7));
+        assert_eq!(kind_of(&name(index_path(dir, u64::MAX))), FileKind::Index(u64::MAX));
+        assert_eq!(kind_of(&name(segment_path(dir, 7).with_extension("tmp"))), FileKind::Temporary);
+        assert_eq!(kind_of("7.segment"), FileKind::Other);
+        assert_eq!(kind_of("LOCK"), FileKind::Other);
+    }
+
+    #[test]
+    fn a_header_reads_back_and_damage_is_told_from_a_newer_format() {
+        let file = Path::new("s");
+        let header = SegmentHeader { number: 3, link: Link { sequence: 9, crc: 8 }, head_through: 11 };
+        let bytes = header.encode();
+        assert_eq!(SegmentHeader::decode(&bytes, file).unwrap(), header);
+        for at in 0..44 {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            let code = SegmentHeader::decode(&bad, file).unwrap_err().code();
+            assert!(code == "CORRUPT" || (8..12).contains(&at) && code == "NEWER_FORMAT", "{at}: {code}");
+        }
+        assert_eq!(SegmentHeader::decode(&bytes[..30], file).unwrap_err().code(), "CORRUPT");
+    }
+}

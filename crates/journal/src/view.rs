@@ -1,0 +1,270 @@
+//! What readers see: everything durable, moved on in one step after each fsync.
+
+use crate::frame::{Batch, Record};
+use crate::hot::HotTail;
+use crate::index::{Entry, SegmentIndex, Source};
+use crate::segment::Link;
+use crate::state::{At, State};
+use crate::{Bounds, ConnectorId, JournalError, PlanId, StoredBatch, TopicId, TopicMeta, TransactionMeta};
+use bytes::Bytes;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// Number of a topic, and of a partition in it.
+pub(crate) type Key = (u32, u32);
+
+/// The durable state with the indexes over it.
+pub(crate) struct View {
+    pub(crate) state: State,
+    pub(crate) hot: HotTail,
+    /// Per partition the segments that hold it, oldest first.
+    pub(crate) places: HashMap<Key, Vec<Place>>,
+    /// Segments before the active one.
+    pub(crate) sealed: BTreeMap<u64, SealedSegment>,
+    pub(crate) active: u64,
+    pub(crate) active_index: SegmentIndex,
+    /// Bytes of the active segment.
+    pub(crate) active_bytes: u64,
+}
+
+/// A partition in a segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) segment: u64,
+    /// First offset there.
+    pub(crate) base: i64,
+    pub(crate) max_timestamp: i64,
+    pub(crate) bytes: u64,
+}
+
+/// A segment that is written no more.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct SealedSegment {
+    pub(crate) bytes: u64,
+    pub(crate) link: Link,
+}
+
+/// An index entry with the offset at which the next one takes over.
+#[derive(Debug, Clone)]
+pub(crate) struct Lookup {
+    pub(crate) segment: u64,
+    pub(crate) base: i64,
+    pub(crate) end: i64,
+    pub(crate) source: Source,
+    /// The transaction, for parts.
+    pub(crate) transaction: Option<Arc<TransactionMeta>>,
+}
+
+/// A frame as it is published.
+pub(crate) struct Written {
+    pub(crate) connector: u32,
+    pub(crate) era: u32,
+    pub(crate) record: Record,
+    /// The record batches, in the record's order.
+    pub(crate) payload: Vec<Bytes>,
+    pub(crate) at: At,
+}
+
+impl View {
+    /// A view over a state, without segments yet.
+    pub(crate) fn new(state: State, active: u64) -> Self {
+        Self {
+            state,
+            hot: HotTail::default(),
+            places: HashMap::new(),
+            sealed: BTreeMap::new(),
+            active,
+            active_index: SegmentIndex::default(),
+            active_bytes: 0,
+        }
+    }
+
+    /// Adds a sealed segment; oldest first.
+    pub(crate) fn add_sealed(&mut self, number: u64, bytes: u64, link: Link, index: &SegmentIndex) {
+        self.sealed.insert(number, SealedSegment { bytes, link });
+        for key in index.partitions.keys() {
+            self.place(*key, number, index);
+        }
+    }
+
+    /// Sets what the active segment holds already.
+    pub(crate) fn set_active(&mut self, index: SegmentIndex, bytes: u64) {
+        for key in index.partitions.keys() {
+            self.place(*key, self.active, &index);
+        }
+        self.active_index = index;
+        self.active_bytes = bytes;
+    }
+
+    /// Moves on by one durable frame.
+    pub(crate) fn publish(&mut self, written: Written) -> Result<(), &'static str> {
+        let Written { connector, era, record, payload, at } = written;
+        let committed = self.state.apply(connector, era, &record, at)?;
+        self.active_index.add(&record, at.position, committed.as_ref());
+        match &record {
+            Record::Part { .. } => return Ok(()),
+            Record::TopicDelete { topic } => self.forget_topic(*topic),
+            Record::PartCommit { bases, .. } => {
+                for base in bases {
+                    self.hot.forget((base.topic, base.partition));
+                    self.place_active((base.topic, base.partition));
+                }
+            }
+            _ => {}
+        }
+        let transactions: Vec<_> = record.transactions().iter().cloned().map(Arc::new).collect();
+        for (batch, bytes) in record.batches().iter().zip(payload) {
+            let key = (batch.topic, batch.partition);
+            self.place_active(key);
+            let stored = stored(batch, batch.base_offset, bytes, (connector, era), &transactions);
+            self.hot.push(key, stored);
+        }
+        Ok(())
+    }
+
+    /// The active segment gets a successor; the answer is its index.
+    pub(crate) fn roll(&mut self, link: Link, successor: u64, bytes: u64) -> SegmentIndex {
+        self.sealed.insert(self.active, SealedSegment { bytes: self.active_bytes, link });
+        self.state.segments.entry(successor).or_default();
+        self.active = successor;
+        self.active_bytes = bytes;
+        std::mem::take(&mut self.active_index)
+    }
+
+    /// Segments before `oldest` are gone.
+    pub(crate) fn retain(&mut self, oldest: u64) {
+        self.sealed.retain(|number, _| *number >= oldest);
+        self.places.retain(|_, places| {
+            places.retain(|place| place.segment >= oldest);
+            !places.is_empty()
+        });
+    }
+
+    /// Bytes of all segments.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sealed.values().map(|segment| segment.bytes).sum::<u64>() + self.active_bytes
+    }
+
+    /// Bounds of a partition.
+    pub(crate) fn bounds(&self, topic: TopicId, partition: u32) -> Result<Bounds, JournalError> {
+        let known = self.state.partition(topic.0, partition).ok_or_else(|| JournalError::TopicUnknown {
+            topic: format!("number {}, partition {partition}", topic.0),
+        })?;
+        let bytes = self.places.get(&(topic.0, partition)).into_iter().flatten().map(|place| place.bytes).sum();
+        Ok(Bounds { log_start: known.log_start, high_watermark: known.high_watermark, bytes })
+    }
+
+    /// All topics.
+    pub(crate) fn topics(&self) -> Vec<TopicMeta> {
+        let meta = |(id, topic): (&u32, &crate::state::Topic)| {
+            let partitions = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
+            let bounds = (0..partitions).filter_map(|number| self.bounds(TopicId(*id), number).ok()).collect();
+            TopicMeta { id: TopicId(*id), name: topic.name.clone(), partitions, bounds }
+        };
+        self.state.topics.iter().map(meta).collect()
+    }
+
+    /// The segment that holds an offset, and where the next one takes over.
+    pub(crate) fn segment_of(&self, key: Key, offset: i64) -> Option<(u64, i64)> {
+        let places = self.places.get(&key)?;
+        let next = places.partition_point(|place| place.base <= offset);
+        let place = places.get(next.checked_sub(1)?)?;
+        Some((place.segment, self.end_of(key, next)))
+    }
+
+    /// The segment that holds the first batch at or after a time, and where the next one takes over.
+    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64) -> Option<(u64, i64)> {
+        let places = self.places.get(&key)?;
+        let found = places.iter().position(|place| place.max_timestamp >= timestamp_ms)?;
+        Some((places.get(found)?.segment, self.end_of(key, found + 1)))
+    }
+
+    /// The first offset of a partition that lies in segments after `segment`.
+    pub(crate) fn start_after(&self, key: Key, segment: u64) -> i64 {
+        let places = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();
+        self.end_of(key, places.partition_point(|place| place.segment <= segment))
+    }
+
+    fn end_of(&self, key: Key, next: usize) -> i64 {
+        let high_watermark = || self.state.partition(key.0, key.1).map_or(0, |known| known.high_watermark);
+        self.places.get(&key).and_then(|places| places.get(next)).map_or_else(high_watermark, |place| place.base)
+    }
+
+    fn place_active(&mut self, key: Key) {
+        let index = std::mem::take(&mut self.active_index);
+        self.place(key, self.active, &index);
+        self.active_index = index;
+    }
+
+    /// Notes what a segment, the newest so far, holds of a partition.
+    fn place(&mut self, key: Key, segment: u64, index: &SegmentIndex) {
+        let known = self.state.partition(key.0, key.1).is_some();
+        let Some((partition, first)) =
+            index.partitions.get(&key).and_then(|partition| Some((partition, partition.entries.first()?)))
+        else {
+            return;
+        };
+        if !known {
+            return;
+        }
+        let place = Place { segment, base: first.base, max_timestamp: partition.max_timestamp, bytes: partition.bytes };
+        let places = self.places.entry(key).or_default();
+        match places.last_mut() {
+            Some(last) if last.segment == segment => *last = place,
+            _ => places.push(place),
+        }
+    }
+
+    fn forget_topic(&mut self, topic: u32) {
+        let keys: Vec<Key> = self.places.keys().filter(|key| key.0 == topic).copied().collect();
+        for key in keys {
+            self.places.remove(&key);
+            self.hot.forget(key);
+        }
+    }
+}
+
+/// At most `limit` entries of a partition from the one at `first`, with their ends; the segment's last ends at `end`.
+pub(crate) fn lookups(
+    index: &SegmentIndex,
+    key: Key,
+    segment: u64,
+    first: usize,
+    end: i64,
+    limit: usize,
+) -> Vec<Lookup> {
+    let Some(partition) = index.partitions.get(&key) else { return Vec::new() };
+    let rest = partition.entries.get(first..).unwrap_or_default();
+    let ends = rest.iter().skip(1).map(|entry| entry.base).chain([end]);
+    let lookup = |(entry, end): (&Entry, i64)| {
+        let transaction = match entry.source {
+            Source::Part(_, number) => index.transactions.get(number as usize).cloned(),
+            Source::Frames(_) => None,
+        };
+        Lookup { segment, base: entry.base, end, source: entry.source, transaction }
+    };
+    rest.iter().zip(ends).take(limit).map(lookup).collect()
+}
+
+/// A batch as readers get it.
+pub(crate) fn stored(
+    batch: &Batch,
+    base_offset: i64,
+    bytes: Bytes,
+    (connector, era): (u32, u32),
+    transactions: &[Arc<TransactionMeta>],
+) -> StoredBatch {
+    let run =
+        |run: &crate::Run| Some((transactions.get(run.transaction as usize)?.clone(), run.first_ordinal, run.records));
+    StoredBatch {
+        base_offset,
+        records: batch.records,
+        bytes,
+        plan: (batch.plan != 0).then_some(PlanId(batch.plan)),
+        encoding: batch.encoding,
+        era,
+        connector: ConnectorId(connector),
+        max_timestamp: batch.max_timestamp,
+        runs: batch.runs.iter().filter_map(run).collect(),
+    }
+}
