@@ -270,6 +270,20 @@ fn many_records_without_a_line_are_passed_durably_without_a_file() {
 }
 
 #[test]
+fn open_files_end_early_when_all_of_them_are_too_much() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let megabyte = "x".repeat(1 << 20);
+    for _ in 0..40 {
+        memory.append_value("t", 0, &megabyte);
+    }
+    run(dir.path(), &memory, &[("topics", "t"), ("rotate.bytes", "134217728")]).unwrap();
+    let found = tree(dir.path());
+    assert_eq!(found.len(), 2, "{:?}", found.keys());
+    assert_eq!(found.values().map(String::len).sum::<usize>(), 40 * (megabyte.len() + 1));
+}
+
+#[test]
 fn every_problem_of_a_configuration_is_named_at_once() {
     /// Names and values, or codes and words.
     type Pairs = &'static [(&'static str, &'static str)];

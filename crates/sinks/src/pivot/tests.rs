@@ -314,6 +314,27 @@ fn a_file_that_is_written_again_has_the_time_of_its_first_attempt() {
 }
 
 #[test]
+fn properties_that_would_change_the_columns_of_a_planned_file_wait_until_it_is_written() {
+    let memory = Memory::default();
+    let mut before = holding(ReplicaIdentity::Full);
+    before.columns.remove(1);
+    Table::new(&memory, 1, &before).insert(&[Cell::Text(b"1"), Cell::Text(b"A"), Cell::Text(b"5")]);
+    Table::new(&memory, 2, &holding(ReplicaIdentity::Full)).insert(&row(["2", "1", "A", "5"]));
+    let dir = tempfile::tempdir().unwrap();
+    let run = |carry: &str| {
+        let config = config(dir.path(), &[("topics", TOPIC), ("pivot.carry", carry)]);
+        deliver(&mut build(&config, clock(&Arc::default())).ok().unwrap().0, &memory).1
+    };
+    memory.kill_at(1, true);
+    assert_eq!(run("").unwrap_err().code, "KILLED");
+    memory.revive();
+    assert_eq!(run("user_id").unwrap_err().code, "SINK_PLAN_CHANGED");
+    run("").unwrap();
+    assert_eq!(tree(dir.path()).len(), 1);
+    run("user_id").unwrap();
+}
+
+#[test]
 fn a_record_that_its_plan_did_not_write_stops_the_sink_without_showing_it() {
     let memory = Memory::default();
     Table::new(&memory, 1, &holding(ReplicaIdentity::Full)).insert(&row(["1", "1", "A", "5"]));
