@@ -46,4 +46,6 @@ pub trait WriteFile: Send {
 }
 
 mod real;
+mod sim;
 pub use real::RealFs;
+pub use sim::SimFs;

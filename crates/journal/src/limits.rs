@@ -43,4 +43,4 @@ pub const DISK_RETRY: Duration = Duration::from_millis(250);
 /// How often retention by time looks.
 pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
 /// Smallest segment that a small budget may ask for.
-pub const SEGMENT_MIN_BYTES: u64 = 64 << 10;
+pub const SEGMENT_MIN_BYTES: u64 = 16 << 10;

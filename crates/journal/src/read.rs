@@ -62,6 +62,9 @@ impl Shared {
             let before = next;
             let found = self.resolve(search, key, |index| index.entry_of(before)).and_then(|lookups| {
                 lookups.iter().try_for_each(|lookup| {
+                    if bytes >= max_bytes && !out.is_empty() {
+                        return Ok(());
+                    }
                     self.walk(lookup, key, &mut |scanner, visit| {
                         if visit.base + i64::from(visit.batch.records) <= next {
                             return Ok(ControlFlow::Continue(()));
@@ -101,19 +104,18 @@ impl Shared {
             self.search(&view, key, Some(place), |index| index.entry_at(timestamp_ms))
         };
         let mut found = None;
-        // The entry before which everything is earlier, and those behind it: one of the first two has the batch, unless
-        // parts follow one another.
-        for lookup in self.resolve(search, key, |index| index.entry_at(timestamp_ms))? {
-            self.walk(&lookup, key, &mut |_, visit| {
+        // The batch is behind the last entry before which everything is earlier.
+        if let Some(lookup) = self.resolve(search, key, |index| index.entry_at(timestamp_ms))?.first() {
+            self.walk(lookup, key, &mut |_, visit| {
                 if visit.batch.max_timestamp < timestamp_ms {
                     return Ok(ControlFlow::Continue(()));
                 }
                 found = Some(visit.base);
                 Ok(ControlFlow::Break(()))
             })?;
-            if let Some(offset) = found {
-                return Ok(offset);
-            }
+        }
+        if let Some(offset) = found {
+            return Ok(offset);
         }
         Ok(self.view().bounds(topic, partition)?.high_watermark)
     }
