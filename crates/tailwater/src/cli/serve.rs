@@ -1,0 +1,145 @@
+//! `serve`: the connectors of a directory, until stopped.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::json;
+use tailwater_connect::directory::Directory;
+use tailwater_connector::Problem;
+
+use super::{Exit, Failure, no_signals};
+use crate::limits::{SCAN_EVERY, STOP_WITHIN};
+use crate::server::{self, Server};
+use crate::settings::{self, Address, Settings};
+use crate::signals::Signals;
+
+const EXAMPLES: &str = "\
+Examples:
+  tailwater serve --data-dir ./data --connectors ./connectors
+  tailwater serve --data-dir ./data --connectors ./connectors --http 127.0.0.1:0 --json
+  curl -s http://127.0.0.1:8080/readyz | jq
+
+A connector file is Kafka Connect's JSON ({\"name\", \"config\"} or the flat map) or .properties. Files may come, change
+and go while it runs. Addresses are HOST:PORT, port 0 for a free one, or off; each is also a key of tailwater.toml.";
+
+/// Run the connectors of a directory until stopped
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Serve {
+    /// Where the data lies; made when it is not there [default: tailwater-data]
+    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR")]
+    data_dir: Option<PathBuf>,
+    /// Directory of connector files
+    #[arg(long, value_name = "DIR", env = "TAILWATER_CONNECTORS")]
+    connectors: Option<PathBuf>,
+    /// Address of /livez, /readyz and /metrics [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS", env = "TAILWATER_HTTP")]
+    http: Option<String>,
+    /// Address of the Kafka protocol; not in this version yet
+    #[arg(long, value_name = "ADDRESS")]
+    kafka: Option<String>,
+    /// Address of Connect's REST; not in this version yet
+    #[arg(long, value_name = "ADDRESS")]
+    connect: Option<String>,
+    /// Address of SQL over the PostgreSQL protocol; not in this version yet
+    #[arg(long, value_name = "ADDRESS")]
+    pg: Option<String>,
+    /// Allow addresses that others can reach, although nothing protects them
+    #[arg(long)]
+    allow_unprotected_address: bool,
+    /// Settings file [default: tailwater.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// One line of JSON on stdout when everything is bound
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Serve {
+    /// Serves until SIGTERM or Ctrl-C.
+    pub fn run(self) -> Result<Exit, Failure> {
+        let signals = Signals::listen().map_err(no_signals)?;
+        let file = Settings::load(self.config.as_deref())?;
+        let data_dir = self.data_dir.clone().or(file.data_dir.clone()).unwrap_or(settings::DATA_DIR.into());
+        let connectors = self.connectors.clone().or(file.connectors.clone());
+
+        // Everything that is wrong with the arguments and around us, at once.
+        let mut problems = Vec::new();
+        let http = self.listen(&file, &mut problems);
+        if let Some(dir) = connectors.as_deref().filter(|dir| !dir.is_dir()) {
+            problems.push(Problem::config(
+                "CONNECTORS_DIR_MISSING",
+                format!("there is no connectors directory {}", dir.display()),
+                format!("mkdir -p '{}'", dir.display()),
+            ));
+        }
+        if !problems.is_empty() {
+            return Err(problems.into());
+        }
+        let server = Server::open(&data_dir, http)?;
+        let mut directory = connectors.map(Directory::new);
+        rescan(directory.as_mut(), &server);
+        self.announce(&server, &data_dir)?;
+
+        let mut failure = None;
+        while failure.is_none() && !signals.stop.wait(SCAN_EVERY) {
+            rescan(directory.as_mut(), &server);
+            failure = server.failure();
+        }
+        if failure.is_none() {
+            tracing::info!("ending: connectors drain");
+        }
+        let closed = server.close(STOP_WITHIN);
+        match failure {
+            Some(problem) => Err(problem.into()),
+            None => Ok(closed.map(|()| Exit::Ok)?),
+        }
+    }
+
+    /// Binds the addresses.
+    fn listen(&self, file: &Settings, problems: &mut Vec<Problem>) -> Option<std::net::TcpListener> {
+        let absent = [
+            ("kafka", &self.kafka, &file.kafka),
+            ("connect", &self.connect, &file.connect),
+            ("pg", &self.pg, &file.pg),
+        ];
+        for (face, flag, key) in absent {
+            problems.extend(Address::not_built(face, flag.as_deref().or(key.as_deref())).err());
+        }
+        let text = self.http.as_deref().or(file.http.as_deref()).unwrap_or(settings::HTTP);
+        let bound = Address::parse("http", text)
+            .and_then(|address| address.resolve("http", self.allow_unprotected_address))
+            .and_then(|address| address.map(|address| server::bind("http", address)).transpose());
+        bound.unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        })
+    }
+
+    /// Says that everything is bound.
+    fn announce(&self, server: &Server, data_dir: &std::path::Path) -> Result<(), Failure> {
+        let http = server.http_address().map(|a| a.to_string());
+        if self.json {
+            let mut out = std::io::stdout().lock();
+            writeln!(out, "{}", json!({"ready": true, "http": http, "kafka": null, "connect": null, "pg": null}))?;
+            return Ok(out.flush()?);
+        }
+        let mut err = anstream::stderr();
+        writeln!(err, "tailwater {} is ready", env!("CARGO_PKG_VERSION"))?;
+        writeln!(err, "  data   {}", data_dir.display())?;
+        match http {
+            Some(http) => writeln!(err, "  http   http://{http}/readyz  http://{http}/metrics")?,
+            None => writeln!(err, "  http   off")?,
+        }
+        Ok(writeln!(err, "  read   tailwater tail --data-dir {}", data_dir.display())?)
+    }
+}
+
+/// Brings the connectors in line with their files; a directory that has gone stops nothing.
+fn rescan(directory: Option<&mut Directory>, server: &Server) {
+    let Some(directory) = directory else { return };
+    if let Err(problem) = directory.rescan(server.supervisor(), &|name| std::env::var(name).ok()) {
+        tracing::warn!(code = problem.code, "{}", problem.cause);
+    }
+}

@@ -1,0 +1,55 @@
+//! An open data directory: the journal and the transport over it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tailwater_connector::{Problem, TopicReader, Transport};
+use tailwater_journal::fs::RealFs;
+use tailwater_journal::{Journal, JournalError, Options, SystemClock};
+use tailwater_kafka::transport::embedded::EmbeddedTransport;
+use tailwater_kafka::transport::problem::journal_problem;
+
+/// A data directory that this process holds.
+pub struct Engine {
+    journal: Journal,
+    transport: Arc<EmbeddedTransport>,
+}
+
+impl Engine {
+    /// Takes a data directory, making it when it is not there, and recovers what it holds.
+    pub fn open(dir: &Path) -> Result<Engine, Problem> {
+        let journal =
+            Journal::open(Arc::new(RealFs), dir, Options::default(), Arc::new(SystemClock)).map_err(problem)?;
+        let transport = Arc::new(EmbeddedTransport::new(journal.clone()));
+        Ok(Engine { journal, transport })
+    }
+
+    /// The writing and the reading end.
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        Arc::clone(&self.transport) as Arc<dyn Transport>
+    }
+
+    /// The reading end.
+    pub fn reader(&self) -> Arc<dyn TopicReader> {
+        self.transport.reader()
+    }
+
+    /// Why the journal cannot go on, which ends the process.
+    pub fn failure(&self) -> Option<Problem> {
+        self.journal.durable().err().map(problem)
+    }
+
+    /// Makes everything durable and gives the directory back.
+    pub fn close(self) -> Result<(), Problem> {
+        self.journal.close().map_err(problem)
+    }
+}
+
+/// A journal's error. A disk that is full when a directory is opened or closed is the environment's: nothing waits here
+/// for space.
+pub fn problem(error: JournalError) -> Problem {
+    match error {
+        JournalError::DiskFull { .. } => Problem::environment(error.code(), error.to_string(), error.remedy()),
+        error => journal_problem(error),
+    }
+}

@@ -1,0 +1,79 @@
+//! The topics of a data directory: through its server while one runs, else from its files.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tailwater_connector::{Problem, TopicReader};
+
+use crate::control::client::RemoteReader;
+use crate::engine::Engine;
+use crate::limits::LOCK_PATIENCE;
+
+/// Topics to read, wherever they are.
+pub enum Feed {
+    /// Of a server that runs.
+    Live(Arc<RemoteReader>),
+    /// Of a directory that nobody serves, which is locked while this lives.
+    Stopped(Engine),
+}
+
+impl Feed {
+    /// Opens a directory. One that is locked but does not answer belongs to a server that starts or ends: it is tried
+    /// again for a while.
+    pub fn open(dir: &Path) -> Result<Feed, Problem> {
+        if !dir.is_dir() {
+            return Err(Problem::config(
+                "DATA_DIR_MISSING",
+                format!("there is no data directory {}", dir.display()),
+                "Name the directory of `tailwater serve` with --data-dir.",
+            ));
+        }
+        let deadline = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match RemoteReader::connect(dir) {
+                Ok(reader) => return Ok(Feed::Live(Arc::new(reader))),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {}
+                Err(error) => {
+                    return Err(Problem::environment(
+                        "CONTROL_SOCKET",
+                        format!("the control socket of {} does not answer: {error}", dir.display()),
+                        "Use the account that the server runs as.",
+                    ));
+                }
+            }
+            match Engine::open(dir) {
+                Ok(engine) => return Ok(Feed::Stopped(engine)),
+                Err(problem) if problem.code == "LOCKED" && Instant::now() < deadline => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Err(problem) => return Err(problem),
+            }
+        }
+    }
+
+    /// Its topics.
+    pub fn reader(&self) -> Arc<dyn TopicReader> {
+        match self {
+            Feed::Live(reader) => Arc::clone(reader) as Arc<dyn TopicReader>,
+            Feed::Stopped(engine) => engine.reader(),
+        }
+    }
+
+    /// Whether no record can come any more.
+    pub fn ended(&self) -> bool {
+        match self {
+            Feed::Live(reader) => reader.ended(),
+            Feed::Stopped(_) => true,
+        }
+    }
+
+    /// Closes a directory that was opened from its files.
+    pub fn close(self) -> Result<(), Problem> {
+        match self {
+            Feed::Live(_) => Ok(()),
+            Feed::Stopped(engine) => engine.close(),
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The one list of connectors that this program knows.
+
+use std::sync::Arc;
+
+use tailwater_connect::Registry;
+use tailwater_postgres::PostgresPlugin;
+
+/// All plugins.
+pub fn registry() -> Registry {
+    let mut plugins = tailwater_sinks::plugins();
+    plugins.push(Arc::new(PostgresPlugin));
+    Registry::new(plugins)
+}

@@ -1,0 +1,110 @@
+//! The composition root: data directory, connectors, control socket, HTTP; opened in this order, closed in reverse.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tailwater_connect::Supervisor;
+use tailwater_connector::{Problem, TopicReader, Transport};
+
+use crate::control::server::ControlServer;
+use crate::engine::Engine;
+use crate::http::{Http, Pages};
+use crate::metrics::Metrics;
+use crate::plugins;
+
+/// Everything that runs in one process.
+pub struct Server {
+    engine: Engine,
+    supervisor: Arc<Supervisor>,
+    control: ControlServer,
+    http: Option<Http>,
+}
+
+impl Server {
+    /// Opens a data directory without connectors; `http` is a bound listener, if there is to be that face.
+    pub fn open(dir: &Path, http: Option<TcpListener>) -> Result<Server, Problem> {
+        let engine = Engine::open(dir)?;
+        let supervisor = Arc::new(Supervisor::new(plugins::registry(), engine.transport()));
+        let control = ControlServer::start(dir, engine.reader()).map_err(|error| {
+            Problem::environment(
+                "CONTROL_SOCKET",
+                format!("the control socket in {} cannot be made: {error}", dir.display()),
+                "Use a data directory on a local file system.",
+            )
+        })?;
+        let http = http.map(|listener| face(listener, &supervisor, engine.reader())).transpose()?;
+        Ok(Server { engine, supervisor, control, http })
+    }
+
+    /// The connectors.
+    pub fn supervisor(&self) -> &Supervisor {
+        &self.supervisor
+    }
+
+    /// The topics.
+    pub fn reader(&self) -> Arc<dyn TopicReader> {
+        self.engine.reader()
+    }
+
+    /// The writing and the reading end of the topics.
+    pub fn transport(&self) -> Arc<dyn Transport> {
+        self.engine.transport()
+    }
+
+    /// Why the process must end; `None` while all is well.
+    pub fn failure(&self) -> Option<Problem> {
+        self.engine.failure()
+    }
+
+    /// Where the HTTP face listens.
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.http.as_ref().map(Http::address)
+    }
+
+    /// Ends the connectors, lets readers have what they wrote, makes everything durable. `Err` when that failed.
+    pub fn close(self, within: Duration) -> Result<(), Problem> {
+        for name in self.supervisor.stop_all(within) {
+            tracing::warn!(connector = name, "did not end in time; what it had not made durable comes again");
+        }
+        self.control.close();
+        if let Some(http) = self.http {
+            http.close();
+        }
+        self.engine.close()
+    }
+}
+
+fn face(listener: TcpListener, supervisor: &Arc<Supervisor>, reader: Arc<dyn TopicReader>) -> Result<Http, Problem> {
+    let failed = |error: &dyn std::fmt::Display| {
+        Problem::environment("HTTP", format!("the HTTP face cannot start: {error}"), "Use --http off.")
+    };
+    let metrics = Metrics::install().map_err(|error| failed(&error))?;
+    let pages = Pages { supervisor: Arc::clone(supervisor), reader, metrics };
+    Http::start(listener, pages).map_err(|error| failed(&error))
+}
+
+/// Binds an address, saying who is in the way.
+pub fn bind(face: &str, address: SocketAddr) -> Result<TcpListener, Problem> {
+    TcpListener::bind(address).map_err(|error| {
+        let port = address.port();
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => Problem::environment(
+                "PORT_IN_USE",
+                format!("another process listens on {address} (--{face})"),
+                format!("ss -ltnp 'sport = :{port}'   # who it is; or use --{face} {}:0", address.ip()),
+            ),
+            std::io::ErrorKind::PermissionDenied => Problem::environment(
+                "PORT_FORBIDDEN",
+                format!("this account may not listen on {address} (--{face})"),
+                format!("Use a port from 1024 on, such as --{face} {}:8080.", address.ip()),
+            ),
+            _ => Problem::environment(
+                "ADDRESS_UNUSABLE",
+                format!("{address} cannot be bound (--{face}): {error}"),
+                format!("Use an address of this machine, such as --{face} 127.0.0.1:{port}."),
+            ),
+        }
+    })
+}
