@@ -64,4 +64,5 @@ mod state;
 mod stream;
 
 pub use plugin::PostgresPlugin;
+pub use position::resume_lsn;
 pub use source::PostgresSource;

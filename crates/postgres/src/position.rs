@@ -5,6 +5,7 @@
 //! the first.
 
 use tailwater_connector::{Durable, Problem};
+use tailwater_event::Lsn;
 
 /// A resume position.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,12 @@ pub(crate) struct Position {
 /// A position that was read back from what is durable. Only this kind may be told to the server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct DurableLsn(u64);
+
+/// The log position of a stored one, for people; `None` when it is not a position of this source.
+pub fn resume_lsn(position: &[u8]) -> Option<Lsn> {
+    let durable = Durable { era: 0, position: position.to_vec() };
+    Position::durable(&durable).ok().flatten().map(|position| Lsn(position.lsn))
+}
 
 impl Position {
     /// The form that the transport keeps.
