@@ -1,7 +1,7 @@
 //! The pivot sink: the field-level change log as comma-separated text.
 //!
 //! One row for each field that a change changed: key, carried columns, `change_field`, `old_value`, `new_value`, the
-//! times, `op`, `old_known`. What the columns mean, and how NULL, empty text and the unknown stay apart is told in `row`.
+//! times, `op`. What the columns mean, and how NULL, empty text and the unknown stay apart is told in `row`.
 
 mod csv;
 mod datetime;

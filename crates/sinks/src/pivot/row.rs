@@ -7,11 +7,10 @@
 //! | the key's columns | of the row after the change; before it for deletes |
 //! | carried columns | the same (`pivot.carry`) |
 //! | `change_field` | the column that changed |
-//! | `old_value`, `new_value` | PostgreSQL's text; nothing between the commas is NULL, `""` is empty text |
+//! | `old_value`, `new_value` | PostgreSQL's text; nothing between the commas is NULL, `""` is empty text, a bare `?` is an old value that PostgreSQL did not send (replica identity not FULL) |
 //! | `datetime_created`, `datetime_updated`, `datetime_deleted` | commit time, under the one that fits `op` |
 //! | `datetime_inserted` | when the file was begun |
 //! | `op` | `c`, `u`, `d`, `r` (snapshot), `t` (truncate: one row without key and field) |
-//! | `old_known` | `false` where PostgreSQL did not send the old value (replica identity not FULL) |
 //!
 //! An update of which the old value is unknown leaves a row: it may be a change. A TOASTed value that the update did not
 //! touch is none. A carried column is followed in updates where its change is certain, so that no change is lost. A
@@ -19,7 +18,7 @@
 
 use tailwater_event::debezium::{Decoded, Field};
 
-use super::csv::push_row;
+use super::csv::{Value, push_row};
 use super::datetime;
 
 /// What the properties ask for.
@@ -44,7 +43,7 @@ pub(super) struct Shape {
     key_only: bool,
 }
 
-const LAST_COLUMNS: [&str; 9] = [
+const LAST_COLUMNS: [&str; 8] = [
     "change_field",
     "old_value",
     "new_value",
@@ -53,7 +52,6 @@ const LAST_COLUMNS: [&str; 9] = [
     "datetime_deleted",
     "datetime_inserted",
     "op",
-    "old_known",
 ];
 
 impl Shape {
@@ -79,7 +77,7 @@ impl Shape {
     pub(super) fn header(&self) -> Vec<u8> {
         let mut line = Vec::new();
         let own = self.key.iter().chain(&self.carried).map(|i| self.column(*i));
-        push_row(&mut line, own.chain(LAST_COLUMNS.map(Some)));
+        push_row(&mut line, own.chain(LAST_COLUMNS.map(Some)).map(Value::from));
         line
     }
 
@@ -88,12 +86,11 @@ impl Shape {
     }
 }
 
-/// One changed field; `None` as column for the whole row, as value for nothing to show.
+/// One changed field; `None` as column for the whole row.
 struct Changed<'a> {
     column: Option<usize>,
-    old: Option<&'a str>,
-    new: Option<&'a str>,
-    old_known: bool,
+    old: Value<'a>,
+    new: Value<'a>,
 }
 
 /// Appends the rows of a change, divided by line ends; returns how many.
@@ -108,7 +105,7 @@ pub(super) fn push_rows(
         'c' | 'r' => created(shape, change),
         'u' => updated(shape, change, options),
         'd' => deleted(shape, change),
-        't' => vec![Changed { column: None, old: None, new: None, old_known: false }],
+        't' => vec![Changed { column: None, old: Value::Null, new: Value::Null }],
         _ => Vec::new(),
     };
     let committed = datetime::text(change.source_time_us);
@@ -122,15 +119,14 @@ pub(super) fn push_rows(
         }
         let own = shape.key.iter().chain(&shape.carried).map(|i| latest(change, *i));
         let last = [
-            row.column.and_then(|i| shape.column(i)),
+            row.column.and_then(|i| shape.column(i)).into(),
             row.old,
             row.new,
-            when(&['c']),
-            when(&['u']),
-            when(&['d', 't']),
-            Some(loaded.as_str()),
-            Some(op),
-            Some(if row.old_known { "true" } else { "false" }),
+            when(&['c']).into(),
+            when(&['u']).into(),
+            when(&['d', 't']).into(),
+            Value::Text(&loaded),
+            Value::Text(op),
         ];
         push_row(lines, own.chain(last));
     }
@@ -138,16 +134,13 @@ pub(super) fn push_rows(
 }
 
 fn created<'a>(shape: &Shape, change: &'a Decoded) -> Vec<Changed<'a>> {
-    let row = |i: &usize| Changed { column: Some(*i), old: None, new: text(field(&change.after, *i)), old_known: true };
-    whole(shape, true).into_iter().chain(shape.followed.iter().map(row)).collect()
+    let row = |i: &usize| Changed { column: Some(*i), old: Value::Null, new: shown(field(&change.after, *i)) };
+    whole(shape).into_iter().chain(shape.followed.iter().map(row)).collect()
 }
 
 fn deleted<'a>(shape: &Shape, change: &'a Decoded) -> Vec<Changed<'a>> {
-    let row = |i: &usize| {
-        let old = known(field(&change.before, *i));
-        Changed { column: Some(*i), old: text(old), new: None, old_known: old.is_some() }
-    };
-    whole(shape, true).into_iter().chain(shape.followed.iter().map(row)).collect()
+    let row = |i: &usize| Changed { column: Some(*i), old: shown(field(&change.before, *i)), new: Value::Null };
+    whole(shape).into_iter().chain(shape.followed.iter().map(row)).collect()
 }
 
 fn updated<'a>(shape: &Shape, change: &'a Decoded, options: &Options) -> Vec<Changed<'a>> {
@@ -160,25 +153,23 @@ fn updated<'a>(shape: &Shape, change: &'a Decoded, options: &Options) -> Vec<Cha
             Some(old) => old != new || options.unchanged && followed,
             None => followed,
         };
-        leaves_row.then_some(Changed {
-            column: Some(i),
-            old: text(old),
-            new: text(Some(new)),
-            old_known: old.is_some(),
-        })
+        leaves_row.then_some(Changed { column: Some(i), old: shown(old), new: shown(Some(new)) })
     };
     let in_order = 0..shape.columns.len();
     in_order.filter(|i| shape.followed.contains(i) || shape.carried.contains(i)).filter_map(row).collect()
 }
 
 /// The row of a table in which there is no field to follow.
-fn whole<'a>(shape: &Shape, old_known: bool) -> Option<Changed<'a>> {
-    shape.key_only.then_some(Changed { column: None, old: None, new: None, old_known })
+fn whole<'a>(shape: &Shape) -> Option<Changed<'a>> {
+    shape.key_only.then_some(Changed { column: None, old: Value::Null, new: Value::Null })
 }
 
-/// A column's value after the change, else before it.
-fn latest(change: &Decoded, index: usize) -> Option<&str> {
-    text(known(field(&change.after, index)).or(known(field(&change.before, index))))
+/// A column's value after the change, else before it; nothing for a truncate, which has no row.
+fn latest(change: &Decoded, index: usize) -> Value<'_> {
+    if change.op == 't' {
+        return Value::Null;
+    }
+    shown(known(field(&change.after, index)).or(known(field(&change.before, index))))
 }
 
 fn field(row: &Option<Vec<Field>>, index: usize) -> Option<&Field> {
@@ -189,9 +180,10 @@ fn known(field: Option<&Field>) -> Option<&Field> {
     field.filter(|f| matches!(f, Field::Null | Field::Text(_)))
 }
 
-fn text(field: Option<&Field>) -> Option<&str> {
+fn shown(field: Option<&Field>) -> Value<'_> {
     match field {
-        Some(Field::Text(text)) => Some(text),
-        _ => None,
+        Some(Field::Text(text)) => Value::Text(text),
+        Some(Field::Null) => Value::Null,
+        Some(Field::Unavailable | Field::Unknown) | None => Value::Unknown,
     }
 }
