@@ -1,7 +1,7 @@
 //! Connector files: Kafka Connect's JSON (`{"name", "config"}` or the flat map) and Java `.properties`.
 //!
 //! Forms: KIP-980 and Connect's REST for JSON, `java.util.Properties` for the other. A file that can be read two ways
-//! (a key twice, two different names) is refused rather than guessed at.
+//! (a key twice) is refused rather than guessed at.
 
 use std::path::Path;
 
@@ -98,19 +98,15 @@ pub fn parse(stem: &str, form: Form, bytes: &[u8], environment: &Environment<'_>
     };
     let mut config = Config::from_iter(properties);
     let name = match (outer_name, config.get("name")) {
-        (Some(outer), Some(inner)) if outer != inner => {
-            return Err(Problem::config(
-                "CONNECTOR_NAME_INVALID",
-                format!("the file names its connector twice, '{outer}' and '{inner}'"),
-                "Keep one name.",
-            ));
-        }
         (Some(outer), _) => outer,
         (None, Some(inner)) => inner.to_owned(),
         (None, None) => stem.to_owned(),
     };
     check_name(&name)?;
-    config.set("name", &name);
+    // An inner name of its own stays what it is: a property, which events may show.
+    if config.get("name").is_none() {
+        config.set("name", &name);
+    }
     Ok(ConnectorFile { name, config: placeholder::resolve(&config, environment)? })
 }
 
@@ -184,8 +180,12 @@ mod tests {
             let problem = json(&format!("{{\"name\":\"{name}\"}}")).unwrap_err();
             assert_eq!(problem.code, "CONNECTOR_NAME_INVALID", "{name}");
         }
-        let problem = json(r#"{"name":"a","config":{"name":"b"}}"#).unwrap_err();
-        assert!(problem.cause.contains("twice"), "{problem}");
+    }
+
+    #[test]
+    fn the_outer_name_is_the_connectors_and_an_inner_one_is_a_property() {
+        let file = json(r#"{"name":"a","config":{"name":"b"}}"#).unwrap();
+        assert_eq!((file.name.as_str(), file.config.get("name")), ("a", Some("b")));
     }
 
     #[test]
