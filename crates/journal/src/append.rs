@@ -84,7 +84,7 @@ pub enum Body {
         /// The piece's records.
         batches: Vec<BatchIn>,
     },
-    /// Commits a big transaction: all its parts become visible in one step.
+    /// Commits a big transaction: all its parts, of which there must be one, become visible in one step.
     PartCommit {
         /// Id of the big transaction.
         part_of: u64,
@@ -107,7 +107,7 @@ pub enum Body {
     },
     /// Sets keys of the connector (configuration, sink plans, group offsets), all or none; an empty value removes.
     Entries(Vec<(String, Bytes)>),
-    /// Starts an era. Only [`Journal::begin_era`](crate::Journal::begin_era) makes it: it draws the number.
+    /// Starts an era, and forgets the connector's open big transactions. Only [`Journal::begin_era`](crate::Journal::begin_era) makes it: it draws the number.
     Era {
         /// What the era is bound to (system id, timeline history), opaque.
         identity: Vec<u8>,

@@ -103,6 +103,9 @@ impl Shared {
             }
             Body::PartCommit { part_of, position, transaction, batches } => {
                 let (parts, bases) = state.bases(connector.0, part_of);
+                if parts == 0 {
+                    return Err(refused("the commit of a big transaction without parts"));
+                }
                 let behind = |key| {
                     let base = bases.iter().find(|base| (base.topic, base.partition) == key)?;
                     Some(base.offset + i64::try_from(base.records).ok()?)

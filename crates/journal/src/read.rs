@@ -48,10 +48,12 @@ impl Shared {
                 let view = self.view();
                 let bounds = view.bounds(topic, partition)?;
                 let (log_start, high_watermark) = (bounds.log_start, bounds.high_watermark);
-                if out.is_empty() && !(log_start..=high_watermark).contains(&offset) {
+                let kept = (log_start..=high_watermark).contains(&next);
+                if out.is_empty() && !kept {
                     return Err(JournalError::OffsetOutOfRange { offset, log_start, high_watermark });
                 }
-                if next >= high_watermark || (bytes >= max_bytes && !out.is_empty()) {
+                // Retention may have passed us while we read.
+                if next >= high_watermark || !kept || (bytes >= max_bytes && !out.is_empty()) {
                     return Ok(out);
                 }
                 if view.hot.read(key, next, max_bytes.saturating_sub(bytes), &mut out) > 0 {

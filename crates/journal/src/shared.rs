@@ -102,6 +102,7 @@ impl Shared {
             }
         }
         status.paused = why;
+        status.version += 1;
         drop(status);
         self.moved.notify_all();
         self.change.notify(usize::MAX);

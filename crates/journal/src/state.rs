@@ -187,6 +187,8 @@ impl State {
             Record::Era { identity } => {
                 self.known(connector)?.source = SourceState { era, identity: identity.clone(), position: Vec::new() };
                 self.last_era = self.last_era.max(era);
+                // A big transaction of the era before has lost its identity.
+                self.open.retain(|(of, _), _| *of != connector);
             }
             Record::Connector { name } => {
                 self.last_connector = self.last_connector.max(connector);
