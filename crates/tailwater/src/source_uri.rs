@@ -69,7 +69,7 @@ impl SourceUri {
         }
         let mut uri = SourceUri { host, port, user, password: None, database, tls };
         let given = url.password().map(decoded).transpose()?;
-        uri.password = given.or_else(|| env("PGPASSWORD")).or_else(|| uri.from_password_file(&env));
+        uri.password = given.or_else(|| env("PGPASSWORD")).or_else(|| uri.filed_password(&env));
         Ok(uri)
     }
 
@@ -99,7 +99,7 @@ impl SourceUri {
     }
 
     /// The first line that fits in `PGPASSFILE` or `~/.pgpass`: host:port:database:user:password, `*` for any.
-    fn from_password_file(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    fn filed_password(&self, env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
         let home = || env("HOME").map(|home| PathBuf::from(home).join(".pgpass"));
         let text = std::fs::read_to_string(env("PGPASSFILE").map(PathBuf::from).or_else(home)?).ok()?;
         let wanted = [self.host.as_str(), &self.port.to_string(), &self.database, &self.user].map(str::to_owned);

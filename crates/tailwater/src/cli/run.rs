@@ -156,7 +156,7 @@ impl Run {
             if let Some(problem) = server.failure() {
                 return Err(problem.into());
             }
-            for status in statuses.values().filter(|s| s.state == ConnectorState::Failed) {
+            if let Some(status) = statuses.values().find(|s| s.state == ConnectorState::Failed) {
                 // It has been said; the exit code follows from it.
                 return Ok(Exit::Of(status.error.as_ref().map_or(1, Problem::exit_code)));
             }

@@ -227,7 +227,10 @@ mod tests {
         let mut wire = Vec::new();
         write_records(&mut wire, &sent).unwrap();
         let mut input = wire.as_slice();
-        let Some(Reply::Records(heads)) = read_line(&mut input, 1 << 20).unwrap() else { panic!("not records") };
+        let heads = match read_line(&mut input, 1 << 20).unwrap() {
+            Some(Reply::Records(heads)) => heads,
+            _ => Vec::new(),
+        };
         let received: Vec<_> = heads.into_iter().map(|h| read_record(&mut input, h).unwrap()).collect();
         assert_eq!(received, sent);
         assert!(input.is_empty());

@@ -95,10 +95,14 @@ impl Clients {
 
 fn accept(listener: &UnixListener, reader: &Arc<dyn TopicReader>, stop: &Stop, clients: &Clients) {
     for stream in listener.incoming() {
-        if stop.is_set() {
-            return;
+        match &stream {
+            // Whoever had connected when the server was asked to end is served, too.
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+            _ if stop.is_set() => drop(listener.set_nonblocking(true)),
+            _ => {}
         }
         let started = stream.and_then(|stream| {
+            stream.set_nonblocking(false)?;
             if clients.tidy() >= CONTROL_CLIENTS {
                 return Err(io::Error::other("too many clients"));
             }
