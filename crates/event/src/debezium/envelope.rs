@@ -29,7 +29,7 @@ pub(super) struct Rows<'a> {
 const OPS: [(Op, char); 5] =
     [(Op::Read, 'r'), (Op::Create, 'c'), (Op::Update, 'u'), (Op::Delete, 'd'), (Op::Truncate, 't')];
 const MARKERS: [(SnapshotMarker, &str); 6] = [
-    (SnapshotMarker::False, "false"),
+    (SnapshotMarker::False, source_block::SNAPSHOT_DEFAULT),
     (SnapshotMarker::First, "first"),
     (SnapshotMarker::FirstInTable, "first_in_data_collection"),
     (SnapshotMarker::True, "true"),
@@ -164,7 +164,7 @@ impl Layout {
             before_only_close: build.add([&b"},\"after\":null,"[..], &source].concat()),
             before_to_after,
             no_images: build.add([&b"null,\"after\":null,"[..], &source].concat()),
-            snapshot: MARKERS.map(|(_, text)| build.add(source_block::snapshot_to_sequence(text, &options.database))),
+            snapshot: MARKERS.map(|(_, text)| build.add(source_block::snapshot_to_sequence(text, options))),
             sequence_middle: build.add(b",\\\"".to_vec()),
             sequence_to_us: build.add(b"\\\"]\",\"ts_us\":".to_vec()),
             us: build.add(b",\"ts_us\":".to_vec()),

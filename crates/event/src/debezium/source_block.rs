@@ -1,7 +1,11 @@
 //! The varying parts of `source` and of the envelope's clocks, formatted once and kept while they do not change.
 
+use super::EncodeOptions;
 use super::value::json::push_str;
 use super::value::number::push_i64;
+
+/// `source.snapshot` outside snapshots: the default of its schema.
+pub(super) const SNAPSHOT_DEFAULT: &str = "false";
 
 /// One instant as milliseconds, microseconds and nanoseconds; the three share their digits.
 #[derive(Clone, Debug, Default)]
@@ -112,10 +116,17 @@ pub(super) fn head(version: &str, prefix: &str) -> Vec<u8> {
     out
 }
 
-/// From `snapshot` to the inside of `sequence`.
-pub(super) fn snapshot_to_sequence(marker: &str, database: &str) -> Vec<u8> {
-    let mut out = format!(",\"snapshot\":\"{marker}\",\"db\":").into_bytes();
-    push_str(database, &mut out);
+/// From `snapshot` to the inside of `sequence`. The original leaves `snapshot` unset while streaming; it is the
+/// converter that shows the default of its schema, unless it is told not to (`replace.null.with.default`).
+pub(super) fn snapshot_to_sequence(marker: &str, options: &EncodeOptions) -> Vec<u8> {
+    let mut out = b",\"snapshot\":".to_vec();
+    if marker == SNAPSHOT_DEFAULT && !options.value_replace_null {
+        out.extend_from_slice(b"null");
+    } else {
+        push_str(marker, &mut out);
+    }
+    out.extend_from_slice(b",\"db\":");
+    push_str(&options.database, &mut out);
     out.extend_from_slice(b",\"sequence\":\"[");
     out
 }

@@ -216,12 +216,12 @@ struct Marks {
 
 impl Marks {
     /// As measured at Debezium 3.6: `first` only in the first table, even when that one is empty; `last` wins over
-    /// `first`, and an only row is a last one.
+    /// `first`, which wins over the last row of its table; the only row of a later table is a last one.
     fn of(self, first_row: bool, last_row: bool) -> SnapshotMarker {
         match (first_row, last_row) {
             (_, true) if self.last_table => SnapshotMarker::Last,
+            (true, _) if self.first_table => SnapshotMarker::First,
             (_, true) => SnapshotMarker::LastInTable,
-            (true, false) if self.first_table => SnapshotMarker::First,
             (true, false) => SnapshotMarker::FirstInTable,
             (false, false) => SnapshotMarker::True,
         }
@@ -239,6 +239,7 @@ mod tests {
             (0..n).map(|i| Marks { first_table, last_table }.of(i == 0, i + 1 == n)).collect()
         };
         assert_eq!(rows(true, true, 1), [Last]);
+        assert_eq!(rows(true, false, 1), [First]);
         assert_eq!(rows(true, false, 2), [First, LastInTable]);
         assert_eq!(rows(true, true, 3), [First, True, Last]);
         assert_eq!(rows(false, false, 3), [FirstInTable, True, LastInTable]);
