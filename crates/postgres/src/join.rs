@@ -4,6 +4,9 @@
 //! would otherwise lose its first half). The table is published first; then a temporary slot waits until every
 //! transaction that ran at that moment has ended, and exports a snapshot; its rows are read as `r`; streamed changes that
 //! committed before that snapshot are dropped. The waiting is done aside, so that the other tables go on.
+//!
+//! A publication that had to be made for them can be streamed from only by a new connection, and only from positions
+//! after it was made: then the tables join at that reconnect.
 
 use std::collections::HashSet;
 use std::thread::{self, JoinHandle};
@@ -18,6 +21,16 @@ use crate::session::Session;
 use crate::settings::SnapshotMode;
 use crate::snapshot::{self, Exported};
 
+/// What a look found.
+pub(crate) enum Look {
+    /// Nothing that joins.
+    Same,
+    /// Tables that join this stream.
+    Joining(Joining),
+    /// Tables in a new publication: connect again once everything before this position is durable.
+    Reconnect(u64),
+}
+
 /// Tables on their way in.
 pub(crate) struct Joining {
     tables: Vec<CatalogTable>,
@@ -26,31 +39,35 @@ pub(crate) struct Joining {
 
 impl Joining {
     /// Looks for tables that were not captured at the last look, and publishes them.
-    pub fn look(session: &mut Session<'_>) -> Result<Option<Joining>, Problem> {
+    pub fn look(session: &mut Session<'_>) -> Result<Look, Problem> {
         let tables = session.captured()?;
         // Both are in order of name.
         let same =
             |(a, b): (&CatalogTable, &CatalogTable)| (a.oid, &a.name, a.identity) == (b.oid, &b.name, b.identity);
         if tables.len() == session.tables.len() && tables.iter().zip(&session.tables).all(same) {
-            return Ok(None);
+            return Ok(Look::Same);
         }
         let known: HashSet<u32> = session.tables.iter().map(|t| t.oid).collect();
+        let publications = session.publications.clone();
         match session.publish() {
             Ok(()) => {}
             Err(problem) if problem.kind == ProblemKind::Retry => return Err(problem),
             Err(problem) => {
                 // The tables that were there go on; it is tried again.
                 session.status.warn(problem.warning());
-                return Ok(None);
+                return Ok(Look::Same);
             }
+        }
+        if session.publications != publications {
+            return session.log_end().map(Look::Reconnect);
         }
         let tables: Vec<_> = session.tables.iter().filter(|t| !known.contains(&t.oid)).cloned().collect();
         if tables.is_empty() || session.settings.snapshot_mode == SnapshotMode::NoData {
-            return Ok(None);
+            return Ok(Look::Same);
         }
         let (settings, stop) = (session.settings.clone(), session.stop.clone());
         let exported = thread::spawn(move || snapshot::temporary(&settings, &stop));
-        Ok(Some(Joining { tables, exported }))
+        Ok(Look::Joining(Joining { tables, exported }))
     }
 
     /// Whether this table is among them.

@@ -154,10 +154,13 @@ fn filtered(
         changes.problems.extend(left_out(settings, captured, found));
         return Ok(());
     }
-    // The main one exists even when it is empty: its tables may get an identity later.
+    // Made together, even empty: a table may join either later, and the server can not stream from a publication at a
+    // position of the log that is older than the publication. Where somebody else made the first and it is enough, no
+    // right to make the second is asked for.
+    let second = main.is_none() || inserts.is_some() || !names(false).is_empty();
     let publications = [
         (settings.name.as_str(), names(true), ALL, main, true),
-        (inserts_name.as_str(), names(false), INSERTS, inserts, !names(false).is_empty()),
+        (inserts_name.as_str(), names(false), INSERTS, inserts, second),
     ];
     for (name, tables, operations, found, wanted) in publications {
         let quoted = sql::ident(name);
@@ -172,9 +175,9 @@ fn filtered(
             None => {}
             Some(found) => alter(&quoted, &tables, operations, settings.via_root, &found, changes),
         }
-        if wanted && name != settings.name {
-            changes.names.push(name.to_owned());
-        }
+    }
+    if second {
+        changes.names.push(inserts_name);
     }
     Ok(())
 }

@@ -115,6 +115,13 @@ impl<'a> Session<'a> {
         Ok(catalog::captured(&all, &self.settings.filters, self.settings.publication.via_root))
     }
 
+    /// The end of the server's log now.
+    pub fn log_end(&mut self) -> Result<u64, Problem> {
+        let rows = self.sql.query("SELECT pg_catalog.pg_current_wal_insert_lsn()");
+        let rows = self.sql_result(rows)?;
+        Ok(rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default().0)
+    }
+
     /// Whether publications follow the captured tables, so that a new table has to join.
     pub fn publishes_by_table(&self) -> bool {
         self.settings.publication.mode == Autocreate::Filtered

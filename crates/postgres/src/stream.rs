@@ -16,7 +16,7 @@ use tailwater_event::{Lsn, OldRow, TableName};
 use crate::capture::{Captured, Change, now_ns};
 use crate::catalog;
 use crate::client::{ClientError, Received, ReplicationStream};
-use crate::join::Joining;
+use crate::join::{Joining, Look};
 use crate::limits::{BUSY_BYTES, BUSY_PAUSE, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, STOP_POLL};
 use crate::pgoutput::{self, Message, OldTuple, Relation, Tuples};
 use crate::position::{DurableLsn, Position};
@@ -50,6 +50,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
         tuples: Tuples::default(),
         open: None,
         joining: None,
+        reconnect_at: None,
         waiting_since: None,
         look_at: now + NEW_TABLES_POLL,
         now_ns: 0,
@@ -102,6 +103,8 @@ struct Follower<'s, 'c> {
     tuples: Tuples<'static>,
     open: Option<Open>,
     joining: Option<Joining>,
+    /// Connect again once everything before it is durable.
+    reconnect_at: Option<u64>,
     /// When the oldest committed bytes that wait for the disk were committed.
     waiting_since: Option<Instant>,
     look_at: Instant,
@@ -118,6 +121,9 @@ impl Follower<'_, '_> {
             self.pass_on(stream, now)?;
             if self.open.is_none() {
                 self.look_for_tables(now)?;
+                if self.reconnect_at.is_some_and(|lsn| self.progress.durable_lsn().get() >= lsn) {
+                    return Ok(End::Again);
+                }
                 if self.joining.as_ref().is_some_and(Joining::is_ready) {
                     self.join(stream)?;
                 }
@@ -321,11 +327,16 @@ impl Follower<'_, '_> {
 
     /// Tables that match the filters and were not there before are published, and join.
     fn look_for_tables(&mut self, now: Instant) -> Result<(), Problem> {
-        if now < self.look_at || self.joining.is_some() || !self.session.publishes_by_table() {
+        let busy = self.joining.is_some() || self.reconnect_at.is_some();
+        if now < self.look_at || busy || !self.session.publishes_by_table() {
             return Ok(());
         }
         self.look_at = now + NEW_TABLES_POLL;
-        self.joining = Joining::look(self.session)?;
+        match Joining::look(self.session)? {
+            Look::Same => {}
+            Look::Joining(joining) => self.joining = Some(joining),
+            Look::Reconnect(lsn) => self.reconnect_at = Some(lsn),
+        }
         Ok(())
     }
 

@@ -185,6 +185,37 @@ fn a_table_without_key_is_captured_and_its_updates_keep_working() {
 }
 
 #[test]
+fn a_table_without_key_that_appears_joins_and_goes_on_after_a_restart() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    server.psql("postgres", "insert into t values (1); create table nokey (a int); insert into nokey values (1);");
+    wait_for(&memory, &running, 2);
+    server.psql("postgres", "insert into nokey values (2); update nokey set a = 3;");
+    assert_eq!(brief(&wait_for(&memory, &running, 3))[2], r#"c nokey {"a":2}"#);
+    running.stop().unwrap();
+    server.psql("postgres", "insert into nokey values (4);");
+    let running = start(&server, &memory, &[]);
+    assert_eq!(brief(&wait_for(&memory, &running, 4))[3], r#"c nokey {"a":4}"#);
+}
+
+#[test]
+fn a_publication_that_has_to_be_made_for_a_joining_table_is_streamed_from() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); create publication dbz_publication for table t;");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    server.psql("postgres", "create table nokey (a int); insert into nokey values (1);");
+    wait_for(&memory, &running, 1);
+    running.streams();
+    server.psql("postgres", "insert into nokey values (2);");
+    assert_eq!(brief(&wait_for(&memory, &running, 2)), [r#"r nokey {"a":1}"#, r#"c nokey {"a":2}"#]);
+}
+
+#[test]
 fn the_slot_starts_where_the_snapshot_ends() {
     let server = Postgres::start();
     server.psql("postgres", "create table t (id int primary key); insert into t values (1);");
