@@ -99,27 +99,36 @@ impl Shared {
     /// See [`crate::Journal::offset_at`].
     pub(crate) fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
         let key = (topic.0, partition);
-        let search = {
-            let view = self.view();
-            let bounds = view.bounds(topic, partition)?;
-            let Some(place) = view.segment_at(key, timestamp_ms) else { return Ok(bounds.high_watermark) };
-            self.search(&view, key, Some(place), |index| index.entry_at(timestamp_ms))
-        };
-        let mut found = None;
+        loop {
+            let (place, search) = {
+                let view = self.view();
+                let bounds = view.bounds(topic, partition)?;
+                let Some(place) = view.segment_at(key, timestamp_ms) else { return Ok(bounds.high_watermark) };
+                (place, self.search(&view, key, Some(place), |index| index.entry_at(timestamp_ms)))
+            };
+            match self.first_at(search, key, timestamp_ms) {
+                Ok(Some(offset)) => return Ok(offset),
+                Ok(None) => return Err(self.astray(place.1)),
+                // Retention took the segment meanwhile: look again.
+                Err(error) if is_gone(&error) && self.view().segment_at(key, timestamp_ms) != Some(place) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn first_at(&self, search: Search, key: Key, timestamp_ms: i64) -> Result<Option<i64>, JournalError> {
         // The batch is behind the last entry before which everything is earlier.
-        if let Some(lookup) = self.resolve(search, key, |index| index.entry_at(timestamp_ms))?.first() {
-            self.walk(lookup, key, &mut |_, visit| {
-                if visit.batch.max_timestamp < timestamp_ms {
-                    return Ok(ControlFlow::Continue(()));
-                }
-                found = Some(visit.base);
-                Ok(ControlFlow::Break(()))
-            })?;
-        }
-        if let Some(offset) = found {
-            return Ok(offset);
-        }
-        Ok(self.view().bounds(topic, partition)?.high_watermark)
+        let lookups = self.resolve(search, key, |index| index.entry_at(timestamp_ms))?;
+        let Some(lookup) = lookups.first() else { return Ok(None) };
+        let mut found = None;
+        self.walk(lookup, key, &mut |_, visit| {
+            if visit.batch.max_timestamp < timestamp_ms {
+                return Ok(ControlFlow::Continue(()));
+            }
+            found = Some(visit.base);
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(found)
     }
 
     fn search(

@@ -104,6 +104,7 @@ impl View {
         match &record {
             Record::Part { .. } => return Ok(()),
             Record::TopicDelete { topic } => self.forget_topic(*topic),
+            Record::Retain { oldest_segment, .. } => self.retain(*oldest_segment),
             Record::PartCommit { bases, .. } => {
                 for base in bases {
                     self.hot.forget((base.topic, base.partition));
@@ -132,7 +133,7 @@ impl View {
     }
 
     /// Segments before `oldest` are gone.
-    pub(crate) fn retain(&mut self, oldest: u64) {
+    fn retain(&mut self, oldest: u64) {
         self.sealed.retain(|number, _| *number >= oldest);
         self.places.retain(|_, places| {
             places.retain(|place| place.segment >= oldest);

@@ -308,14 +308,8 @@ impl Writer {
         let written = Written { connector: 0, era: 0, record: queued.record, payload: Vec::new(), at };
         let end = self.segment.position + encoded.bytes;
         let link = Link { sequence: self.segment.link.sequence + 1, crc: encoded.crc };
+        let gone: Vec<u64> = self.shared.view().sealed.range(..oldest).map(|(number, _)| *number).collect();
         self.commit(vec![Ready { head: encoded.head, written }], (end, link))?;
-        let gone: Vec<u64> = {
-            let mut view = self.shared.view_mut();
-            let gone = view.sealed.range(..oldest).map(|(number, _)| *number).collect();
-            view.retain(oldest);
-            gone
-        };
-        self.shared.advance(None);
         for number in gone {
             for path in [index_path(&self.shared.dir, number), segment_path(&self.shared.dir, number)] {
                 // What cannot be removed now is removed at the next start.
