@@ -21,6 +21,9 @@ enum Search {
     Cold(u64, i64, Link),
 }
 
+/// What is done with each batch; a break ends the walk.
+type Visitor<'v> = dyn FnMut(&mut Scanner, Visit<'_>) -> Result<ControlFlow<()>, JournalError> + 'v;
+
 /// A batch met in a segment file.
 struct Visit<'a> {
     frame: &'a FrameAt,
@@ -162,12 +165,7 @@ impl Shared {
     }
 
     /// Visits the batches of a partition that an index entry leads to, in order of offset.
-    fn walk(
-        &self,
-        lookup: &Lookup,
-        key: Key,
-        visit: &mut dyn FnMut(&mut Scanner, Visit<'_>) -> Result<ControlFlow<()>, JournalError>,
-    ) -> Result<(), JournalError> {
+    fn walk(&self, lookup: &Lookup, key: Key, visit: &mut Visitor<'_>) -> Result<(), JournalError> {
         let (segment, mut position) = match lookup.source {
             Source::Frames(position) => (lookup.segment, position),
             Source::Part(at, _) => (at.segment, at.position),

@@ -1,4 +1,5 @@
 //! What callers may rely on while nothing fails, and when space or the disk does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may")]
 
 mod support;
 

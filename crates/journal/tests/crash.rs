@@ -3,6 +3,7 @@
 //! One thread calls the journal with a seeded mix of everything it can do, and the model notes each call. After a crash
 //! the journal must equal the model after some prefix of the calls, no shorter than what was acknowledged.
 //! `TAILWATER_DISK_SEEDS` sets how many seeds run (100 by default).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Damaged, missing and foreign files: what is cut, what is rebuilt, and what stops the start.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may")]
 
 mod support;
 
