@@ -58,6 +58,11 @@ impl Joining {
                 return Ok(Look::Same);
             }
         }
+        let names: Vec<_> = session.tables.iter().map(|t| t.name.clone()).collect();
+        let unmatched = session.settings.filters.unmatched(&names);
+        session.status.retain_warnings(|warning| {
+            warning.code != "TABLE_MISSING" || unmatched.iter().any(|pattern| warning.cause.contains(pattern))
+        });
         if session.publications != publications {
             return session.log_end().map(Look::Reconnect);
         }

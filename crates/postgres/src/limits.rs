@@ -50,5 +50,9 @@ pub const NEW_TABLES_POLL: Duration = Duration::from_secs(2);
 pub const PREFLIGHT_STATEMENT_MS: u32 = 4_000;
 /// Age from which an open transaction is mentioned, in seconds: a new slot waits for it.
 pub const LONG_TRANSACTION_S: u32 = 60;
-/// Pause before work is tried again after the disk was full.
-pub const DISK_RETRY: Duration = Duration::from_secs(1);
+/// How often a full disk is looked at again.
+pub const DISK_RETRY: Duration = Duration::from_millis(500);
+/// A slot that is not made after this waits for open transactions, which are then named.
+pub const SLOT_PATIENCE: Duration = Duration::from_secs(2);
+/// How often a running connector looks whether the server still keeps the log it needs.
+pub const SLOT_POLL: Duration = Duration::from_secs(10);

@@ -1,11 +1,15 @@
 //! One run against the server, from connecting to the point where streaming starts.
 
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+
 use tailwater_connector::status::ConnectorState;
 use tailwater_connector::{Problem, SourceContext, SourceWriter, StatusCell, Stop};
 use tailwater_event::{Lsn, TableName};
 
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError};
+use crate::limits::SLOT_PATIENCE;
 use crate::metrics::Metrics;
 use crate::position::Position;
 use crate::settings::{Autocreate, Settings, SnapshotMode};
@@ -13,6 +17,8 @@ use crate::snapshot::{self, Exported, Reading};
 use crate::startup::{Facts, Server, Start, decide};
 use crate::state::{SlotEntry, SnapshotEntry, State, TableEntry};
 use crate::{problem, publication, slot};
+
+const SLOT_WAITS: &str = "SLOT_WAITS";
 
 /// What all parts of a run share.
 pub(crate) struct Session<'a> {
@@ -147,6 +153,39 @@ impl<'a> Session<'a> {
         snapshot::read(self, &Reading { exported, tables: &wanted, position }, between)
     }
 
+    /// Makes a slot aside, and says meanwhile which transactions it waits for.
+    fn export(&mut self, make: fn(&Settings, &Stop) -> Result<Exported, ClientError>) -> Result<Exported, Problem> {
+        let (settings, stop) = (self.settings.clone(), self.stop.clone());
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || drop(sender.send(make(&settings, &stop))));
+        let made = loop {
+            match receiver.recv_timeout(SLOT_PATIENCE) {
+                Ok(made) => break made,
+                Err(RecvTimeoutError::Timeout) => self.say_what_the_slot_waits_for()?,
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Problem::internal("SLOT_THREAD", "the thread that makes the slot ended early"));
+                }
+            }
+        };
+        self.status.retain_warnings(|warning| warning.code != SLOT_WAITS);
+        self.sql_result(made)
+    }
+
+    fn say_what_the_slot_waits_for(&mut self) -> Result<(), Problem> {
+        let rows = self.sql.query(
+            "SELECT pid FROM pg_catalog.pg_stat_activity WHERE backend_xid IS NOT NULL AND pid <> pg_backend_pid() \
+             ORDER BY xact_start",
+        );
+        let rows = self.sql_result(rows)?;
+        let pids: Vec<_> = rows.iter().map(|row| row.text(0)).collect();
+        let Some(first) = pids.first() else { return Ok(()) };
+        let cause = format!("the slot waits for transactions that are open, of processes {}", pids.join(", "));
+        let remedy = format!("Let them end, or: SELECT pg_terminate_backend({first});");
+        self.status.retain_warnings(|warning| warning.code != SLOT_WAITS);
+        self.status.warn(Problem::retry(SLOT_WAITS, cause, remedy).warning());
+        Ok(())
+    }
+
     fn wants_rows(&self, table: &TableName) -> bool {
         let listed = self.settings.snapshot_tables.as_ref().is_none_or(|list| list.matches(&table.to_string()));
         listed && !self.settings.skipped.read
@@ -168,7 +207,7 @@ impl<'a> Session<'a> {
     /// Existing rows only. The slot is temporary: nothing is left on the server that would hold back its log.
     fn snapshot_only(&mut self, server: &Server) -> Result<Next, Problem> {
         self.tables = self.captured()?;
-        let exported = self.sql_result(snapshot::temporary(self.settings, self.stop))?;
+        let exported = self.export(snapshot::temporary)?;
         self.begin_era(server)?;
         let position = Position { lsn: exported.consistent_point, last_commit: 0 };
         let tables = self.tables.clone();
@@ -194,7 +233,7 @@ impl<'a> Session<'a> {
             consistent_point: None,
         };
         self.state.put_slot(self.writer, entry.clone())?;
-        let exported = self.sql_result(snapshot::make_slot(self.settings, self.stop))?;
+        let exported = self.export(snapshot::make_slot)?;
         let position = Position { lsn: exported.consistent_point, last_commit: 0 };
         self.begin_era(server)?;
         self.state.clear_tables(self.writer)?;
@@ -224,14 +263,13 @@ impl<'a> Session<'a> {
         }
         self.publish()?;
         if again {
-            self.begin_era(server)?;
-            self.state.clear_tables(self.writer)?;
             position.last_commit = 0;
+            self.restart_era(server, position)?;
         }
         let tables: Vec<_> = self.tables.iter().filter(|t| again || self.lacks_rows(t)).cloned().collect();
         let mut sequence_from = 0;
         if !tables.is_empty() {
-            let exported = self.sql_result(snapshot::temporary(self.settings, self.stop))?;
+            let exported = self.export(snapshot::temporary)?;
             self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
             sequence_from = if again { exported.consistent_point } else { 0 };
         }
@@ -248,6 +286,17 @@ impl<'a> Session<'a> {
             Some(entry) if entry.oid == table.oid => !entry.done,
             _ => self.publishes_by_table(),
         }
+    }
+
+    /// A new era starts without a position, and a crash may come before it has one: what stands in for it is moved first.
+    fn restart_era(&mut self, server: &Server, position: Position) -> Result<(), Problem> {
+        if let Some(slot) = self.state.slot.clone() {
+            let consistent_point = Some(Lsn(position.lsn).to_string());
+            self.state.put_slot(self.writer, SlotEntry { consistent_point, ..slot })?;
+        }
+        self.begin_era(server)?;
+        self.writer.progress(&position.encode())?;
+        self.state.clear_tables(self.writer)
     }
 
     fn begin_era(&mut self, server: &Server) -> Result<(), Problem> {

@@ -1,10 +1,9 @@
 //! The log source: its life from start to stop.
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, ProblemKind, Source, SourceContext};
+use tailwater_connector::{Problem, Source, SourceContext};
 
 use crate::client::Client;
-use crate::limits::DISK_RETRY;
 use crate::session::{Next, Session};
 use crate::settings::{Settings, SnapshotMode};
 use crate::stream::{self, End};
@@ -60,10 +59,6 @@ impl Source for PostgresSource {
                 }
                 Ok(End::Stopped) => break,
                 Err(_) if context.stop.is_set() => break,
-                Err(problem) if problem.kind == ProblemKind::Paused => {
-                    context.status.set_error(ConnectorState::Paused, problem);
-                    context.stop.wait(DISK_RETRY);
-                }
                 Err(problem) => return Err(problem),
             }
         }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, Transaction};
+use tailwater_connector::{Problem, ProblemKind, Transaction};
 use tailwater_event::debezium::{EventContext, SnapshotMarker};
 use tailwater_event::{Lsn, OldRow, TableName};
 
@@ -17,11 +17,16 @@ use crate::capture::{Captured, Change, now_ns};
 use crate::catalog;
 use crate::client::{ClientError, Received, ReplicationStream};
 use crate::join::{Joining, Look};
-use crate::limits::{BUSY_BYTES, BUSY_PAUSE, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, STOP_POLL};
+use crate::limits::{
+    BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, SLOT_POLL, STOP_POLL,
+};
 use crate::pgoutput::{self, Message, OldTuple, Relation, Tuples};
 use crate::position::{DurableLsn, Position};
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::slot;
+
+const SLOT_AT_RISK: &str = "SLOT_AT_RISK";
 
 /// How a run ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +58,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
         reconnect_at: None,
         waiting_since: None,
         look_at: now + NEW_TABLES_POLL,
+        watch_at: now + SLOT_POLL,
         now_ns: 0,
     };
     follower.run(&mut stream)
@@ -108,6 +114,7 @@ struct Follower<'s, 'c> {
     /// When the oldest committed bytes that wait for the disk were committed.
     waiting_since: Option<Instant>,
     look_at: Instant,
+    watch_at: Instant,
     now_ns: i64,
 }
 
@@ -120,6 +127,7 @@ impl Follower<'_, '_> {
             let now = Instant::now();
             self.pass_on(stream, now)?;
             if self.open.is_none() {
+                self.watch_slot(now)?;
                 self.look_for_tables(now)?;
                 if self.reconnect_at.is_some_and(|lsn| self.progress.durable_lsn().get() >= lsn) {
                     return Ok(End::Again);
@@ -162,11 +170,57 @@ impl Follower<'_, '_> {
             writer.progress(&self.position.encode())?;
             writer.flush()?;
         }
-        self.progress.durable(&writer.durable()?)?;
+        match writer.durable() {
+            Ok(durable) => self.progress.durable(&durable)?,
+            Err(problem) if problem.kind == ProblemKind::Paused => return self.wait_for_space(stream, problem),
+            Err(problem) => return Err(problem),
+        }
+        self.report(stream, now)
+    }
+
+    fn report(&mut self, stream: &mut ReplicationStream, now: Instant) -> Result<(), Problem> {
         if self.progress.report_due(now) {
             let reported = self.progress.report(stream, now);
             self.session.sql_result(reported)?;
             self.session.metrics.confirmed(self.progress.durable_lsn().get(), self.progress.behind());
+        }
+        Ok(())
+    }
+
+    /// The disk is full: nothing more is read, and the server keeps hearing from us, until there is space again.
+    fn wait_for_space(&mut self, stream: &mut ReplicationStream, problem: Problem) -> Result<(), Problem> {
+        self.session.status.set_error(ConnectorState::Paused, problem);
+        loop {
+            self.report(stream, Instant::now())?;
+            if self.session.stop.wait(DISK_RETRY) {
+                return Ok(());
+            }
+            match self.session.writer.durable() {
+                Ok(durable) => {
+                    self.session.status.set(ConnectorState::Streaming);
+                    return self.progress.durable(&durable);
+                }
+                Err(problem) if problem.kind == ProblemKind::Paused => {}
+                Err(problem) => return Err(problem),
+            }
+        }
+    }
+
+    /// Warns when the server is about to give up the log that the slot needs; once it has, the stream ends by itself.
+    fn watch_slot(&mut self, now: Instant) -> Result<(), Problem> {
+        if now < self.watch_at {
+            return Ok(());
+        }
+        self.watch_at = now + SLOT_POLL;
+        let name = &self.session.settings.slot.name;
+        let slot = slot::inspect(&mut self.session.sql, name);
+        let slot = self.session.sql_result(slot)?;
+        if slot.and_then(|slot| slot.wal_status).as_deref() == Some("unreserved") {
+            let cause = format!("the server is about to give up the log that slot \"{name}\" needs");
+            let remedy = "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();";
+            self.session.status.warn(Problem::environment(SLOT_AT_RISK, cause, remedy).warning());
+        } else {
+            self.session.status.retain_warnings(|warning| warning.code != SLOT_AT_RISK);
         }
         Ok(())
     }

@@ -216,6 +216,22 @@ fn a_publication_that_has_to_be_made_for_a_joining_table_is_streamed_from() {
 }
 
 #[test]
+fn a_slot_that_waits_for_open_transactions_says_so_and_then_succeeds() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key);");
+    let mut open = Session::open(&server, "postgres");
+    open.run("begin; insert into t values (1);").unwrap();
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    let waits = || running.status.get().warnings.iter().any(|w| w.code == "SLOT_WAITS");
+    assert!(wait_until(PATIENCE, waits));
+    open.run("commit;").unwrap();
+    assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"r t {"id":1}"#]);
+    running.streams();
+    assert!(!waits());
+}
+
+#[test]
 fn the_slot_starts_where_the_snapshot_ends() {
     let server = Postgres::start();
     server.psql("postgres", "create table t (id int primary key); insert into t values (1);");

@@ -6,6 +6,7 @@ mod support;
 use std::time::Duration;
 
 use support::{Memory, brief, confirmed, source, start, wait_for};
+use tailwater_connector::ConnectorState;
 use tailwater_testkit::{Postgres, Session, StopMode, wait_until};
 
 use crate::support::PATIENCE;
@@ -180,6 +181,30 @@ fn a_fast_shutdown_of_the_server_does_not_wait_for_us_and_we_come_back() {
     server.psql("postgres", "insert into t values (2);");
     let records = wait_for(&memory, &running, 2);
     assert_eq!(brief(&records), [r#"c t {"id":1}"#, r#"c t {"id":2}"#]);
+}
+
+#[test]
+fn a_full_disk_pauses_with_the_connection_kept_and_goes_on_by_itself() {
+    let server = Postgres::builder().setting("wal_sender_timeout", "1s").start();
+    server.psql("postgres", "create table t (id int primary key);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("status.update.interval.ms", "200")]);
+    running.streams();
+    let walsender = || server.psql("postgres", "select active_pid from pg_replication_slots where slot_name = 'tw';");
+    let before = walsender();
+    memory.fill(true);
+    server.psql("postgres", "insert into t select generate_series(1, 1000);");
+    let paused = || running.status.get().state == ConnectorState::Paused;
+    assert!(wait_until(PATIENCE, paused));
+    assert_eq!(running.status.get().error.unwrap().code, "PAUSED_DISK");
+    // Longer than the server waits for a silent reader.
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(walsender(), before);
+    assert_eq!(memory.len(), 0);
+    memory.fill(false);
+    wait_for(&memory, &running, 1000);
+    assert_eq!(walsender(), before);
+    assert_eq!(running.status.get().state, ConnectorState::Streaming);
 }
 
 #[test]

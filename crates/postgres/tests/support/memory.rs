@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::Bytes;
 use serde_json::Value;
 use tailwater_connector::transport::TopicHandle;
-use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
+use tailwater_connector::{Durable, PlanId, Problem, ProblemKind, SourceWriter, Transaction};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
 /// One record.
@@ -54,6 +54,7 @@ struct Store {
     waiting: Vec<(Vec<Record>, Vec<u8>)>,
     flushing: bool,
     held: bool,
+    full: bool,
     transactions: Vec<Transaction>,
 }
 
@@ -83,6 +84,12 @@ impl Memory {
         let mut store = self.store();
         store.held = held;
         store.settle();
+    }
+
+    /// From now on the disk is full, until it is not.
+    pub fn fill(&self, full: bool) {
+        self.store().full = full;
+        self.hold(full);
     }
 
     /// Forgets what is not durable, as a crash does.
@@ -211,7 +218,11 @@ impl RecordWriter for MemoryWriter {
 
 impl SourceWriter for MemoryWriter {
     fn durable(&mut self) -> Result<Durable, Problem> {
-        Ok(self.memory.store().durable.clone())
+        let store = self.memory.store();
+        if store.full {
+            return Err(Problem::new(ProblemKind::Paused, "PAUSED_DISK", "the disk is full", "Free space."));
+        }
+        Ok(store.durable.clone())
     }
 
     fn entries(&self) -> BTreeMap<String, Bytes> {
@@ -235,7 +246,7 @@ impl SourceWriter for MemoryWriter {
         self.sync()?;
         let mut store = self.memory.store();
         store.eras += 1;
-        store.durable.era = store.eras;
+        store.durable = Durable { era: store.eras, position: Vec::new() };
         Ok(store.eras)
     }
 
