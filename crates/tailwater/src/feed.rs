@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tailwater_connector::{Problem, TopicReader};
 
-use crate::control::client::RemoteReader;
+use crate::control::client::{RemoteReader, server_ended};
 use crate::engine::Engine;
 use crate::limits::LOCK_PATIENCE;
 
@@ -67,6 +67,11 @@ impl Feed {
             Feed::Live(reader) => reader.ended(),
             Feed::Stopped(_) => true,
         }
+    }
+
+    /// The problem of a reader that wanted more than the server could give before it ended.
+    pub fn ended_early(&self) -> Problem {
+        server_ended("it was asked to end")
     }
 
     /// Closes a directory that was opened from its files.

@@ -24,6 +24,9 @@ Examples:
 
 Offsets: beginning, end, N, +N (from the start), -N (before the end), @MILLISECONDS, @-1h, and FROM:TO.";
 
+/// What a follower says when its server ends.
+pub const SERVER_ENDED: &str = "the server of this directory has ended";
+
 /// Print the records of topics, one a line
 ///
 /// Values are printed as they are; --json prints whole records. Follows until interrupted, or until its server ends.
@@ -96,15 +99,13 @@ impl Consume {
             match polled {
                 Ok(true) => {}
                 Ok(false) if follower.finished() => break,
-                Ok(false) if feed.ended() => {
-                    writeln!(anstream::stderr(), "the server of this directory has ended, and so has what it wrote")?;
+                // Who follows ends with the server; who wanted a range did not get it.
+                Ok(false) | Err(_) if feed.ended() && range.to.is_none() => {
+                    writeln!(anstream::stderr(), "{SERVER_ENDED}")?;
                     break;
                 }
+                Ok(false) if feed.ended() => return Err(feed.ended_early().into()),
                 Ok(false) => follower.wait(FOLLOW_WAIT),
-                Err(_) if feed.ended() => {
-                    writeln!(anstream::stderr(), "the server of this directory has ended")?;
-                    break;
-                }
                 Err(problem) => return Err(problem.into()),
             }
         }

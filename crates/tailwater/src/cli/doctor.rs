@@ -23,8 +23,8 @@ Examples:
   tailwater doctor connectors/shop.json
   tailwater doctor postgres://alice@localhost/shop --json | jq '.problems[].remedy'
 
-Nothing is created or changed. Exit codes: 0 ready (warnings allowed), 2 the configuration itself is wrong,
-3 the database cannot be reached, 4 findings that stop a capture.";
+Nothing is created or changed. Exit codes: 0 ready (warnings allowed), 2 the configuration itself
+is wrong, 3 the database cannot be reached, 4 findings that stop a capture.";
 
 /// Check whether a database is ready to be captured
 #[derive(Debug, Args)]

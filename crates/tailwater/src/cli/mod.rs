@@ -23,8 +23,8 @@ use tracing_subscriber::EnvFilter;
 use crate::signals::INTERRUPTED;
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 environment not ready, 4 findings, 130 Ctrl-C.
-The result is written to stdout, everything else to stderr.";
+Exit codes: 0 ok, 1 failed, 2 usage or configuration, 3 environment not ready, 4 findings,
+130 Ctrl-C. The result is written to stdout, everything else to stderr.";
 
 /// The whole command line.
 #[derive(Debug, Parser)]
@@ -47,25 +47,31 @@ pub struct Cli {
 /// What every verb takes.
 #[derive(Debug, Args)]
 pub struct Global {
-    /// When to use colour
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    /// When to use colour: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Color::Auto,
+        value_name = "WHEN",
+        hide_possible_values = true,
+        hide_default_value = true,
+        display_order = 100
+    )]
     color: Color,
     /// More log lines on stderr (twice: even more)
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 101)]
     verbose: u8,
     /// Fewer log lines on stderr (twice: none)
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, display_order = 101)]
     quiet: u8,
 }
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Color {
-    /// On a terminal, unless NO_COLOR is set
     Auto,
-    /// Always
     Always,
-    /// Never
     Never,
 }
 
@@ -94,7 +100,7 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct DataDir {
     /// The data directory, of a server that runs or of one that is stopped
-    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", default_value = crate::settings::DATA_DIR)]
+    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true, default_value = crate::settings::DATA_DIR)]
     pub data_dir: PathBuf,
 }
 

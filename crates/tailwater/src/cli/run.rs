@@ -28,8 +28,9 @@ Examples:
   tailwater run postgres://alice@localhost/shop --table 'public.*' --to ./lake
   PGPASSWORD=… tailwater run postgres://alice@db/shop --data-dir ./shop   # goes on where it ended
 
-Without --data-dir it is throw-away: slot, publication and data are removed at the end. Changes are printed as
-`tailwater tail` prints them; with --to they also go to DIR as JSON lines and as a log of changed fields.";
+Without --data-dir it is throw-away: slot, publication and data are removed at the end. Changes
+are printed as `tailwater tail` prints them; with --to they also go to DIR as JSON lines and as a
+log of changed fields.";
 
 /// Name of the source in the data directory.
 const SOURCE: &str = "source";
@@ -44,7 +45,7 @@ const FILE_MS: &str = "10000";
 #[command(after_help = EXAMPLES)]
 pub struct Run {
     /// postgres://USER@HOST:PORT/DATABASE; what it leaves out comes from PGHOST, PGPASSWORD, ~/.pgpass and so on
-    #[arg(value_name = "URI", default_value = "postgres://")]
+    #[arg(value_name = "URI", default_value = "postgres://", hide_default_value = true)]
     uri: String,
     /// Tables to capture, SCHEMA.TABLE or a pattern; all when none is named
     #[arg(short, long = "table", value_name = "TABLE")]
@@ -53,7 +54,7 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     to: Option<PathBuf>,
     /// Keep data and position here, and go on from there the next time
-    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true)]
     data_dir: Option<PathBuf>,
     /// First part of the topics' names [default: the database's name]
     #[arg(long, value_name = "NAME")]

@@ -20,21 +20,22 @@ Examples:
   tailwater serve --data-dir ./data --connectors ./connectors --http 127.0.0.1:0 --json
   curl -s http://127.0.0.1:8080/readyz | jq
 
-A connector file is Kafka Connect's JSON ({\"name\", \"config\"} or the flat map) or .properties. Files may come, change
-and go while it runs. Addresses are HOST:PORT, port 0 for a free one, or off; each is also a key of tailwater.toml.";
+A connector file is Kafka Connect's JSON ({\"name\", \"config\"} or the flat map) or .properties. Files
+may come, change and go while it runs. Addresses are HOST:PORT, port 0 for a free one, or off; each
+is also a key of tailwater.toml.";
 
 /// Run the connectors of a directory until stopped
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Serve {
     /// Where the data lies; made when it is not there [default: tailwater-data]
-    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR")]
+    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true)]
     data_dir: Option<PathBuf>,
     /// Directory of connector files
-    #[arg(long, value_name = "DIR", env = "TAILWATER_CONNECTORS")]
+    #[arg(long, value_name = "DIR", env = "TAILWATER_CONNECTORS", hide_env_values = true)]
     connectors: Option<PathBuf>,
     /// Address of /livez, /readyz and /metrics [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDRESS", env = "TAILWATER_HTTP")]
+    #[arg(long, value_name = "ADDRESS", env = "TAILWATER_HTTP", hide_env_values = true)]
     http: Option<String>,
     /// Address of the Kafka protocol; not in this version yet
     #[arg(long, value_name = "ADDRESS")]

@@ -7,7 +7,7 @@ use clap::Args;
 use tailwater_connector::TopicReader;
 use tailwater_connector::property::nearest;
 
-use super::consume::now_ms;
+use super::consume::{SERVER_ENDED, now_ms};
 use super::{DataDir, Exit, Failure, no_signals};
 use crate::feed::Feed;
 use crate::follow::{Follower, Selection};
@@ -63,10 +63,11 @@ impl Tail {
                 Ok(true) => {}
                 Ok(false) if follower.finished() => break,
                 Err(Failure::Output(error)) => return Err(error.into()),
-                _ if feed.ended() => {
-                    writeln!(anstream::stderr(), "the server of this directory has ended")?;
+                Ok(false) | Err(_) if feed.ended() && range.to.is_none() => {
+                    writeln!(anstream::stderr(), "{SERVER_ENDED}")?;
                     break;
                 }
+                Ok(false) if feed.ended() => return Err(feed.ended_early().into()),
                 Ok(false) => follower.wait(FOLLOW_WAIT),
                 Err(failure) => return Err(failure),
             }

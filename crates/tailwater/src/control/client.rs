@@ -53,13 +53,18 @@ impl RemoteReader {
         };
         exchange(&mut connection).unwrap_or_else(|error| {
             self.ended.store(true, Ordering::SeqCst);
-            Err(Problem::environment(
-                "SERVER_ENDED",
-                format!("the server of this data directory went away ({error})"),
-                "Start it again with `tailwater serve`.",
-            ))
+            Err(server_ended(&error.to_string()))
         })
     }
+}
+
+/// The problem of a request that the server did not answer any more.
+pub fn server_ended(why: &str) -> Problem {
+    Problem::environment(
+        "SERVER_ENDED",
+        format!("the server of this data directory went away: {why}"),
+        "Ask again: without a server the directory is read from its files.",
+    )
 }
 
 impl TopicReader for RemoteReader {

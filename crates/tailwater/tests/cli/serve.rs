@@ -1,0 +1,159 @@
+//! `serve`: its ready line, its pages, its connectors, its end.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tailwater_testkit::{Process, Serve, free_port, get, wait_until};
+
+use crate::support::{DEADLINE, Place, binary, command, database, finish, postgres};
+
+#[test]
+fn the_ready_line_is_the_one_scripts_rely_on() {
+    let place = Place::new();
+    let mut serve = command(["serve", "--http", "127.0.0.1:0", "--json", "--data-dir"]);
+    serve.arg(place.data());
+    let mut process = Process::spawn(&mut serve);
+    let line = process.wait_line(DEADLINE, |_| true).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    let http = ready["http"].as_str().unwrap().to_owned();
+    assert_eq!(line, format!("{{\"ready\":true,\"http\":\"{http}\",\"kafka\":null,\"connect\":null,\"pg\":null}}"));
+    assert_eq!(get(&http, "/livez").ok(), Some((200, "ok\n".to_owned())));
+    assert_eq!(get(&http, "/readyz").ok(), Some((200, "{\"ready\":true,\"connectors\":{}}".to_owned())));
+    assert_eq!(get(&http, "/nothing").unwrap().0, 404);
+    let asked = Instant::now();
+    process.interrupt();
+    assert!(process.wait(DEADLINE).is_some_and(|status| status.success()));
+    assert!(asked.elapsed() < Duration::from_secs(5));
+    assert!(process.wait_line(Duration::from_millis(10), |_| true).is_none(), "stdout has more than one line");
+}
+
+#[test]
+fn a_connector_goes_through_its_states_and_its_numbers_are_on_the_page() {
+    database("states", "create table t (id int primary key); insert into t select generate_series(1, 100);");
+    let place = Place::new();
+    place.connector("states", &[("table.include.list", "public.t")]);
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let (status, body) = get(&serve.http, "/readyz").unwrap();
+    assert_eq!((status, body.as_str()), (200, "{\"ready\":true,\"connectors\":{\"shop\":{\"state\":\"streaming\"}}}"));
+    let (_, page) = get(&serve.http, "/metrics").unwrap();
+    for line in [
+        "debezium_metrics_RowsScanned{plugin=\"postgres\",name=\"shop\",context=\"snapshot\"} 100",
+        "debezium_metrics_Connected{plugin=\"postgres\",name=\"shop\",context=\"streaming\"} 1",
+        "tailwater_connector_state{connector=\"shop\",state=\"streaming\"} 1",
+        "tailwater_topic_records 100",
+        "tailwater_topics 1",
+    ] {
+        assert!(page.lines().any(|l| l == line), "{line} is not in {page}");
+    }
+    // A removed file stops its connector and deletes nothing; the same name resumes.
+    let file = place.connectors().join("shop.json");
+    let text = std::fs::read(&file).unwrap();
+    std::fs::remove_file(&file).unwrap();
+    assert!(wait_until(DEADLINE, || serve.connector("shop").is_null()));
+    postgres().psql("states", "insert into t values (101);");
+    std::fs::write(&file, text).unwrap();
+    assert!(wait_until(DEADLINE, || {
+        let (_, page) = get(&serve.http, "/metrics").unwrap();
+        page.lines().any(|l| l == "tailwater_topic_records 101")
+    }));
+}
+
+#[test]
+fn a_connectors_fault_leaves_serve_running() {
+    database("faults", "create role alice_faults login replication password 'x'; create table t (id int primary key);");
+    let place = Place::new();
+    let port = free_port().to_string();
+    place.connector("faults", &[("database.port", &port)]);
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    let shows = |state: &str, code: &str| {
+        wait_until(DEADLINE, || {
+            let shop = serve.connector("shop");
+            shop["state"] == state && shop["error"]["code"] == code
+        })
+    };
+    assert!(shows("starting", "SERVER_UNREACHABLE"), "{}", serve.connector("shop"));
+    assert_eq!(get(&serve.http, "/readyz").unwrap().0, 503);
+    place.connector("faults", &[("database.user", "nobody_of_this_name")]);
+    assert!(shows("failed", "AUTH_FAILED"), "{}", serve.connector("shop"));
+    place.connector("faults", &[("snapshot.mode", "nonsense")]);
+    assert!(shows("failed", "PROPERTY_INVALID"), "{}", serve.connector("shop"));
+    place.connector("faults", &[]);
+    serve.wait_state("shop", "streaming", DEADLINE);
+}
+
+/// The data directory lies on a small file system in a mount namespace of the server's own, which is seen from here
+/// through the server's root.
+#[test]
+fn a_full_disk_pauses_the_connector_and_it_goes_on_when_there_is_space() {
+    database("full", "create table t (id int primary key, v text);");
+    let place = Place::new();
+    place.connector("full", &[("table.include.list", "public.t")]);
+    std::fs::create_dir(place.data()).unwrap();
+    let mut serve = Command::new("unshare");
+    if !rustix::process::geteuid().is_root() {
+        serve.args(["--user", "--map-root-user"]);
+    }
+    let script = "mount -t tmpfs -o size=12m tmpfs \"$1\" && head -c 8m /dev/zero >\"$1/ballast\" && \
+                  exec \"$0\" serve --http 127.0.0.1:0 --json --data-dir \"$1/data\" --connectors \"$2\"";
+    serve.args(["--mount", "sh", "-c", script]).arg(binary()).arg(place.data()).arg(place.connectors());
+    let process = Process::spawn(&mut serve);
+    let line = process.wait_line(DEADLINE, |_| true).unwrap_or_else(|| panic!("{}", process.errors()));
+    let http = serde_json::from_str::<Value>(&line).unwrap()["http"].as_str().unwrap().to_owned();
+    let serve = Serve { process, http };
+    serve.wait_state("shop", "streaming", DEADLINE);
+
+    postgres().psql("full", "insert into t select n, repeat('x', 100) from generate_series(1, 3000) n;");
+    serve.wait_state("shop", "paused", DEADLINE);
+    assert_eq!(serve.connector("shop")["error"]["code"], "PAUSED_DISK");
+
+    let seen = Path::new("/proc").join(serve.process.pid().to_string()).join("root");
+    let seen = seen.join(place.data().strip_prefix("/").unwrap());
+    std::fs::remove_file(seen.join("ballast")).unwrap();
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let mut consume = command(["consume", "srv.public.t", "--from-beginning", "--max-messages", "3000", "--data-dir"]);
+    consume.arg(seen.join("data"));
+    let ended = finish(consume);
+    assert_eq!((ended.code, ended.out.lines().count()), (Some(0), 3000), "{}", ended.err);
+}
+
+#[test]
+fn a_table_that_does_not_exist_yet_joins_when_it_appears() {
+    database("joins", "create table first (id int primary key);");
+    let place = Place::new();
+    place.connector("joins", &[("table.include.list", "public.first,public.later")]);
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    postgres().psql("joins", "create table later (id int primary key); insert into later values (1);");
+    let mut consume = command(["consume", "srv.public.later", "--from-beginning", "--max-messages", "1", "--data-dir"]);
+    consume.arg(place.data());
+    let ended = finish(consume);
+    assert_eq!((ended.code, ended.out.lines().count()), (Some(0), 1), "{ended:?}");
+}
+
+#[test]
+fn a_kill_and_a_restart_lose_nothing_and_repeat_nothing() {
+    database("restart", "create table t (id int primary key);");
+    let place = Place::new();
+    place.connector("restart", &[("table.include.list", "public.t")]);
+    for round in 0..3 {
+        let mut serve = Serve::start(binary(), &place.data(), &place.connectors());
+        serve.wait_state("shop", "streaming", DEADLINE);
+        postgres().psql("restart", &format!("insert into t select generate_series({round}00, {round}99);"));
+        if round == 1 {
+            serve.process.kill();
+        } else {
+            serve.process.terminate();
+            assert!(serve.process.wait(DEADLINE).is_some_and(|status| status.success()));
+        }
+    }
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let mut consume = command(["consume", "srv.public.t", "--from-beginning", "--max-messages", "300", "--data-dir"]);
+    consume.arg(place.data());
+    let id = |line: &str| serde_json::from_str::<Value>(line).unwrap()["payload"]["after"]["id"].as_i64().unwrap();
+    let ids: Vec<_> = finish(consume).out.lines().map(id).collect();
+    assert_eq!(ids, (0..300).collect::<Vec<_>>());
+}
