@@ -1,5 +1,7 @@
 //! The binary as people and scripts use it.
 
+#![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
+
 mod bad_input;
 mod capture;
 mod consume;
