@@ -47,7 +47,8 @@ impl Progress {
                 self.snapshot(status);
             }
             let before = self.states.insert(name.clone(), status.state);
-            if before == Some(ConnectorState::Snapshot) && status.state != ConnectorState::Snapshot {
+            let complete = |state| matches!(state, ConnectorState::Streaming | ConnectorState::Done);
+            if complete(status.state) && !before.is_some_and(complete) && !status.tables.is_empty() {
                 self.snapshot_ended(status);
             }
         }
@@ -99,11 +100,10 @@ impl Progress {
     fn snapshot_ended(&mut self, status: &Status) {
         self.tables.values().for_each(ProgressBar::finish_and_clear);
         self.tables.clear();
-        if status.tables.values().all(|t| t.done) {
-            let (rows, time) = (rows(&status.tables), self.started.take().unwrap_or(self.last_line).elapsed());
-            let tables = status.tables.len();
-            self.say(&format!("snapshot: {} rows of {tables} tables in {}", size::count(rows), seconds(time)));
-        }
+        let (rows, tables) = (size::count(rows(&status.tables)), status.tables.len());
+        // A short one may be over before it was seen.
+        let time = self.started.take().map_or_else(String::new, |start| format!(" in {}", seconds(start.elapsed())));
+        self.say(&format!("snapshot: {rows} rows of {tables} tables{time}"));
     }
 }
 

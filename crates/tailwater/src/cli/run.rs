@@ -150,6 +150,7 @@ impl Run {
             start_sinks(server, &format!("{}\\..*", source.prefix.replace('.', "\\.")), to, &[])?;
             progress.say(&format!("files go to {}", to.display()));
         }
+        let mut following = false;
         loop {
             changes.print(progress)?;
             let statuses = server.supervisor().statuses();
@@ -161,7 +162,12 @@ impl Run {
                 // It has been said; the exit code follows from it.
                 return Ok(Exit::Of(status.error.as_ref().map_or(1, Problem::exit_code)));
             }
-            if statuses.get(SOURCE).is_some_and(|s| s.state == ConnectorState::Done) {
+            let state = statuses.get(SOURCE).map(|s| s.state);
+            if !following && state == Some(ConnectorState::Streaming) {
+                following = true;
+                progress.say("following changes; Ctrl-C ends it");
+            }
+            if state == Some(ConnectorState::Done) {
                 changes.print(progress)?;
                 return Ok(Exit::Ok);
             }
