@@ -52,6 +52,7 @@ pub struct BatchIn {
     /// Partition of that topic.
     pub partition: u32,
     /// The batch. The journal writes the base offset into its first eight bytes, which Kafka's CRC does not cover.
+    /// The memory behind it stays in the hot tail, so its capacity should be about its length.
     pub bytes: BytesMut,
     /// Offsets that the batch uses: the records in it.
     pub records: u32,

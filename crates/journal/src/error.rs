@@ -179,3 +179,25 @@ impl JournalError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_reasons_are_told_apart() {
+        let code = |kind: io::ErrorKind| JournalError::io("write", Path::new("/d/f"), kind.into()).code();
+        assert_eq!(code(io::ErrorKind::StorageFull), "DISK_FULL");
+        assert_eq!(code(io::ErrorKind::QuotaExceeded), "DISK_FULL");
+        assert_eq!(code(io::ErrorKind::PermissionDenied), "READ_ONLY");
+        assert_eq!(code(io::ErrorKind::ReadOnlyFilesystem), "READ_ONLY");
+        assert_eq!(code(io::ErrorKind::NotADirectory), "IO");
+    }
+
+    #[test]
+    fn damage_names_the_place_and_the_way_out() {
+        let error = JournalError::corrupt(Path::new("/d/1.segment"), 77, "a wrong checksum");
+        assert_eq!(error.to_string(), "/d/1.segment is damaged at byte 77: a wrong checksum");
+        assert!(error.remedy().contains("tailwater journal verify /d"));
+    }
+}

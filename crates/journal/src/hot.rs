@@ -14,12 +14,17 @@ pub(crate) struct HotTail {
     ages: VecDeque<(Key, i64)>,
     bytes: usize,
     limit: usize,
+    /// Number of ages at which those that have gone are swept out.
+    sweep_at: usize,
 }
+
+/// Least number of ages worth sweeping.
+const SWEEP_LEAST: usize = 1024;
 
 impl HotTail {
     /// An empty tail of at most `limit` bytes.
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, ..Self::default() }
+        Self { limit, sweep_at: SWEEP_LEAST, ..Self::default() }
     }
 
     /// Bytes in it.
@@ -37,6 +42,9 @@ impl HotTail {
         self.bytes += cost(&batch);
         self.ages.push_back((key, batch.base_offset));
         row.push_back(batch);
+        if self.ages.len() > self.sweep_at {
+            self.sweep();
+        }
         while self.bytes > self.limit {
             let Some((key, base)) = self.ages.pop_front() else { break };
             self.drop_oldest(key, base);
@@ -64,6 +72,14 @@ impl HotTail {
             out.push(batch.clone());
         }
         bytes
+    }
+
+    /// Forgets the ages of batches that have gone. A row is unbroken, so all from its first on are there.
+    fn sweep(&mut self) {
+        let partitions = &self.partitions;
+        let first = |key: &Key| partitions.get(key).and_then(VecDeque::front).map(|batch| batch.base_offset);
+        self.ages.retain(|(key, base)| first(key).is_some_and(|first| first <= *base));
+        self.sweep_at = SWEEP_LEAST.max(2 * self.ages.len());
     }
 
     fn drop_oldest(&mut self, key: Key, base: i64) {
@@ -135,6 +151,17 @@ mod tests {
         tail.forget((1, 0));
         tail.forget((2, 0));
         assert_eq!(tail.bytes(), 0);
+    }
+
+    #[test]
+    fn forgotten_batches_leave_no_trace() {
+        let mut tail = HotTail::new(1 << 20);
+        for step in 0..10_000 {
+            tail.push((1, 0), batch(step * 2));
+            tail.forget((1, 0));
+            assert!(tail.ages.len() <= SWEEP_LEAST + 1);
+        }
+        assert_eq!((tail.bytes(), tail.partitions.len()), (0, 0));
     }
 
     #[test]

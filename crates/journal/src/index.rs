@@ -6,9 +6,9 @@
 
 use crate::TransactionMeta;
 use crate::codec::{Input, Malformed, Put};
-use crate::frame::{Record, put_transaction, take_transaction};
 use crate::fs::Fs;
 use crate::limits::{INDEX_EVERY_BYTES, INDEX_MAX_BYTES};
+use crate::record::{Record, put_transaction, take_transaction};
 use crate::scan::read_file;
 use crate::segment::{Link, index_path, write_all_at};
 use crate::state::{At, OpenTransaction};
@@ -184,7 +184,7 @@ fn empty() -> PartitionIndex {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::frame::{Base, Batch};
+    use crate::record::{Base, Batch};
     use crate::state::{Part, Slice};
 
     fn batch(base_offset: i64, max_timestamp: i64) -> Batch {

@@ -1,7 +1,7 @@
 //! Reading a directory without owning it: for `tailwater journal inspect|verify`. Reads only, repairs nothing.
 
-use crate::frame::Record;
 use crate::fs::Fs;
+use crate::record::Record;
 use crate::recovery;
 use crate::scan::{Check, FrameAt, Scanner, Step};
 use crate::segment::{FileKind, SEGMENT_HEADER_BYTES, kind_of, segment_path};

@@ -19,6 +19,7 @@ mod metrics;
 mod open;
 mod queue;
 mod read;
+mod record;
 mod recovery;
 mod retention;
 mod scan;

@@ -18,6 +18,8 @@ pub const META_MAX_BYTES: usize = 16 << 20;
 pub const PAYLOAD_MAX_BYTES: usize = 1 << 30;
 /// Partitions of a topic.
 pub const PARTITIONS_MAX: u32 = 10_000;
+/// Partitions of all topics together: a frame that names them all must stay below [`META_MAX_BYTES`].
+pub const PARTITIONS_TOTAL_MAX: usize = 200_000;
 /// Frames written before an fsync is asked for, in bytes; a single larger frame goes alone.
 pub const GROUP_MAX_BYTES: usize = 16 << 20;
 /// State records gathered into one state frame.

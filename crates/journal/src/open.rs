@@ -6,6 +6,7 @@
 
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
+use crate::record::Record;
 use crate::recovery::{Found, MARKER, find, marker_text, sealed_index};
 use crate::segment::{Carried, Created, Link, create, segment_path, write_all_at};
 use crate::state::State;
@@ -88,7 +89,7 @@ fn carry_over(fs: &dyn Fs, dir: &Path, found: &Found) -> Result<(), JournalError
 pub(crate) fn seal(segment: &mut Created, next_segment: u64) -> io::Result<()> {
     let Link { sequence, crc } = segment.link;
     let place = frame::Place { sequence: sequence + 1, synced_through: sequence, previous: crc };
-    let encoded = frame::encode(place, 0, 0, &frame::Record::Seal { next_segment });
+    let encoded = frame::encode(place, 0, 0, &Record::Seal { next_segment });
     write_all_at(segment.file.as_mut(), segment.position, &mut [IoSlice::new(&encoded.head)])?;
     segment.position += encoded.bytes;
     segment.file.sync_data()

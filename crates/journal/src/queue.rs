@@ -3,11 +3,11 @@
 //! The queue knows the state behind the last queued frame, so every rule is checked and every offset given before a
 //! frame is taken: the writer cannot meet a frame that contradicts the journal.
 
-use crate::frame::{BATCH_META_BYTES, Batch, RUN_BYTES, Record};
 use crate::limits::{
-    IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PARTITIONS_MAX, PAYLOAD_MAX_BYTES,
-    POSITION_MAX_BYTES, VALUE_MAX_BYTES,
+    IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PARTITIONS_MAX, PARTITIONS_TOTAL_MAX,
+    PAYLOAD_MAX_BYTES, POSITION_MAX_BYTES, VALUE_MAX_BYTES,
 };
+use crate::record::{BATCH_META_BYTES, Batch, RUN_BYTES, Record};
 use crate::scan::patch_base;
 use crate::shared::{Shared, lock};
 use crate::state::{At, State};
@@ -165,6 +165,10 @@ impl Shared {
             Some(topic) => topic,
             None => {
                 let topic = next(queue.state.last_topic)?;
+                let others: usize = queue.state.topics.values().map(|topic| topic.partitions.len()).sum();
+                if others + partitions as usize > PARTITIONS_TOTAL_MAX {
+                    return Err(refused(format!("more than {PARTITIONS_TOTAL_MAX} partitions in all")));
+                }
                 queue.push(0, 0, Record::TopicCreate { topic, name: name.into(), partitions }, Vec::new())?;
                 topic
             }

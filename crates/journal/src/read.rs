@@ -1,8 +1,8 @@
 //! Reading batches: from the hot tail when they are there, else by index from the segment files.
 
-use crate::frame::{Batch, Record};
 use crate::index::{SegmentIndex, Source};
 use crate::limits::{READ_BUFFER_BYTES, READ_ENTRIES, READ_MAX_BYTES};
+use crate::record::{Batch, Record};
 use crate::recovery::sealed_index;
 use crate::scan::{Check, FrameAt, Scanner, Step, patch_base};
 use crate::segment::{Link, segment_path};

@@ -6,9 +6,9 @@
 
 use crate::JournalError;
 use crate::failpoint;
-use crate::frame::Record;
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
+use crate::record::Record;
 use crate::scan::{Check, FrameAt, Scanner, Step};
 use crate::segment::{FORMAT, FileKind, Link, SEGMENT_HEADER_BYTES, SegmentHeader, index_path, kind_of, segment_path};
 use crate::state::{At, State};

@@ -78,7 +78,7 @@ fn is_needed(view: &View, number: u64) -> bool {
 mod tests {
     use super::*;
     use crate::TransactionMeta;
-    use crate::frame::{Batch, Record};
+    use crate::record::{Batch, Record};
     use crate::segment::Link;
     use crate::state::{At, State};
     use crate::view::Written;

@@ -1,9 +1,10 @@
 //! Reading frames from a segment file, each checked before it is believed.
 
 use crate::JournalError;
-use crate::frame::{BadHeader, BadRecord, Batch, HEADER_BYTES, Header, MAGIC, Record, VERSION};
+use crate::frame::{BadHeader, HEADER_BYTES, Header, MAGIC, VERSION};
 use crate::fs::{Fs, ReadFile};
 use crate::limits::SCAN_BUFFER_BYTES;
+use crate::record::{BadRecord, Batch, Record};
 use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
 use bytes::{Bytes, BytesMut};
 use std::path::{Path, PathBuf};
@@ -128,12 +129,16 @@ impl Scanner {
     pub(crate) fn find(&mut self, from: u64, after_sequence: u64) -> Result<Option<FrameAt>, JournalError> {
         let mut position = from;
         while let Some(at) = self.find_magic(position)? {
-            // Bytes that only look like a frame of a newer version are no reason to stop here.
-            if let Ok(Step::Frame(found, _)) = self.step(at, Check::All)
-                && found.header.sequence > after_sequence
-                && found.header.synced_through < found.header.sequence
-            {
-                return Ok(Some(found));
+            match self.step(at, Check::All) {
+                Ok(Step::Frame(found, _))
+                    if found.header.sequence > after_sequence
+                        && found.header.synced_through < found.header.sequence =>
+                {
+                    return Ok(Some(found));
+                }
+                // Behind an invalid frame, one that a newer version may have written tells nothing.
+                Ok(_) | Err(JournalError::NewerFormat { .. }) => {}
+                Err(error) => return Err(error),
             }
             position = at + 1;
         }

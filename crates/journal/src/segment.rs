@@ -12,6 +12,7 @@
 use crate::JournalError;
 use crate::codec::{Input, Put};
 use crate::fs::{Fs, WriteFile};
+use crate::record::Record;
 use crate::scan::{FrameAt, Scanner};
 use crate::state::{At, State};
 use crate::{failpoint, frame};
@@ -154,7 +155,7 @@ pub(crate) fn create(
     let pieces = state.encode();
     let of = u32::try_from(pieces.len()).unwrap_or(u32::MAX);
     for (piece, records) in (0..).zip(pieces) {
-        let record = frame::Record::State { piece, of, records };
+        let record = Record::State { piece, of, records };
         let place = frame::Place { sequence: link.sequence + 1, synced_through: before.sequence, previous: link.crc };
         let encoded = frame::encode(place, 0, 0, &record);
         write_all_at(file.as_mut(), position, &mut [IoSlice::new(&encoded.head)]).map_err(failed("write"))?;

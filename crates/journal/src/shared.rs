@@ -111,7 +111,10 @@ impl Shared {
     /// The writer has ended with an error, for good.
     pub(crate) fn fail(&self, error: JournalError) {
         self.queue().failed.get_or_insert_with(|| error.clone());
-        lock(&self.status).failed.get_or_insert(error);
+        let mut status = lock(&self.status);
+        status.failed.get_or_insert(error);
+        status.version += 1;
+        drop(status);
         self.moved.notify_all();
         self.room.notify_all();
         self.change.notify(usize::MAX);
@@ -142,7 +145,7 @@ impl Shared {
     }
 
     pub(crate) fn wait_change(&self, seen: u64, timeout: Duration) -> u64 {
-        self.wait(Some(timeout), |status| status.version != seen || status.failed.is_some()).version
+        self.wait(Some(timeout), |status| status.version != seen).version
     }
 
     fn wait(&self, timeout: Option<Duration>, reached: impl Fn(&Status) -> bool) -> MutexGuard<'_, Status> {

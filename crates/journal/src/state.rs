@@ -6,7 +6,7 @@
 mod codec;
 
 use crate::SourceState;
-use crate::frame::{Base, Batch, Record};
+use crate::record::{Base, Batch, Record};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 

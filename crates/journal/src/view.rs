@@ -1,8 +1,8 @@
 //! What readers see: everything durable, moved on in one step after each fsync.
 
-use crate::frame::{Batch, Record};
 use crate::hot::HotTail;
 use crate::index::{Entry, SegmentIndex, Source};
+use crate::record::{Batch, Record};
 use crate::segment::Link;
 use crate::state::{At, State};
 use crate::{Bounds, ConnectorId, JournalError, PlanId, StoredBatch, TopicId, TopicMeta, TransactionMeta};

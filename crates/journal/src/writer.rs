@@ -4,10 +4,11 @@
 //! next one.
 
 use crate::failpoint;
-use crate::frame::{self, Record};
+use crate::frame;
 use crate::limits::{DISK_RETRY, GROUP_MAX_BYTES, RETENTION_CHECK, SEGMENT_MIN_BYTES};
 use crate::open::seal;
 use crate::queue::Queued;
+use crate::record::Record;
 use crate::retention::{Limits, decide};
 use crate::segment::{Created, Link, create, index_path, segment_path, write_all_at};
 use crate::shared::{Shared, lock};
@@ -22,7 +23,8 @@ use std::time::Instant;
 pub(crate) struct Writer {
     shared: Arc<Shared>,
     segment: Created,
-    /// Where the head of the segment ends: a segment that holds no more than that takes any frame.
+    /// Where the head of the segment ends. A segment that holds no more than that takes any frame, and a large state
+    /// makes a larger segment, so that it does not become most of what is written.
     head_end: u64,
     /// What the last frame on disk says is durable.
     stated: u64,
@@ -106,7 +108,7 @@ impl Writer {
                 batch.crc = crc32c::crc32c(bytes);
             }
             let mut encoded = self.encode(link, &queued);
-            if at > self.head_end && at + encoded.bytes > self.segment_bytes {
+            if at > self.head_end && at + encoded.bytes > self.segment_bytes.max(2 * self.head_end) {
                 self.commit(std::mem::take(&mut ready), (at, link))?;
                 self.roll()?;
                 (at, link) = (self.segment.position, self.segment.link);

@@ -5,9 +5,12 @@
 //! `TAILWATER_DISK_SEEDS` sets how many seeds run (100 by default).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test may")]
 
+#[path = "crash/model.rs"]
+mod model;
 mod support;
 
 use bytes::Bytes;
+use model::{Call, Model, Piece, connector_id, outline, same, same_batch};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use support::{LONG, Random, at_offset, batch, dir, open_at, read_all, transaction};
@@ -33,8 +36,9 @@ fn nothing_acknowledged_is_lost_whatever_the_disk_forgets() {
     eprintln!("{seeds} seeds: {seen:?}");
     // A workload that never meets these would prove nothing.
     if seeds >= 50 {
-        let Seen { crashes, in_recovery, rolls, parts_committed, retained, unacknowledged_kept, lost } = seen;
-        for count in [crashes, in_recovery, rolls, parts_committed, retained, unacknowledged_kept, lost] {
+        let Seen { crashes, in_recovery, beyond_one_segment, parts_committed, retained, unacknowledged_kept, lost } =
+            seen;
+        for count in [crashes, in_recovery, beyond_one_segment, parts_committed, retained, unacknowledged_kept, lost] {
             assert!(count > 0);
         }
     }
@@ -45,7 +49,7 @@ fn nothing_acknowledged_is_lost_whatever_the_disk_forgets() {
 struct Seen {
     crashes: u64,
     in_recovery: u64,
-    rolls: u64,
+    beyond_one_segment: u64,
     parts_committed: u64,
     retained: u64,
     unacknowledged_kept: u64,
@@ -56,147 +60,13 @@ impl Seen {
     fn add(&mut self, other: Seen) {
         self.crashes += other.crashes;
         self.in_recovery += other.in_recovery;
-        self.rolls += other.rolls;
+        self.beyond_one_segment += other.beyond_one_segment;
         self.parts_committed += other.parts_committed;
         self.retained += other.retained;
         self.unacknowledged_kept += other.unacknowledged_kept;
         self.lost += other.lost;
     }
 }
-
-/// What the journal must contain.
-#[derive(Clone, Default)]
-struct Model {
-    connectors: Vec<Connector>,
-    topics: BTreeMap<u32, Topic>,
-    plans: BTreeMap<u32, Bytes>,
-    eras: u32,
-}
-
-#[derive(Clone, Default, PartialEq, Debug)]
-struct Connector {
-    source: SourceState,
-    entries: BTreeMap<String, Bytes>,
-    open: BTreeMap<u64, Vec<Piece>>,
-}
-
-#[derive(Clone)]
-struct Topic {
-    name: String,
-    partitions: Vec<Vec<Kept>>,
-}
-
-#[derive(Clone, PartialEq, Debug)]
-struct Piece {
-    topic: u32,
-    partition: u32,
-    content: Bytes,
-    records: u32,
-    tag: u64,
-}
-
-/// A visible batch.
-#[derive(Clone, PartialEq, Debug)]
-struct Kept {
-    base: i64,
-    records: u32,
-    content: Bytes,
-    tag: u64,
-    xid: u32,
-    era: u32,
-}
-
-/// A call, in the model's words.
-#[derive(Clone)]
-enum Call {
-    Connector,
-    Topic { id: u32, name: String, partitions: u32 },
-    DeleteTopic(u32),
-    Plan { id: u32, descriptor: Bytes },
-    Era { connector: usize, identity: Vec<u8> },
-    Transactions { connector: usize, position: Vec<u8>, xid: u32, pieces: Vec<Piece> },
-    Part { connector: usize, part_of: u64, pieces: Vec<Piece> },
-    PartCommit { connector: usize, part_of: u64, position: Vec<u8>, xid: u32, pieces: Vec<Piece> },
-    PartAbort { connector: usize, part_of: u64 },
-    Progress { connector: usize, position: Vec<u8> },
-    Entries { connector: usize, entries: Vec<(String, Bytes)> },
-}
-
-impl Model {
-    fn apply(&mut self, call: &Call) {
-        match call.clone() {
-            Call::Connector => self.connectors.push(Connector::default()),
-            Call::Topic { id, name, partitions } => {
-                self.topics.insert(id, Topic { name, partitions: vec![Vec::new(); partitions as usize] });
-            }
-            Call::DeleteTopic(id) => {
-                self.topics.remove(&id);
-            }
-            Call::Plan { id, descriptor } => {
-                self.plans.insert(id, descriptor);
-            }
-            Call::Era { connector, identity } => {
-                self.eras += 1;
-                self.connectors[connector].open.clear();
-                self.connectors[connector].source = SourceState { era: self.eras, identity, position: Vec::new() };
-            }
-            Call::Transactions { connector, position, xid, pieces } => {
-                self.connectors[connector].source.position = position;
-                self.show(connector, xid, pieces);
-            }
-            Call::Part { connector, part_of, pieces } => {
-                self.connectors[connector].open.entry(part_of).or_default().extend(pieces);
-            }
-            Call::PartCommit { connector, part_of, position, xid, pieces } => {
-                self.connectors[connector].source.position = position;
-                let mut all = self.connectors[connector].open.remove(&part_of).unwrap_or_default();
-                all.extend(pieces);
-                self.show(connector, xid, all);
-            }
-            Call::PartAbort { connector, part_of } => {
-                self.connectors[connector].open.remove(&part_of);
-            }
-            Call::Progress { connector, position } => self.connectors[connector].source.position = position,
-            Call::Entries { connector, entries } => {
-                let known = &mut self.connectors[connector].entries;
-                for (key, value) in entries {
-                    if value.is_empty() {
-                        known.remove(&key);
-                    } else {
-                        known.insert(key, value);
-                    }
-                }
-            }
-        }
-    }
-
-    fn show(&mut self, connector: usize, xid: u32, pieces: Vec<Piece>) {
-        let era = self.connectors[connector].source.era;
-        for Piece { topic, partition, content, records, tag } in pieces {
-            let Some(topic) = self.topics.get_mut(&topic) else { continue };
-            let row = &mut topic.partitions[partition as usize];
-            let base = row.last().map_or(0, |last| last.base + i64::from(last.records));
-            row.push(Kept { base, records, content, tag, xid, era });
-        }
-    }
-
-    fn high_watermark(&self, topic: u32, partition: usize) -> i64 {
-        let row = &self.topics[&topic].partitions[partition];
-        row.last().map_or(0, |last| last.base + i64::from(last.records))
-    }
-
-    /// What can be compared at a glance: everything but the content of batches.
-    fn outline(&self) -> Outline {
-        let connectors = self.connectors.iter().map(|known| (known.source.clone(), known.entries.clone())).collect();
-        let topic = |(id, topic): (&u32, &Topic)| {
-            let marks = (0..topic.partitions.len()).map(|partition| self.high_watermark(*id, partition)).collect();
-            (*id, (topic.name.clone(), marks))
-        };
-        (connectors, self.topics.iter().map(topic).collect())
-    }
-}
-
-type Outline = (Vec<(SourceState, BTreeMap<String, Bytes>)>, BTreeMap<u32, (String, Vec<i64>)>);
 
 struct World {
     random: Random,
@@ -538,7 +408,7 @@ impl World {
         if journal.bounds(TopicId(u32::MAX), 0).is_ok() {
             panic!("a topic that was never made");
         }
-        self.seen.rolls += u64::from(self.disk.content(&segment(2)).is_some());
+        self.seen.beyond_one_segment += u64::from(self.disk.content(&segment(2)).is_some());
         Ok(())
     }
 
@@ -626,38 +496,8 @@ impl World {
     }
 }
 
-fn connector_id(number: usize) -> ConnectorId {
-    ConnectorId(number as u32 + 1)
-}
-
 fn segment(number: u64) -> std::path::PathBuf {
     dir().join(format!("{number:020}.segment"))
-}
-
-fn outline(journal: &Journal, connectors: usize) -> Outline {
-    let connectors =
-        (0..connectors).map(|number| (journal.source(connector_id(number)), journal.entries(connector_id(number))));
-    let topics = journal.topics().into_iter().map(|topic| {
-        let marks = topic.bounds.iter().map(|bounds| bounds.high_watermark).collect();
-        (topic.id.0, (topic.name, marks))
-    });
-    (connectors.collect(), topics.collect())
-}
-
-/// A connector that the crash forgot looks like one that has done nothing.
-fn same(model: &Outline, actual: &Outline) -> bool {
-    let nothing = (SourceState::default(), BTreeMap::new());
-    let rest_is_new = actual.0.iter().skip(model.0.len()).all(|connector| *connector == nothing);
-    model.1 == actual.1 && actual.0.starts_with(&model.0) && rest_is_new
-}
-
-fn same_batch(actual: &tailwater_journal::StoredBatch, expected: &Kept) {
-    assert_eq!((actual.base_offset, actual.records, actual.era), (expected.base, expected.records, expected.era));
-    let mut content = bytes::BytesMut::from(&expected.content[..]);
-    content[..8].copy_from_slice(&expected.base.to_be_bytes());
-    assert!(actual.bytes == content, "an offset changed its bytes");
-    let runs: Vec<_> = actual.runs.iter().map(|(meta, ordinal, records)| (meta.xid, *ordinal, *records)).collect();
-    assert_eq!(runs, [(expected.xid, expected.tag, expected.records)]);
 }
 
 #[test]

@@ -4,7 +4,7 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use support::{LONG, batch, dir, open, read_all, small, transaction};
 use tailwater_journal::fs::SimFs;
 use tailwater_journal::{Body, Journal, JournalError, Options, TopicId, inspect};
@@ -38,13 +38,13 @@ fn index(number: u64) -> PathBuf {
     segment(number).with_extension("index")
 }
 
-fn flip(disk: &SimFs, file: &PathBuf, at: usize) {
+fn flip(disk: &SimFs, file: &Path, at: usize) {
     let mut content = disk.content(file).unwrap();
     content[at] ^= 0x10;
     disk.set_content(file, content);
 }
 
-fn remove(disk: &SimFs, file: &PathBuf) {
+fn remove(disk: &SimFs, file: &Path) {
     use tailwater_journal::fs::Fs;
     disk.remove(file).unwrap();
     disk.sync_dir(dir()).unwrap();

@@ -4,65 +4,18 @@
 //! power loss each of them, writes by lines of 512 bytes, is kept or lost on its own, whatever its order. Everything is
 //! drawn from one seed.
 
+mod disk;
+
 use super::{Fs, ReadFile, WriteFile};
-use std::collections::{BTreeMap, BTreeSet};
+use disk::{Change, Disk, File, Loss, NameChange, off, put};
 use std::io::{self, IoSlice};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-const LINE: usize = 512;
 
 /// A disk in memory. Clones share it.
 #[derive(Clone)]
 pub struct SimFs {
     disk: Arc<Mutex<Disk>>,
-}
-
-#[derive(Default)]
-struct Disk {
-    files: Vec<File>,
-    /// Names as programs see them, and as the platter has them.
-    names: BTreeMap<PathBuf, usize>,
-    durable_names: BTreeMap<PathBuf, usize>,
-    pending_names: Vec<NameChange>,
-    locks: BTreeSet<PathBuf>,
-    /// Handles of an earlier life of the machine do nothing.
-    life: u64,
-    powered: bool,
-    /// Changes until the power fails.
-    fuse: Option<u64>,
-    failing_syncs: u64,
-    awkward: bool,
-    capacity: u64,
-    random: u64,
-}
-
-#[derive(Default)]
-struct File {
-    current: Vec<u8>,
-    durable: Vec<u8>,
-    pending: Vec<Change>,
-}
-
-enum Change {
-    Write(usize, Vec<u8>),
-    Resize(usize),
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Link(PathBuf, usize),
-    Unlink(PathBuf),
-    Rename(PathBuf, PathBuf, usize),
-}
-
-/// How much a power loss takes.
-#[derive(Clone, Copy)]
-enum Loss {
-    Everything,
-    Nothing,
-    /// Each piece is lost in this many of eight cases.
-    Some(u64),
 }
 
 impl SimFs {
@@ -141,135 +94,6 @@ impl SimFs {
 
     fn handle(&self, number: usize, life: u64) -> Handle {
         Handle { disk: self.clone(), number, life }
-    }
-}
-
-impl Disk {
-    /// SplitMix64.
-    fn draw(&mut self, below: u64) -> u64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.random;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % below.max(1)
-    }
-
-    fn used(&self) -> u64 {
-        self.names.values().filter_map(|number| self.files.get(*number)).map(|file| file.current.len() as u64).sum()
-    }
-
-    fn alive(&self) -> io::Result<()> {
-        if self.powered { Ok(()) } else { Err(off()) }
-    }
-
-    /// Called before each change: burns the fuse.
-    fn change(&mut self) -> io::Result<()> {
-        self.alive()?;
-        match &mut self.fuse {
-            Some(0) => {
-                self.fuse = None;
-                self.powered = false;
-                Err(off())
-            }
-            Some(left) => {
-                *left -= 1;
-                Ok(())
-            }
-            None => Ok(()),
-        }
-    }
-
-    fn number(&self, path: &Path) -> io::Result<usize> {
-        self.alive()?;
-        self.names.get(path).copied().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    fn restart(&mut self) {
-        self.locks.clear();
-        self.life += 1;
-        self.powered = true;
-        self.fuse = None;
-        self.failing_syncs = 0;
-    }
-
-    fn lose(&mut self) {
-        let loss = match self.draw(4) {
-            0 => Loss::Everything,
-            1 => Loss::Nothing,
-            _ => Loss::Some(1 + self.draw(7)),
-        };
-        for change in std::mem::take(&mut self.pending_names) {
-            if self.keeps(loss) {
-                change.apply(&mut self.durable_names);
-            }
-        }
-        self.names = self.durable_names.clone();
-        for number in 0..self.files.len() {
-            let changes = self.files.get_mut(number).map(|file| std::mem::take(&mut file.pending)).unwrap_or_default();
-            let mut durable =
-                self.files.get_mut(number).map(|file| std::mem::take(&mut file.durable)).unwrap_or_default();
-            for change in changes {
-                self.keep_some(&mut durable, change, loss);
-            }
-            if let Some(file) = self.files.get_mut(number) {
-                file.current = durable.clone();
-                file.durable = durable;
-            }
-        }
-    }
-
-    fn keeps(&mut self, loss: Loss) -> bool {
-        match loss {
-            Loss::Everything => false,
-            Loss::Nothing => true,
-            Loss::Some(eighths) => self.draw(8) >= eighths,
-        }
-    }
-
-    fn keep_some(&mut self, durable: &mut Vec<u8>, change: Change, loss: Loss) {
-        match change {
-            Change::Resize(size) => {
-                if self.keeps(loss) {
-                    durable.resize(size, 0);
-                }
-            }
-            Change::Write(at, bytes) => {
-                let mut from = 0;
-                while from < bytes.len() {
-                    let to = bytes.len().min(from + LINE - (at + from) % LINE);
-                    if self.keeps(loss) {
-                        put(durable, at + from, bytes.get(from..to).unwrap_or_default());
-                    }
-                    from = to;
-                }
-                // The size may reach the platter without the data.
-                if matches!(loss, Loss::Some(_)) && self.draw(8) == 0 && durable.len() < at + bytes.len() {
-                    durable.resize(at + bytes.len(), 0);
-                }
-            }
-        }
-    }
-}
-
-impl NameChange {
-    fn apply(self, names: &mut BTreeMap<PathBuf, usize>) {
-        match self {
-            Self::Link(path, number) => {
-                names.insert(path, number);
-            }
-            Self::Unlink(path) => {
-                names.remove(&path);
-            }
-            Self::Rename(from, to, number) => {
-                names.remove(&from);
-                names.insert(to, number);
-            }
-        }
-    }
-
-    fn is_in(&self, dir: &Path) -> bool {
-        let (Self::Link(path, _) | Self::Unlink(path) | Self::Rename(_, path, _)) = self;
-        path.parent() == Some(dir)
     }
 }
 
@@ -493,22 +317,11 @@ impl WriteFile for Handle {
     }
 }
 
-fn put(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
-    if content.len() < at + bytes.len() {
-        content.resize(at + bytes.len(), 0);
-    }
-    if let Some(place) = content.get_mut(at..at + bytes.len()) {
-        place.copy_from_slice(bytes);
-    }
-}
-
-fn off() -> io::Error {
-    io::Error::other("the power is off")
-}
-
 #[cfg(test)]
 mod tests {
+    use super::disk::LINE;
     use super::*;
+    use std::collections::BTreeSet;
 
     fn write(fs: &SimFs, name: &str, bytes: &[u8], sync: bool) {
         let mut file = fs.create(Path::new(name)).unwrap();
