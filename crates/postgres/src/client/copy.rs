@@ -45,7 +45,7 @@ impl<'c> CopyOut<'c> {
             match frame {
                 Some(frame) if frame.tag == b'd' => match self.client.buffer.tag_after(&frame) {
                     Some(tag) => break tag == b'c',
-                    None => self.client.fill()?,
+                    None => self.fill()?,
                 },
                 Some(frame) => {
                     self.client.buffer.take()?;
@@ -53,13 +53,21 @@ impl<'c> CopyOut<'c> {
                         return Ok(None);
                     }
                 }
-                None => self.client.fill()?,
+                None => self.fill()?,
             }
         };
         let Some(frame) = self.client.buffer.take()? else {
             return Err(ClientError::protocol("a complete message went away"));
         };
         Ok(Some(CopyRow { line: self.client.buffer.bytes(frame.body), last }))
+    }
+
+    /// Waits for bytes. Rows may come without a pause, so the stop is looked at before each wait, not only during one.
+    fn fill(&mut self) -> Result<(), ClientError> {
+        match &self.client.stop {
+            Some(stop) if stop.is_set() => Err(ClientError::Interrupted),
+            _ => self.client.fill(),
+        }
     }
 
     /// Handles what is not a row; says whether the copy has ended.
