@@ -56,7 +56,12 @@ impl Destination {
         let problem = |error: &io::Error| io_problem(error, &root.display().to_string());
         make_directory(root).map_err(|e| problem(&e))?;
         let probe = root.join(".tailwater-probe");
-        File::create(&probe).and_then(|_| fs::remove_file(&probe)).map_err(|e| problem(&e))?;
+        File::create(&probe).map_err(|e| problem(&e))?;
+        match fs::remove_file(&probe) {
+            // Another sink of the same directory was faster.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => result.map_err(|e| problem(&e))?,
+        }
         let store = LocalFileSystem::new_with_prefix(root).map_err(|e| store_problem(&e, root))?;
         let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| problem(&e))?;
         Ok(Destination { root: root.clone(), store, runtime, synced: HashSet::new() })
