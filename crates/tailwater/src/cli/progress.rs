@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use tailwater_connector::status::TableProgress;
 use tailwater_connector::{ConnectorState, Problem, Status};
 
@@ -54,6 +54,12 @@ impl Progress {
         }
     }
 
+    /// Takes the bars away.
+    pub fn clear(&mut self) {
+        self.tables.values().for_each(ProgressBar::finish_and_clear);
+        self.tables.clear();
+    }
+
     /// Runs something that writes to the terminal without tearing the bars.
     pub fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
         match &self.bars {
@@ -98,8 +104,7 @@ impl Progress {
     }
 
     fn snapshot_ended(&mut self, status: &Status) {
-        self.tables.values().for_each(ProgressBar::finish_and_clear);
-        self.tables.clear();
+        self.clear();
         let (rows, tables) = (size::count(rows(&status.tables)), status.tables.len());
         // A short one may be over before it was seen.
         let time = self.started.take().map_or_else(String::new, |start| format!(" in {}", seconds(start.elapsed())));
@@ -116,7 +121,12 @@ fn seconds(time: Duration) -> String {
 }
 
 fn bar(table: &str) -> ProgressBar {
-    let template = "{prefix:28!} [{bar:30}] {human_pos} of {human_len} rows, {per_sec}, {eta} left";
+    let template = "{prefix:28!} [{bar:30}] {human_pos} of {human_len} rows, {rate}, {eta} left";
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(0).with_style(style.progress_chars("=> ")).with_prefix(table.to_owned())
+    let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+        // A bar that cannot be drawn is not worth an error.
+        drop(write!(out, "{} rows/s", size::count(state.per_sec() as u64)));
+    };
+    let style = style.with_key("rate", rate).progress_chars("=> ");
+    ProgressBar::new(0).with_style(style).with_prefix(table.to_owned())
 }

@@ -122,6 +122,7 @@ impl Run {
         }
         let mut progress = Progress::new();
         let result = self.capture(&server, &source, &config, &mut progress, &signals);
+        progress.clear();
         let ended = end(server, scratch.is_some(), &data_dir, &progress);
         let exit = result?;
         ended?;
@@ -168,7 +169,6 @@ impl Run {
                 progress.say("following changes; Ctrl-C ends it");
             }
             if state == Some(ConnectorState::Done) {
-                changes.print(progress)?;
                 return Ok(Exit::Ok);
             }
             if signals.stop.is_set() {
@@ -184,20 +184,25 @@ struct Changes {
     reader: Arc<dyn TopicReader>,
     follower: Follower,
     lines: Lines,
+    /// Whether there was something at the last look.
+    behind: bool,
 }
 
 impl Changes {
     fn new(reader: Arc<dyn TopicReader>, follower: Follower) -> Changes {
-        Changes { reader, follower, lines: Lines::without_snapshot() }
+        Changes { reader, follower, lines: Lines::without_snapshot(), behind: false }
     }
 
     fn print(&mut self, progress: &Progress) -> Result<(), Failure> {
-        while progress.aside(|| self.lines.print(&mut self.follower, self.reader.as_ref()))? {}
+        self.behind = progress.aside(|| self.lines.print(&mut self.follower, self.reader.as_ref()))?;
         Ok(())
     }
 
+    /// Waits for news unless there is more to print.
     fn wait(&mut self) {
-        self.follower.wait(WATCH_EVERY);
+        if !self.behind {
+            self.follower.wait(WATCH_EVERY);
+        }
     }
 }
 

@@ -59,6 +59,9 @@ impl Topics {
                     size::bytes(topic.partitions.iter().map(|p| p.bytes).sum()),
                 ]);
             }
+            for column in table.column_iter_mut() {
+                column.set_padding((0, 2));
+            }
             for column in table.column_iter_mut().skip(1) {
                 column.set_cell_alignment(CellAlignment::Right);
             }

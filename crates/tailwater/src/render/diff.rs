@@ -27,13 +27,16 @@ impl Differ {
     /// values can be had.
     pub fn line(&mut self, topics: &dyn TopicReader, topic: &str, record: &Record) -> Option<String> {
         let value = record.value.as_deref()?;
+        // No transaction wrote it; found without decoding, because a snapshot may be large.
+        if self.no_snapshot && record.origin.as_ref().is_some_and(|origin| origin.xid == 0) {
+            return None;
+        }
         let reader = record.plan.and_then(|id| {
             let make = || topics.plan(id).and_then(|descriptor| Reader::new(&descriptor).ok());
             self.readers.entry(id).or_insert_with(make).as_ref()
         });
         let Some(reader) = reader else { return Some(foreign(topic, record, value)) };
         match reader.decode(Some(value)) {
-            Ok(Some(change)) if change.op == 'r' && self.no_snapshot => None,
             Ok(Some(change)) => Some(changed(reader, &change, record, &mut self.hinted)),
             Ok(None) => None,
             Err(_) => Some(foreign(topic, record, value)),
