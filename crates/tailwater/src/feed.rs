@@ -23,7 +23,7 @@ impl Feed {
     /// Opens a directory. One that is locked but does not answer belongs to a server that starts or ends: it is tried
     /// again for a while.
     pub fn open(dir: &Path) -> Result<Feed, Problem> {
-        if !dir.is_dir() {
+        if !holds_data(dir) {
             return Err(Problem::config(
                 "DATA_DIR_MISSING",
                 format!("there is no data directory {}", dir.display()),
@@ -81,4 +81,10 @@ impl Feed {
             Feed::Stopped(engine) => engine.close(),
         }
     }
+}
+
+/// Whether there are segments: opening a directory that has none would make it a data directory.
+fn holds_data(dir: &Path) -> bool {
+    let segment = |entry: std::fs::DirEntry| entry.path().extension().is_some_and(|ending| ending == "segment");
+    std::fs::read_dir(dir).into_iter().flatten().flatten().any(segment)
 }

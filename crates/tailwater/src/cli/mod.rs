@@ -190,11 +190,16 @@ impl Global {
         .write_global();
     }
 
-    /// Log lines on stderr, from this level on unless -v or -q move it.
-    fn log(&self, usual: i8) {
+    /// Log lines on stderr. A verb in the foreground says itself what matters, and logs only when asked to.
+    fn log(&self, foreground: bool) {
         const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
-        let moved = i16::from(usual) + i16::from(self.verbose) - i16::from(self.quiet);
-        let level = usize::try_from(moved.max(0)).ok().and_then(|at| LEVELS.get(at.min(5))).unwrap_or(&"info");
+        let usual = match (foreground, self.verbose) {
+            (true, 0) => 0,
+            (true, _) => 2,
+            (false, _) => 3,
+        };
+        let level = (usual + usize::from(self.verbose)).saturating_sub(usize::from(self.quiet));
+        let level = LEVELS.get(level.min(LEVELS.len() - 1)).unwrap_or(&"info");
         let filter = EnvFilter::try_from_env("TAILWATER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
         let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colour);
@@ -203,14 +208,9 @@ impl Global {
     }
 }
 
-/// Level of `serve`.
-const INFO: i8 = 3;
-/// Level of verbs that show their own progress.
-const WARN: i8 = 2;
-
 /// Does what the command line says.
 pub fn run(cli: Cli) -> Result<Exit, Failure> {
-    cli.global.log(if matches!(cli.verb, Verb::Serve(_)) { INFO } else { WARN });
+    cli.global.log(!matches!(cli.verb, Verb::Serve(_)));
     match cli.verb {
         Verb::Demo(demo) => demo.run(),
         Verb::Run(run) => run.run(),

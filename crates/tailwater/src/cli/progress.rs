@@ -125,7 +125,7 @@ fn bar(table: &str) -> ProgressBar {
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
         // A bar that cannot be drawn is not worth an error.
-        drop(write!(out, "{} rows/s", size::count(state.per_sec() as u64)));
+        let _ = write!(out, "{} rows/s", size::count(state.per_sec() as u64));
     };
     let style = style.with_key("rate", rate).progress_chars("=> ");
     ProgressBar::new(0).with_style(style).with_prefix(table.to_owned())

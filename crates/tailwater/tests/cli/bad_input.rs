@@ -219,7 +219,8 @@ fn what_cannot_be_read() {
     let consume = |args: &[&str]| run(["consume", "--data-dir", &data].iter().chain(args));
     assert_problem(&consume(&["t"]), 2, "DATA_DIR_MISSING", "--data-dir");
     std::fs::create_dir(place.data()).unwrap();
-    assert_problem(&consume(&["t", "--exit"]), 2, "TOPIC_UNKNOWN", "no topics yet");
+    assert_problem(&consume(&["t", "--exit"]), 2, "DATA_DIR_MISSING", "--data-dir");
+    assert_eq!(std::fs::read_dir(place.data()).unwrap().count(), 0, "a look made a data directory");
     assert_problem(&consume(&["--include", "("]), 2, "PATTERN_INVALID", "Use a form");
     assert_problem(&run(["run", "mysql://h/d"]), 2, "URI_INVALID", "postgres://");
     let ended = run(["journal", "verify", "/no/such/dir"]);

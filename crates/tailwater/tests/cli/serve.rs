@@ -84,6 +84,27 @@ fn a_connectors_fault_leaves_serve_running() {
     serve.wait_state("shop", "streaming", DEADLINE);
 }
 
+#[test]
+fn a_snapshot_that_is_asked_to_end_ends_and_is_taken_again() {
+    let rows = 300_000;
+    let script = format!("create table t (id int primary key); insert into t select generate_series(1, {rows});");
+    database("cut", &script);
+    let place = Place::new();
+    place.connector("cut", &[("table.include.list", "public.t")]);
+    let mut serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "snapshot", DEADLINE);
+    serve.process.terminate();
+    let status = serve.process.wait(Duration::from_secs(5));
+    assert!(status.is_some_and(|s| s.success()), "{}", serve.process.errors());
+    assert!(!serve.process.errors().contains("did not end in time"), "{}", serve.process.errors());
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let (_, page) = get(&serve.http, "/metrics").unwrap();
+    let scanned =
+        format!("debezium_metrics_RowsScanned{{plugin=\"postgres\",name=\"shop\",context=\"snapshot\"}} {rows}");
+    assert!(page.lines().any(|l| l == scanned), "{page}");
+}
+
 /// The data directory lies on a small file system in a mount namespace of the server's own, which is seen from here
 /// through the server's root.
 #[test]
