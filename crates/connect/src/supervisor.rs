@@ -164,6 +164,11 @@ impl Supervisor {
         self.lock().iter().map(|(name, connector)| (name.clone(), connector.status.get())).collect()
     }
 
+    /// Whether a connector is a source that runs, or has not been waited for yet.
+    pub fn is_source(&self, name: &str) -> bool {
+        self.lock().get(name).and_then(|connector| connector.task.as_ref()).is_some_and(Task::is_source)
+    }
+
     /// The answer of `/readyz`.
     pub fn readiness(&self) -> Readiness {
         let statuses = self.statuses();

@@ -22,7 +22,8 @@ impl Metrics {
     /// The page.
     pub fn render(&self, supervisor: &Supervisor, reader: &dyn TopicReader) -> String {
         tailwater_connect::metrics::record(supervisor);
-        supervisor.statuses().iter().for_each(|(name, status)| connector(name, status));
+        let statuses = supervisor.statuses();
+        statuses.iter().filter(|(name, _)| supervisor.is_source(name)).for_each(|(name, status)| source(name, status));
         topics(reader);
         process();
         self.0.run_upkeep();
@@ -30,7 +31,7 @@ impl Metrics {
     }
 }
 
-fn connector(name: &str, status: &Status) {
+fn source(name: &str, status: &Status) {
     let set = |metric: &'static str, context: &'static str, value: f64| {
         gauge!(metric, "plugin" => "postgres", "name" => name.to_owned(), "context" => context).set(value);
     };
