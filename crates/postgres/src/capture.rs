@@ -97,7 +97,7 @@ impl Captured {
         Problem::stop(
             "VALUE_NOT_ENCODABLE",
             format!("a value of {} cannot be written as an event: {error}", self.name),
-            format!("Exclude the table (\"table.exclude.list\": \"{}\") or change the value.", self.name),
+            format!("Follow the cause, or leave the table out: \"table.exclude.list\": \"{}\".", self.name),
         )
     }
 }

@@ -19,7 +19,7 @@ use crate::client::ClientError;
 use crate::position::Position;
 use crate::session::Session;
 use crate::settings::SnapshotMode;
-use crate::snapshot::{self, Exported};
+use crate::snapshot::{self, Exported, Files};
 
 /// What a look found.
 pub(crate) enum Look {
@@ -70,8 +70,10 @@ impl Joining {
         if tables.is_empty() || session.settings.snapshot_mode == SnapshotMode::NoData {
             return Ok(Look::Same);
         }
+        let files = Files::of(&mut session.sql, &tables);
+        let files = session.sql_result(files)?;
         let (settings, stop) = (session.settings.clone(), session.stop.clone());
-        let exported = thread::spawn(move || snapshot::temporary(&settings, &stop));
+        let exported = thread::spawn(move || snapshot::temporary(&settings, &stop, files));
         Ok(Look::Joining(Joining { tables, exported }))
     }
 

@@ -56,3 +56,5 @@ pub const DISK_RETRY: Duration = Duration::from_millis(500);
 pub const SLOT_PATIENCE: Duration = Duration::from_secs(2);
 /// How often a running connector looks whether the server still keeps the log it needs.
 pub const SLOT_POLL: Duration = Duration::from_secs(10);
+/// How long a snapshot waits for a table that a running change holds; shorter than the server waits for a silent stream.
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);

@@ -13,12 +13,14 @@ use crate::limits::SLOT_PATIENCE;
 use crate::metrics::Metrics;
 use crate::position::Position;
 use crate::settings::{Autocreate, Settings, SnapshotMode};
-use crate::snapshot::{self, Exported, Reading};
+use crate::snapshot::{self, Exported, Files, Reading};
 use crate::startup::{Facts, Server, Start, decide};
 use crate::state::{SlotEntry, SnapshotEntry, State, TableEntry};
 use crate::{problem, publication, slot};
 
 const SLOT_WAITS: &str = "SLOT_WAITS";
+
+type MakeSlot = fn(&Settings, &Stop, Files) -> Result<Exported, ClientError>;
 
 /// What all parts of a run share.
 pub(crate) struct Session<'a> {
@@ -154,10 +156,12 @@ impl<'a> Session<'a> {
     }
 
     /// Makes a slot aside, and says meanwhile which transactions it waits for.
-    fn export(&mut self, make: fn(&Settings, &Stop) -> Result<Exported, ClientError>) -> Result<Exported, Problem> {
+    fn export(&mut self, make: MakeSlot) -> Result<Exported, Problem> {
+        let files = Files::of(&mut self.sql, &self.tables);
+        let files = self.sql_result(files)?;
         let (settings, stop) = (self.settings.clone(), self.stop.clone());
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || drop(sender.send(make(&settings, &stop))));
+        thread::spawn(move || drop(sender.send(make(&settings, &stop, files))));
         let made = loop {
             match receiver.recv_timeout(SLOT_PATIENCE) {
                 Ok(made) => break made,

@@ -1,10 +1,12 @@
 //! The client against a real server: ways to authenticate, TLS, rows, copies, errors.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod support;
+
 use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
 
+use support::tls;
 use tailwater_connector::Stop;
 use tailwater_postgres::client::{Client, ClientError, ConnectionSettings, Secret, SslMode, TlsSettings};
 use tailwater_testkit::{Postgres, free_port};
@@ -147,36 +149,22 @@ fn a_set_stop_ends_a_wait() {
 #[test]
 fn each_sslmode_trusts_what_libpq_would_trust() {
     let folder = tempfile::tempdir().unwrap();
-    let (key, certificate) = (folder.path().join("server.key"), folder.path().join("server.crt"));
-    let (other_key, other) = (folder.path().join("other.key"), folder.path().join("other.crt"));
-    self_signed(&key, &certificate, "localhost");
-    self_signed(&other_key, &other, "localhost");
+    let (certificate, other) = (tls::self_signed(folder.path(), "server"), tls::self_signed(folder.path(), "other"));
+    let (root, wrong) = (Some(certificate.as_path()), Some(other.as_path()));
     let mut server = Postgres::builder()
         .hba("hostssl all secure 127.0.0.1/32 trust")
         .hba("host all secure 127.0.0.1/32 reject")
         .start();
     server.psql("postgres", "create role secure login;");
+    let port = server.port();
     let tls = |mode, root: Option<&Path>, host: &str| ConnectionSettings {
         host: host.into(),
         tls: TlsSettings { mode, root_certificate: root.map(Path::to_path_buf), ..TlsSettings::default() },
-        ..settings(server.port(), "secure", None)
+        ..settings(port, "secure", None)
     };
     let without = Client::connect(&tls(SslMode::Require, None, "127.0.0.1"), false).err().unwrap();
     assert!(matches!(without, ClientError::Tls(_)), "{without:?}");
-
-    for (from, to) in [(&key, "server.key"), (&certificate, "server.crt")] {
-        let to = server.data_dir().join(to);
-        std::fs::copy(from, &to).unwrap();
-        own_like(&server.data_dir(), &to);
-    }
-    server.psql("postgres", "alter system set ssl = on;");
-    let (root, wrong) = (Some(certificate.as_path()), Some(other.as_path()));
-    server.restart(tailwater_testkit::StopMode::Fast);
-    let tls = |mode, root: Option<&Path>, host: &str| ConnectionSettings {
-        host: host.into(),
-        tls: TlsSettings { mode, root_certificate: root.map(Path::to_path_buf), ..TlsSettings::default() },
-        ..settings(server.port(), "secure", None)
-    };
+    tls::enable(&mut server, &certificate);
     let connects = |settings: ConnectionSettings| match Client::connect(&settings, false) {
         Ok(mut client) => {
             let used = client.query("select ssl from pg_stat_ssl where pid = pg_backend_pid()").unwrap();
@@ -199,24 +187,4 @@ fn each_sslmode_trusts_what_libpq_would_trust() {
         "the certificate does not name the address"
     );
     assert!(connects(tls(SslMode::VerifyFull, None, "localhost")).is_err(), "no authority of the machine signed it");
-}
-
-fn self_signed(key: &Path, certificate: &Path, name: &str) {
-    let made = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", &format!("/CN={name}")])
-        .args(["-addext", &format!("subjectAltName=DNS:{name}"), "-keyout"])
-        .arg(key)
-        .arg("-out")
-        .arg(certificate)
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-}
-
-/// The server reads only a key that is its own and nobody else's.
-fn own_like(folder: &Path, file: &Path) {
-    use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
-    let owner = std::fs::metadata(folder).unwrap();
-    let _ = chown(file, Some(owner.uid()), Some(owner.gid()));
-    std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o600)).unwrap();
 }

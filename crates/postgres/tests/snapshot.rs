@@ -4,7 +4,7 @@
 mod support;
 
 use support::{Memory, PATIENCE, brief, confirmed, source, start, wait_for};
-use tailwater_connector::ConnectorState;
+use tailwater_connector::{ConnectorState, ProblemKind};
 use tailwater_testkit::{Postgres, Session, wait_until};
 
 #[test]
@@ -229,6 +229,33 @@ fn a_slot_that_waits_for_open_transactions_says_so_and_then_succeeds() {
     assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"r t {"id":1}"#]);
     running.streams();
     assert!(!waits());
+}
+
+/// To a snapshot that is older than a rewrite the table looks empty.
+#[test]
+fn a_table_rewritten_while_the_slot_is_made_keeps_its_rows() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int primary key, v int); insert into t values (1, 1), (2, 2); create table other (id int);",
+    );
+    let mut hold = Session::open(&server, "postgres");
+    hold.run("begin; insert into other values (1);").unwrap();
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    let waits = || running.status.get().warnings.iter().any(|w| w.code == "SLOT_WAITS");
+    assert!(wait_until(PATIENCE, waits));
+    // The tables' files were noted; the slot is not there yet.
+    server.psql("postgres", "alter table t alter v type bigint;");
+    hold.run("commit;").unwrap();
+    let problem = running.wait().unwrap_err();
+    assert_eq!((problem.code.as_str(), problem.kind), ("TABLE_CHANGED", ProblemKind::Retry));
+    assert_eq!(memory.len(), 0);
+    let running = start(&server, &memory, &[]);
+    assert_eq!(
+        brief(&wait_for(&memory, &running, 3)),
+        [r#"r other {"id":1}"#, r#"r t {"id":1,"v":1}"#, r#"r t {"id":2,"v":2}"#]
+    );
 }
 
 #[test]

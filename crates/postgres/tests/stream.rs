@@ -5,7 +5,7 @@ mod support;
 
 use std::time::Duration;
 
-use support::{Memory, brief, confirmed, source, start, wait_for};
+use support::{Memory, brief, confirmed, source, start, tls, wait_for};
 use tailwater_connector::ConnectorState;
 use tailwater_testkit::{Postgres, Session, StopMode, wait_until};
 
@@ -205,6 +205,31 @@ fn a_full_disk_pauses_with_the_connection_kept_and_goes_on_by_itself() {
     wait_for(&memory, &running, 1000);
     assert_eq!(walsender(), before);
     assert_eq!(running.status.get().state, ConnectorState::Streaming);
+}
+
+#[test]
+fn an_encrypted_stream_is_the_same_stream() {
+    let folder = tempfile::tempdir().unwrap();
+    let certificate = tls::self_signed(folder.path(), "server");
+    let mut server = Postgres::start();
+    tls::enable(&mut server, &certificate);
+    server.psql("postgres", "create table t (id int primary key, v text); insert into t select g, repeat('x', 100) from generate_series(1, 20000) g;");
+    let memory = Memory::default();
+    let root = certificate.to_str().unwrap();
+    let mode =
+        [("database.sslmode", "verify-full"), ("database.sslrootcert", root), ("database.hostname", "localhost")];
+    let running = start(&server, &memory, &mode);
+    running.streams();
+    server.psql("postgres", "update t set v = v || 'y';");
+    // A quiet moment, in which reads time out, must not harm the session.
+    std::thread::sleep(Duration::from_millis(500));
+    server.psql("postgres", "insert into t values (0, 'late');");
+    let records = wait_for(&memory, &running, 40_001);
+    assert_eq!(records[40_000].brief(), r#"c t {"id":0,"v":"late"}"#);
+    assert_eq!(
+        server.psql("postgres", "select bool_and(ssl) from pg_stat_ssl join pg_stat_replication using (pid);"),
+        "t"
+    );
 }
 
 #[test]

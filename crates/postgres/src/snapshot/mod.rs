@@ -1,8 +1,10 @@
 //! Reading the rows that exist: exported snapshots, `COPY`, and where each table is handed over to the stream.
 
 mod export;
+mod files;
 mod line;
 mod read;
 
 pub(crate) use export::{Exported, make_slot, temporary};
+pub(crate) use files::Files;
 pub(crate) use read::{Reading, read};

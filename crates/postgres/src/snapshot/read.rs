@@ -14,8 +14,8 @@ use super::export::Exported;
 use super::line::LineReader;
 use crate::capture::{Captured, Change, now_ns};
 use crate::catalog::{self, CatalogTable};
-use crate::client::Client;
-use crate::limits::{BUFFER_BYTES, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
+use crate::client::{Client, ClientError};
+use crate::limits::{BUFFER_BYTES, LOCK_PATIENCE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
 use crate::pgoutput::recycle;
 use crate::position::Position;
 use crate::session::Session;
@@ -52,6 +52,7 @@ pub(crate) fn read(
     session.sql_result(
         client.execute(&format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT {snapshot}")),
     )?;
+    hold_still(session, &mut client, reading)?;
     let schemas = catalog::schemas(&mut client, reading.tables, &session.settings.keys);
     let schemas = session.sql_result(schemas)?;
     let last = last_with_rows(session, &mut client, reading.tables)?;
@@ -68,6 +69,46 @@ pub(crate) fn read(
     }
     reader.mark_done(session)?;
     session.sql_result(client.execute("COMMIT"))
+}
+
+/// Locks the tables against changes of their shape, as reading them does anyway, and makes sure that the snapshot shows
+/// their rows.
+fn hold_still(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Result<(), Problem> {
+    if reading.tables.is_empty() {
+        return Ok(());
+    }
+    let tables: Vec<_> = reading.tables.iter().map(from).collect();
+    let (patience, tables) = (LOCK_PATIENCE.as_millis(), tables.join(", "));
+    let locked =
+        client.execute(&format!("SET LOCAL lock_timeout = {patience}; LOCK TABLE {tables} IN ACCESS SHARE MODE"));
+    match locked.as_ref().err().and_then(ClientError::sqlstate) {
+        // Undefined table; lock not available.
+        Some("42P01") => return Err(changed("a table was dropped")),
+        Some("55P03") => return Err(locked_out()),
+        _ => session.sql_result(locked)?,
+    }
+    let rewritten = reading.exported.files.rewritten(client, reading.tables);
+    match session.sql_result(rewritten)? {
+        Some(table) => Err(changed(&format!("{table} was rewritten"))),
+        None => Ok(()),
+    }
+}
+
+fn locked_out() -> Problem {
+    Problem::retry(
+        "TABLE_LOCKED",
+        "a table cannot be read because a running change of its shape holds it",
+        "Let that change end: SELECT pid, query FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) = 0 AND \
+         backend_xid IS NOT NULL;",
+    )
+}
+
+fn changed(what: &str) -> Problem {
+    Problem::retry(
+        "TABLE_CHANGED",
+        format!("{what} while its snapshot was being made"),
+        "Nothing is to be done: a new snapshot is made.",
+    )
 }
 
 /// The last table that has a row: its last row is marked as the last of the snapshot.

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "every test binary uses a part of it")]
 
 mod memory;
+pub mod tls;
 
 use std::sync::Arc;
 use std::thread::JoinHandle;

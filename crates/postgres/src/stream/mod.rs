@@ -4,27 +4,27 @@
 //! when the stream is quiet a lone commit passes at once. Cells borrow from the receive buffer until their bytes are in a
 //! record batch.
 
-use std::collections::HashMap;
+mod apply;
+mod routes;
+
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, ProblemKind, Transaction};
-use tailwater_event::debezium::{EventContext, SnapshotMarker};
-use tailwater_event::{Lsn, OldRow, TableName};
+use tailwater_connector::{Problem, ProblemKind};
+use tailwater_event::Lsn;
 
-use crate::capture::{Captured, Change, now_ns};
-use crate::catalog;
-use crate::client::{ClientError, Received, ReplicationStream};
+use crate::client::ReplicationStream;
 use crate::join::{Joining, Look};
 use crate::limits::{
     BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, SLOT_POLL, STOP_POLL,
 };
-use crate::pgoutput::{self, Message, OldTuple, Relation, Tuples};
+use crate::pgoutput::Tuples;
 use crate::position::{DurableLsn, Position};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::slot;
+use routes::Routes;
 
 const SLOT_AT_RISK: &str = "SLOT_AT_RISK";
 
@@ -230,155 +230,6 @@ impl Follower<'_, '_> {
         if self.waiting_since.is_some() { FLUSH_POLL } else { STOP_POLL }
     }
 
-    /// Applies every message that is here completely.
-    fn apply_all(&mut self, stream: &mut ReplicationStream) -> Result<Flow, Problem> {
-        self.now_ns = now_ns();
-        loop {
-            let message = stream.next_message();
-            match self.session.sql_result(message)? {
-                None => return Ok(Flow::Go),
-                Some(Received::Data { start, end, payload }) => {
-                    self.progress.received(start.max(end));
-                    if self.apply(start, payload)? == Flow::ReadFirst {
-                        return Ok(Flow::ReadFirst);
-                    }
-                }
-                Some(Received::Keepalive { end, reply_requested }) => {
-                    if self.open.is_none() {
-                        self.progress.caught_up(end);
-                    }
-                    if reply_requested {
-                        self.progress.asked();
-                    }
-                }
-                Some(Received::Done) => {
-                    let ended = ClientError::Lost("the server ended the stream".into());
-                    return self.session.sql_result(Err(ended));
-                }
-            }
-        }
-    }
-
-    /// Applies one message of the plugin.
-    fn apply(&mut self, lsn: u64, payload: &[u8]) -> Result<Flow, Problem> {
-        let mut tuples = std::mem::take(&mut self.tuples).recycle();
-        let message = pgoutput::decode(payload, &mut tuples)
-            .map_err(|e| Problem::internal("PROTOCOL", format!("pgoutput: {e}")))?;
-        let flow = match message {
-            Message::Begin { commit_lsn, commit_time_us, xid } => self.begin(commit_lsn, commit_time_us, xid),
-            Message::Commit { commit_lsn, end_lsn, .. } => self.commit(commit_lsn, end_lsn),
-            Message::Origin { lsn, name } => {
-                if let Some(open) = &mut self.open {
-                    open.origin = Some((name.to_owned(), lsn));
-                }
-                Ok(Flow::Go)
-            }
-            Message::Relation(relation) => self.relation(&relation),
-            Message::Insert { relation } => self.change(lsn, relation, Change::Insert(&tuples.new)),
-            Message::Update { relation, old } => {
-                self.change(lsn, relation, Change::Update(old_row(old, &tuples), &tuples.new))
-            }
-            Message::Delete { relation, old } => self.change(lsn, relation, Change::Delete(old_row(old, &tuples))),
-            Message::Truncate { relations } => {
-                relations.iter().try_fold(Flow::Go, |_, relation| self.change(lsn, *relation, Change::Truncate))
-            }
-            Message::Ignored => Ok(Flow::Go),
-        }?;
-        self.tuples = tuples.recycle();
-        Ok(flow)
-    }
-
-    fn begin(&mut self, commit_lsn: u64, commit_time_us: i64, xid: u32) -> Result<Flow, Problem> {
-        if self.open.is_some() {
-            return Err(out_of_order("a transaction began inside another one"));
-        }
-        // Both are borders of log records, so a commit record that starts before the position also ends there.
-        let dropped = commit_lsn < self.skip_until;
-        self.open = Some(Open { xid, commit_lsn, commit_time_us, origin: None, records: 0, dropped });
-        Ok(Flow::Go)
-    }
-
-    fn commit(&mut self, commit_lsn: u64, end_lsn: u64) -> Result<Flow, Problem> {
-        let Some(open) = self.open.take() else { return Err(out_of_order("a commit without a transaction")) };
-        if open.commit_lsn != commit_lsn || open.dropped != (end_lsn <= self.skip_until) {
-            return Err(out_of_order("a commit of another transaction"));
-        }
-        self.progress.received(end_lsn);
-        if open.dropped {
-            self.session.metrics.dropped();
-            return Ok(Flow::Go);
-        }
-        if end_lsn > self.sequence_from {
-            self.position.last_commit = end_lsn;
-        }
-        if open.records == 0 {
-            // Nothing of it is captured: as good as a keepalive at its end.
-            self.progress.caught_up(end_lsn);
-            return Ok(Flow::Go);
-        }
-        if end_lsn <= self.position.lsn {
-            return Err(out_of_order("a commit before the one that preceded it"));
-        }
-        self.position.lsn = end_lsn;
-        let Open { xid, commit_time_us, records, .. } = open;
-        let transaction = Transaction { xid, commit_lsn, end_lsn, commit_time_us };
-        self.session.writer.commit(transaction, &self.position.encode())?;
-        self.waiting_since.get_or_insert_with(Instant::now);
-        self.session.metrics.events(records);
-        self.session.metrics.transaction((self.now_ns / 1000 - commit_time_us) / 1000);
-        Ok(Flow::Go)
-    }
-
-    /// What the following changes of a table look like.
-    fn relation(&mut self, relation: &Relation) -> Result<Flow, Problem> {
-        let name = TableName::new(&relation.schema, &relation.table);
-        if self.joining.as_ref().is_some_and(|joining| joining.has(&name)) {
-            return Ok(Flow::ReadFirst);
-        }
-        let settings = self.session.settings;
-        let route = if settings.filters.captures(&name) {
-            let schema = catalog::of_relation(&mut self.session.sql, relation, &settings.keys);
-            let schema = self.session.sql_result(schema)?;
-            let hand_over = self.session.state.hand_over(&name);
-            Some(Captured::open(settings, self.session.writer, &schema, hand_over)?)
-        } else {
-            None
-        };
-        self.routes.set(relation.oid, route);
-        Ok(Flow::Go)
-    }
-
-    fn change(&mut self, lsn: u64, relation: u32, change: Change<'_>) -> Result<Flow, Problem> {
-        let Some(open) = &mut self.open else { return Err(out_of_order("a change outside a transaction")) };
-        let Some(route) = self.routes.get(relation) else {
-            return Err(out_of_order("a change of a table that was not announced"));
-        };
-        let Some(captured) = route else { return Ok(Flow::Go) };
-        let skipped = self.session.settings.skipped;
-        let unwanted = match change {
-            Change::Read(_) => skipped.read,
-            Change::Insert(_) => skipped.create,
-            Change::Update(..) => skipped.update,
-            Change::Delete(_) => skipped.delete,
-            Change::Truncate => skipped.truncate,
-        };
-        // What committed before the hand-over is in the table's snapshot.
-        if unwanted || open.dropped || open.commit_lsn < captured.hand_over {
-            return Ok(Flow::Go);
-        }
-        let context = EventContext {
-            snapshot: SnapshotMarker::False,
-            source_time_us: open.commit_time_us,
-            last_commit: Some(self.position.last_commit).filter(|lsn| *lsn > 0),
-            lsn,
-            xid: Some(open.xid),
-            origin: open.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
-            now_ns: self.now_ns,
-        };
-        open.records += u64::from(captured.write(self.session.writer, &context, change)?);
-        Ok(Flow::Go)
-    }
-
     /// Tables that match the filters and were not there before are published, and join.
     fn look_for_tables(&mut self, now: Instant) -> Result<(), Problem> {
         let busy = self.joining.is_some() || self.reconnect_at.is_some();
@@ -437,47 +288,4 @@ impl Follower<'_, '_> {
         }
         Ok(End::Stopped)
     }
-}
-
-/// Relations by their number on this connection; `None` for tables that are not captured.
-#[derive(Default)]
-struct Routes {
-    by_oid: HashMap<u32, usize>,
-    routes: Vec<Option<Captured>>,
-    last: Option<(u32, usize)>,
-}
-
-impl Routes {
-    fn set(&mut self, oid: u32, route: Option<Captured>) {
-        self.last = None;
-        match self.by_oid.get(&oid).and_then(|index| self.routes.get_mut(*index)) {
-            Some(known) => *known = route,
-            None => {
-                self.by_oid.insert(oid, self.routes.len());
-                self.routes.push(route);
-            }
-        }
-    }
-
-    /// Rows of one table come in a row, so the last answer is usually the next one, too.
-    fn get(&mut self, oid: u32) -> Option<&mut Option<Captured>> {
-        let index = match self.last {
-            Some((last, index)) if last == oid => index,
-            _ => *self.by_oid.get(&oid)?,
-        };
-        self.last = Some((oid, index));
-        self.routes.get_mut(index)
-    }
-}
-
-fn old_row<'t>(old: OldTuple, tuples: &'t Tuples<'t>) -> OldRow<'t> {
-    match old {
-        OldTuple::None => OldRow::None,
-        OldTuple::Key => OldRow::Key(&tuples.old),
-        OldTuple::Full => OldRow::Full(&tuples.old),
-    }
-}
-
-fn out_of_order(what: &str) -> Problem {
-    Problem::internal("STREAM_ORDER", format!("the server sent {what}"))
 }
