@@ -1,5 +1,6 @@
 //! Bounds of this crate.
 
+use std::ops::Range;
 use std::time::Duration;
 
 /// Network buffer while messages are small; it grows for one large message and shrinks again.
@@ -34,10 +35,11 @@ pub const PROGRESS_ON_REQUEST: Duration = Duration::from_secs(1);
 pub const SNAPSHOT_CHUNK_BYTES: usize = 4 * 1024 * 1024;
 /// Tables that were read are marked done together, at most so late.
 pub const SNAPSHOT_MARK_DONE: Duration = Duration::from_millis(200);
-/// While at least so many bytes come at once, the stream is busy.
-pub const BUSY_BYTES: usize = 4 * 1024;
+/// While so many bytes come at once, the stream is busy: with less, a pause would only delay; with more, the socket's
+/// buffer could fill up during it and hold back the server.
+pub const BUSY_BYTES: Range<usize> = 4 * 1024..64 * 1024;
 /// Pause between two reads of a busy stream: the server then wakes us once for many rows, which costs both sides less.
-pub const BUSY_PAUSE: Duration = Duration::from_micros(300);
+pub const BUSY_PAUSE: Duration = Duration::from_millis(1);
 /// Committed bytes that are handed to the disk although it is busy.
 pub const FLUSH_BYTES: usize = 256 * 1024;
 /// Committed bytes wait at most so long for a busy disk before they are handed over.

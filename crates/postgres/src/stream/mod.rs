@@ -144,7 +144,7 @@ impl Follower<'_, '_> {
                     return self.read_first(stream);
                 }
             }
-            if received >= BUSY_BYTES {
+            if BUSY_BYTES.contains(&received) {
                 self.pass_on(stream, Instant::now())?;
                 thread::sleep(BUSY_PAUSE);
             }
