@@ -157,6 +157,11 @@ impl JournalError {
         }
     }
 
+    /// Whether a file is not there (any more).
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Wraps a failed fsync.
     pub(crate) fn fsync(file: &Path, source: io::Error) -> Self {
         Self::FsyncFailed { file: file.to_path_buf(), source: Arc::new(source) }

@@ -1,8 +1,10 @@
 //! Reading a directory without owning it: for `tailwater journal inspect|verify`. Reads only, repairs nothing.
 
 use crate::fs::Fs;
+use crate::index::SegmentIndex;
+use crate::limits::VERIFY_LOOKS;
 use crate::record::Record;
-use crate::recovery;
+use crate::recovery::{self, Found};
 use crate::scan::{Check, FrameAt, Scanner, Step};
 use crate::segment::{FileKind, SEGMENT_HEADER_BYTES, kind_of, segment_path};
 use crate::{JournalError, SourceState};
@@ -66,10 +68,10 @@ pub struct FrameInfo {
 }
 
 /// Reads every frame of the directory and checks it. Fails only when the directory cannot be read or is of a newer
-/// format; damage is part of the report.
+/// format; damage is part of the report. A journal that runs meanwhile is not disturbed, and no damage.
 pub fn verify(fs: &dyn Fs, dir: &Path) -> Result<Report, JournalError> {
     let mut report = Report::default();
-    let found = match recovery::find(fs, dir) {
+    let found = match find(fs, dir) {
         Ok(Some(found)) => found,
         Ok(None) => return Ok(report),
         Err(error @ JournalError::Corrupt { .. }) => {
@@ -78,25 +80,57 @@ pub fn verify(fs: &dyn Fs, dir: &Path) -> Result<Report, JournalError> {
         }
         Err(error) => return Err(error),
     };
+    let mut opens = true;
     for sealed in &found.sealed {
-        report.bytes += sealed.bytes;
         match recovery::replay_sealed(fs, dir, sealed.number, sealed.link, Check::All) {
-            Ok((_, frames)) => report.frames += frames,
-            Err(error @ JournalError::Corrupt { .. }) => report.damage.push(error),
+            Ok((_, frames)) => {
+                report.segments += 1;
+                report.frames += frames;
+                report.bytes += sealed.bytes;
+            }
+            Err(error @ JournalError::Corrupt { .. }) => {
+                // With its index the segment is not read before somebody asks for its records.
+                opens &= SegmentIndex::load(fs, dir, sealed.number, sealed.link).is_some();
+                report.segments += 1;
+                report.bytes += sealed.bytes;
+                report.damage.push(error);
+            }
+            // Retention of a running journal has let it go.
+            Err(error) if error.is_gone() && oldest(fs, dir)? > sealed.number => {}
             Err(error) => return Err(error),
         }
     }
     let last = &found.last;
-    report.segments = found.sealed.len() as u64 + 1;
+    report.segments += 1;
     report.frames += last.frames;
     report.bytes += last.scanner.end();
     report.torn_tail = last.torn_at.map(|offset| {
         let bytes = last.scanner.end() - offset;
         TornTail { file: last.scanner.path().to_path_buf(), offset, bytes }
     });
-    report.recoverable =
-        found.kept.connectors.into_values().map(|connector| (connector.name, connector.source)).collect();
+    if opens {
+        report.recoverable =
+            found.kept.connectors.into_values().map(|connector| (connector.name, connector.source)).collect();
+    }
     Ok(report)
+}
+
+/// What recovery finds. A running journal may make and remove segments between two looks at the directory; damage is
+/// still there at the next.
+fn find(fs: &dyn Fs, dir: &Path) -> Result<Option<Found>, JournalError> {
+    let mut found = recovery::find(fs, dir);
+    for _ in 1..VERIFY_LOOKS {
+        if !matches!(&found, Err(error) if error.is_gone() || matches!(error, JournalError::Corrupt { .. })) {
+            break;
+        }
+        found = recovery::find(fs, dir);
+    }
+    found
+}
+
+/// The oldest segment that the journal keeps now.
+fn oldest(fs: &dyn Fs, dir: &Path) -> Result<u64, JournalError> {
+    Ok(find(fs, dir)?.map_or(0, |found| found.kept.oldest_segment))
 }
 
 /// All frames in order, for `inspect`; ends behind the first error. What a cut tail or a torn write left is passed over
@@ -145,7 +179,12 @@ impl Frames<'_> {
                 Some(current) => current,
                 None => {
                     let Some(path) = self.paths.next() else { return Ok(None) };
-                    let (scanner, _) = Scanner::open(self.fs, &path)?;
+                    let scanner = match Scanner::open(self.fs, &path) {
+                        Ok((scanner, _)) => scanner,
+                        // Retention of a running journal was faster.
+                        Err(error) if error.is_gone() => continue,
+                        Err(error) => return Err(error),
+                    };
                     self.current.insert((scanner, SEGMENT_HEADER_BYTES))
                 }
             };

@@ -67,13 +67,13 @@ impl Journal {
             io::ErrorKind::WouldBlock => JournalError::Locked { dir: dir.to_path_buf() },
             _ => JournalError::io("lock", &lock_path, error),
         })?;
-        let Opened { view, segment } = crate::open::open(fs.as_ref(), dir, &options)?;
+        let Opened { view, segment, stated } = crate::open::open(fs.as_ref(), dir, &options)?;
         let mut view = view;
         view.hot = HotTail::new(options.hot_tail_bytes);
         let queue = Queue::new(view.state.clone(), Sequence(segment.link.sequence));
         let shared = Arc::new(Shared::new((fs, clock), dir.to_path_buf(), options, queue, view));
         shared.abort_open()?;
-        let writer = Writer::new(shared.clone(), segment);
+        let writer = Writer::new(shared.clone(), segment, stated);
         let thread = std::thread::Builder::new()
             .name("journal".into())
             .spawn(move || writer.run())
@@ -230,16 +230,25 @@ impl Drop for Inner {
     }
 }
 
-/// Makes the directory, and its name durable.
+/// Makes the directory and those above it, and their names durable.
 fn make_dir(fs: &dyn Fs, dir: &Path) -> Result<(), JournalError> {
-    match fs.list(dir) {
-        Ok(_) => return Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(JournalError::io("list", dir, error)),
+    let mut missing = Vec::new();
+    for path in dir.ancestors().filter(|path| !path.as_os_str().is_empty()) {
+        match fs.list(path) {
+            Ok(_) => break,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(path),
+            // It is there, though not for us to list: that matters only for the directory itself.
+            Err(_) if path != dir => break,
+            Err(error) => return Err(JournalError::io("list", path, error)),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
     }
     fs.create_dir_all(dir).map_err(|error| JournalError::io("make", dir, error))?;
-    match dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        Some(parent) => fs.sync_dir(parent).map_err(|error| JournalError::fsync(parent, error)),
-        None => Ok(()),
+    for made in missing {
+        let here = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs.sync_dir(here).map_err(|error| JournalError::fsync(here, error))?;
     }
+    Ok(())
 }

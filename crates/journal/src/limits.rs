@@ -44,5 +44,7 @@ pub const READ_MAX_BYTES: usize = 64 << 20;
 pub const DISK_RETRY: Duration = Duration::from_millis(250);
 /// How often retention by time looks.
 pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
+/// How often `verify` looks at a directory that seems damaged: a running journal may have changed it meanwhile.
+pub const VERIFY_LOOKS: usize = 4;
 /// Smallest segment that a small budget may ask for.
 pub const SEGMENT_MIN_BYTES: u64 = 16 << 10;

@@ -19,6 +19,8 @@ use std::path::Path;
 pub(crate) struct Opened {
     pub(crate) view: View,
     pub(crate) segment: Created,
+    /// Up to where the segment says what is durable.
+    pub(crate) stated: u64,
 }
 
 /// Recovers the directory, or makes a journal in it. The caller holds the lock.
@@ -26,6 +28,8 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, options: &Options) -> Result<Opened,
     let Some(found) = find(fs, dir)? else {
         return fresh(fs, dir, options);
     };
+    // A process that was killed may have left names that only the cache knows; what follows relies on them.
+    fs.sync_dir(dir).map_err(|error| JournalError::fsync(dir, error))?;
     let recovered = found.last.tail.len();
     let torn = found.last.torn_at;
     if found.last.tail_matters {
@@ -66,7 +70,7 @@ fn go_on(fs: &dyn Fs, dir: &Path, found: Found) -> Result<Opened, JournalError> 
     view.set_active(last.index, last.end);
     write_marker(fs, dir)?;
     let segment = Created { file, number: last.number, position: last.end, link: last.link };
-    Ok(Opened { view, segment })
+    Ok(Opened { view, segment, stated: last.stated })
 }
 
 /// Copies the tail into a new segment; seals the old one behind its last durable frame.
@@ -105,7 +109,8 @@ fn fresh(fs: &dyn Fs, dir: &Path, options: &Options) -> Result<Opened, JournalEr
     write_marker(fs, dir)?;
     let mut view = View::new(state, 1);
     view.set_active(SegmentIndex::default(), segment.position);
-    Ok(Opened { view, segment })
+    let stated = segment.link.sequence;
+    Ok(Opened { view, segment, stated })
 }
 
 /// Says durably that the directory holds a journal, once its first segment is durable.

@@ -9,7 +9,6 @@ use crate::segment::{Link, segment_path};
 use crate::shared::Shared;
 use crate::view::{Key, Lookup, View, lookups, stored};
 use crate::{JournalError, StoredBatch, TopicId, TransactionMeta};
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -89,7 +88,7 @@ impl Shared {
                 Ok(()) if next > before => {}
                 Ok(()) => return Err(self.astray(before)),
                 // Retention took the segment meanwhile: the bounds tell.
-                Err(error) if is_gone(&error) && self.view().bounds(topic, partition)?.log_start > before => {
+                Err(error) if error.is_gone() && self.view().bounds(topic, partition)?.log_start > before => {
                     if !out.is_empty() {
                         return Ok(out);
                     }
@@ -113,7 +112,7 @@ impl Shared {
                 Ok(Some(offset)) => return Ok(offset),
                 Ok(None) => return Err(self.astray(place.1)),
                 // Retention took the segment meanwhile: look again.
-                Err(error) if is_gone(&error) && self.view().segment_at(key, timestamp_ms) != Some(place) => {}
+                Err(error) if error.is_gone() && self.view().segment_at(key, timestamp_ms) != Some(place) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -237,8 +236,4 @@ fn load(scanner: &mut Scanner, lookup: &Lookup, visit: &Visit<'_>) -> Result<Sto
     };
     let header = &visit.frame.header;
     Ok(stored(visit.batch, visit.base, bytes.freeze(), (header.connector, header.era), &transactions))
-}
-
-fn is_gone(error: &JournalError) -> bool {
-    matches!(error, JournalError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
 }

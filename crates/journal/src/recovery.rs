@@ -44,6 +44,8 @@ pub(crate) struct Last {
     /// The last frame known to be durable, and where it ends.
     pub(crate) link: Link,
     pub(crate) end: u64,
+    /// Up to where the segment says so, its frames after that one not counted.
+    pub(crate) stated: u64,
     /// Valid frames after it.
     pub(crate) tail: Vec<FrameAt>,
     /// Whether the tail says anything; marks of a clean end do not.
@@ -157,6 +159,7 @@ fn read_last(fs: &dyn Fs, dir: &Path, number: u64) -> Result<(Last, State, State
     let mut link = head.link;
     let mut frames = Vec::new();
     let mut torn_at = None;
+    let mut stop = "the segment ends before its last durable frame";
     loop {
         match scanner.step(end, Check::All)? {
             Step::End => break,
@@ -171,24 +174,26 @@ fn read_last(fs: &dyn Fs, dir: &Path, number: u64) -> Result<(Last, State, State
                 frames.push((found, matches!(record, Record::Mark)));
             }
             Step::Frame(..) => {
-                torn_at = Some("the frame does not follow the one before it");
+                (stop, torn_at) = ("the frame does not follow the one before it", Some(end));
                 break;
             }
             Step::Bad(what) => {
-                torn_at = Some(what);
+                (stop, torn_at) = (what, Some(end));
                 break;
             }
         }
     }
-    let torn_at = match torn_at {
-        Some(what) => {
-            refuse_damage(&mut scanner, end, link.sequence, what)?;
-            Some(end)
-        }
-        None => None,
-    };
+    // What recovery carried over was durable before the segment had its name.
+    if link.sequence < head.synced_through {
+        return Err(scanner.corrupt(end, stop));
+    }
+    if torn_at.is_some() {
+        refuse_damage(&mut scanner, end, link.sequence, stop)?;
+    }
     let mut index = SegmentIndex::default();
     let known = frames.partition_point(|(found, _)| found.header.sequence <= synced);
+    let stated = frames.iter().take(known).map(|(found, _)| found.header.synced_through);
+    let stated = stated.max().unwrap_or_default().max(head.synced_through);
     let (mut link, mut end) = (head.link, head.position);
     let mut kept = None;
     for (place, (found, _)) in frames.iter().enumerate() {
@@ -206,7 +211,7 @@ fn read_last(fs: &dyn Fs, dir: &Path, number: u64) -> Result<(Last, State, State
     let tail_matters = frames.iter().skip(known).any(|(_, mark)| !mark);
     let count = head.frames + frames.len() as u64;
     let tail = frames.into_iter().skip(known).map(|(found, _)| found).collect();
-    let last = Last { number, scanner, index, link, end, tail, tail_matters, torn_at, frames: count };
+    let last = Last { number, scanner, index, link, end, stated, tail, tail_matters, torn_at, frames: count };
     let kept = kept.unwrap_or_else(|| durable.clone());
     Ok((last, durable, kept))
 }

@@ -145,29 +145,15 @@ impl Scanner {
         Ok(None)
     }
 
-    /// The meta of a frame, as it lies there.
-    pub(crate) fn meta(&mut self, frame: &FrameAt) -> Result<Vec<u8>, JournalError> {
+    /// The meta of a frame that was valid a moment ago, checked again: after a failed fsync the cache may have let go of
+    /// what was there.
+    pub(crate) fn again(&mut self, frame: &FrameAt) -> Result<(Vec<u8>, Record), JournalError> {
+        let changed = |scanner: &Self| scanner.corrupt(frame.position, "the frame changed while it was copied");
         let at = frame.position + HEADER_BYTES as u64;
         let meta = self.bytes(at, u64::from(frame.header.meta_bytes))?.map(<[u8]>::to_vec);
-        meta.ok_or_else(|| self.corrupt(at, "the file ends inside a frame"))
-    }
-
-    /// Hands out the payload of a frame in chunks.
-    pub(crate) fn payload(
-        &mut self,
-        frame: &FrameAt,
-        mut take: impl FnMut(&[u8]) -> Result<(), JournalError>,
-    ) -> Result<(), JournalError> {
-        let mut at = frame.payload_at();
-        while at < frame.end() {
-            let length = (frame.end() - at).min(SCAN_BUFFER_BYTES as u64);
-            match self.bytes(at, length)? {
-                Some(chunk) => take(chunk)?,
-                None => return Err(self.corrupt(at, "the file ends inside a frame")),
-            }
-            at += length;
-        }
-        Ok(())
+        let meta = meta.filter(|meta| crc32c::crc32c(meta) == frame.header.meta_crc).ok_or_else(|| changed(self))?;
+        let record = Record::decode(frame.header.kind, &meta).map_err(|_| changed(self))?;
+        Ok((meta, record))
     }
 
     /// One record batch of a frame, `skip` bytes into its payload, checked.

@@ -164,19 +164,20 @@ pub(crate) fn create(
     }
     if let Some(Carried { mut scanner, frames }) = carried {
         for found in frames {
-            let meta = scanner.meta(found)?;
+            let (meta, record) = scanner.again(found)?;
             let payload_bytes = u64::from(found.header.payload_bytes);
             let place =
                 frame::Place { sequence: link.sequence + 1, synced_through: before.sequence, previous: link.crc };
             let header = &found.header;
             let encoded = frame::encode_raw(place, header.connector, header.era, header.kind, &meta, payload_bytes);
             write_all_at(file.as_mut(), position, &mut [IoSlice::new(&encoded.head)]).map_err(failed("write"))?;
-            let mut to = position + encoded.head.len() as u64;
-            scanner.payload(found, |chunk| {
-                write_all_at(file.as_mut(), to, &mut [IoSlice::new(chunk)]).map_err(failed("write"))?;
-                to += chunk.len() as u64;
-                Ok(())
-            })?;
+            let (mut to, mut skip) = (position + encoded.head.len() as u64, 0);
+            for batch in record.batches() {
+                let bytes = scanner.batch(found, skip, batch)?;
+                write_all_at(file.as_mut(), to, &mut [IoSlice::new(&bytes)]).map_err(failed("write"))?;
+                to += bytes.len() as u64;
+                skip += bytes.len() as u64;
+            }
             position += encoded.bytes;
             link = Link { sequence: place.sequence, crc: encoded.crc };
         }

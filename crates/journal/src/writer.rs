@@ -43,13 +43,12 @@ struct Ready {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, segment: Created) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, segment: Created, stated: u64) -> Self {
         let budget = shared.options.budget_bytes.unwrap_or(shared.view().state.budget);
         // A budget of a few segments could not be kept.
         let segment_bytes = shared.options.segment_bytes.min(budget / 8).max(SEGMENT_MIN_BYTES);
         let taken = lock(&shared.status).durable;
         let head_end = segment.position;
-        let stated = segment.link.sequence;
         Self { shared, segment, head_end, stated, segment_bytes, budget, taken, blocked: None }
     }
 

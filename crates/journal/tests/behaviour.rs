@@ -223,6 +223,51 @@ fn a_clean_restart_goes_on_in_the_same_segment() {
 }
 
 #[test]
+fn restarts_that_write_nothing_add_no_segments() {
+    let (disk, journal, ..) = start();
+    journal.close().unwrap();
+    for _ in 0..4 {
+        open(&disk, small()).unwrap().close().unwrap();
+    }
+    assert_eq!(segments(&disk), 1);
+}
+
+#[test]
+fn what_a_killed_process_left_in_the_cache_is_durable_before_it_counts() {
+    let length = 9000;
+    for (seed, changes) in (0..8).flat_map(|seed| (0..32).map(move |changes| (seed, changes))) {
+        let disk = SimFs::new(seed);
+        let journal = open(&disk, small()).unwrap();
+        let connector = journal.connector("c").unwrap();
+        let topic = journal.create_topic("t", 1).unwrap();
+        append(&journal, connector, body(1, vec![batch(topic, 0, 1, length, 1)]));
+        // The process dies at some change of the disk, between the name of a new segment and its sync too.
+        disk.power_off_after(changes);
+        for number in 2..5 {
+            let Ok(sequence) = journal.append(connector, 0, body(number, vec![batch(topic, 0, 1, length, number)]))
+            else {
+                break;
+            };
+            if journal.wait_durable(sequence, LONG).is_err() {
+                break;
+            }
+        }
+        disk.power_off();
+        drop(journal);
+        disk.restart();
+        let journal = open(&disk, small()).unwrap();
+        let seen = journal.bounds(topic, 0).unwrap().high_watermark;
+        append(&journal, connector, body(9, vec![batch(topic, 0, 1, 100, 9)]));
+        disk.power_off();
+        drop(journal);
+        disk.reboot();
+        let journal = open(&disk, small()).unwrap();
+        assert_eq!(journal.bounds(topic, 0).unwrap().high_watermark, seen + 1, "seed {seed}, {changes} changes");
+        assert_eq!(read_all(&journal, topic, 0, 1 << 20).len() as i64, seen + 1);
+    }
+}
+
+#[test]
 fn after_a_kill_the_last_frames_are_copied_and_synced_before_they_count() {
     let (disk, journal, connector, topic) = start();
     append(&journal, connector, body(1, vec![batch(topic, 0, 1, 100, 1)]));

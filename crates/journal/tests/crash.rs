@@ -36,9 +36,19 @@ fn nothing_acknowledged_is_lost_whatever_the_disk_forgets() {
     eprintln!("{seeds} seeds: {seen:?}");
     // A workload that never meets these would prove nothing.
     if seeds >= 50 {
-        let Seen { crashes, in_recovery, beyond_one_segment, parts_committed, retained, unacknowledged_kept, lost } =
-            seen;
-        for count in [crashes, in_recovery, beyond_one_segment, parts_committed, retained, unacknowledged_kept, lost] {
+        let Seen {
+            crashes,
+            kills,
+            in_recovery,
+            beyond_one_segment,
+            parts_committed,
+            retained,
+            unacknowledged_kept,
+            lost,
+        } = seen;
+        for count in
+            [crashes, kills, in_recovery, beyond_one_segment, parts_committed, retained, unacknowledged_kept, lost]
+        {
             assert!(count > 0);
         }
     }
@@ -48,6 +58,7 @@ fn nothing_acknowledged_is_lost_whatever_the_disk_forgets() {
 #[derive(Debug, Default, Clone, Copy)]
 struct Seen {
     crashes: u64,
+    kills: u64,
     in_recovery: u64,
     beyond_one_segment: u64,
     parts_committed: u64,
@@ -59,6 +70,7 @@ struct Seen {
 impl Seen {
     fn add(&mut self, other: Seen) {
         self.crashes += other.crashes;
+        self.kills += other.kills;
         self.in_recovery += other.in_recovery;
         self.beyond_one_segment += other.beyond_one_segment;
         self.parts_committed += other.parts_committed;
@@ -150,7 +162,7 @@ impl World {
                 _ => {
                     self.disk.power_off();
                     drop(journal);
-                    self.disk.reboot();
+                    self.die();
                     self.seen.crashes += 1;
                 }
             }
@@ -158,6 +170,16 @@ impl World {
         let journal = self.start();
         journal.close().unwrap();
         self.seen
+    }
+
+    /// The machine loses its power, or only the process is killed: then the cache lives on, until the power goes too.
+    fn die(&mut self) {
+        if self.random.one_in(3) {
+            self.disk.restart();
+            self.seen.kills += 1;
+        } else {
+            self.disk.reboot();
+        }
     }
 
     /// Opens, with crashes during recovery, and compares with the model.
@@ -171,7 +193,7 @@ impl World {
             }
             self.disk.power_off();
             drop(opened);
-            self.disk.reboot();
+            self.die();
         }
         let report = inspect::verify(&self.disk, dir()).unwrap();
         assert!(report.damage.is_empty(), "{:?}", report.damage);

@@ -109,6 +109,30 @@ fn damage_before_what_a_later_frame_calls_durable_refuses_to_start() {
 }
 
 #[test]
+fn damage_in_what_recovery_has_carried_over_refuses_to_start() {
+    let (disk, topic) = killed(1, 100);
+    let journal = open(&disk, small()).unwrap();
+    assert_eq!(records(&journal, topic), 1);
+    journal.close().unwrap();
+    let last = last_frame(&disk);
+    flip(&disk, &last.file, (last.offset + last.bytes) as usize - 1);
+    assert!(matches!(refused(&disk), JournalError::Corrupt { offset, .. } if offset == last.offset));
+    let mut content = disk.content(&last.file).unwrap();
+    content.truncate(last.offset as usize);
+    disk.set_content(&last.file, content);
+    assert!(matches!(refused(&disk), JournalError::Corrupt { offset, .. } if offset == last.offset));
+}
+
+#[test]
+fn a_cold_segment_that_is_damaged_and_has_no_index_refuses_to_start() {
+    let (disk, _) = killed(40, 1000);
+    open(&disk, small()).unwrap().close().unwrap();
+    flip(&disk, &segment(1), disk.content(&segment(1)).unwrap().len() / 2);
+    remove(&disk, &index(1));
+    assert!(matches!(refused(&disk), JournalError::Corrupt { file, .. } if file == segment(1)));
+}
+
+#[test]
 fn no_flipped_byte_changes_what_is_read() {
     let (clean, topic) = killed(3, 100);
     let whole = clean.content(&segment(1)).unwrap();
