@@ -60,3 +60,7 @@ pub const SLOT_PATIENCE: Duration = Duration::from_secs(2);
 pub const SLOT_POLL: Duration = Duration::from_secs(10);
 /// How long a snapshot waits for a table that a running change holds; shorter than the server waits for a silent stream.
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a starting run waits for the walsender of the one before.
+pub const SLOT_RELEASE: Duration = Duration::from_secs(1);
+/// How long an ending run waits for the server to close the stream.
+pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);

@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
+use std::time::Instant;
 
 use tailwater_connector::status::ConnectorState;
 use tailwater_connector::{Problem, SourceContext, SourceWriter, StatusCell, Stop};
@@ -9,10 +10,11 @@ use tailwater_event::{Lsn, TableName};
 
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError};
-use crate::limits::SLOT_PATIENCE;
+use crate::limits::{SLOT_PATIENCE, SLOT_RELEASE};
 use crate::metrics::Metrics;
 use crate::position::Position;
 use crate::settings::{Autocreate, Settings, SnapshotMode};
+use crate::slot::Slot;
 use crate::snapshot::{self, Exported, Files, Reading};
 use crate::startup::{Facts, Server, Start, decide};
 use crate::state::{SlotEntry, SnapshotEntry, State, TableEntry};
@@ -81,8 +83,7 @@ impl<'a> Session<'a> {
     pub fn prepare(&mut self, again: bool) -> Result<Next, Problem> {
         let position = Position::durable(&self.writer.durable()?)?;
         let server = self.identify()?;
-        let slot = slot::inspect(&mut self.sql, &self.settings.slot.name);
-        let slot = self.sql_result(slot)?;
+        let slot = self.released_slot()?;
         let start = decide(&Facts {
             mode: self.settings.snapshot_mode,
             slot_name: &self.settings.slot.name,
@@ -206,6 +207,19 @@ impl<'a> Session<'a> {
             server.fork = history.first().and_then(|row| fork(row.text(1), ours));
         }
         Ok(server)
+    }
+
+    /// The slot, after a moment for the walsender of a run that just ended to let go of it.
+    fn released_slot(&mut self) -> Result<Option<Slot>, Problem> {
+        let deadline = Instant::now() + SLOT_RELEASE;
+        loop {
+            let slot = slot::inspect(&mut self.sql, &self.settings.slot.name);
+            let slot = self.sql_result(slot)?;
+            let in_use = slot.as_ref().is_some_and(|slot| slot.active_pid.is_some());
+            if !in_use || Instant::now() >= deadline || self.stop.wait(SLOT_RELEASE / 20) {
+                return Ok(slot);
+            }
+        }
     }
 
     /// Existing rows only. The slot is temporary: nothing is left on the server that would hold back its log.

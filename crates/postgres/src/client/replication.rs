@@ -1,13 +1,14 @@
 //! Log streaming: the copy-both phase of a walsender session.
 
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 
 use super::{Client, ClientError, auth, is_timeout};
+use crate::limits::CLOSE_PATIENCE;
 
 /// A stream of the log.
 pub struct ReplicationStream {
@@ -97,13 +98,22 @@ impl ReplicationStream {
         self.client.send(|out: &mut BytesMut| frontend::CopyData::new(payload).map(|data| data.write(out)))
     }
 
-    /// Ends the stream in order, without waiting for what is still on its way.
+    /// Ends the stream in order, without looking at what is still on its way. When it returns the server has let go of
+    /// the slot, unless it took longer than [`CLOSE_PATIENCE`].
     pub fn finish(&mut self) -> Result<(), ClientError> {
         self.client.send(|out| {
             frontend::copy_done(out);
             frontend::terminate(out);
             Ok(())
-        })
+        })?;
+        let deadline = Instant::now() + CLOSE_PATIENCE;
+        while Instant::now() < deadline {
+            match self.receive(CLOSE_PATIENCE / 10) {
+                Ok(_) => while self.client.buffer.take()?.is_some() {},
+                Err(_) => break,
+            }
+        }
+        Ok(())
     }
 
     fn set_timeout(&mut self, timeout: Duration) -> Result<(), ClientError> {
