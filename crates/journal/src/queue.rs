@@ -35,8 +35,9 @@ pub(crate) struct Queue {
     pub(crate) last: Sequence,
     pub(crate) closing: bool,
     pub(crate) failed: Option<JournalError>,
-    /// The size budget is used up by what consumers need: records wait, the rest goes on.
-    pub(crate) over_budget: bool,
+    /// Set while the size budget is used up by what consumers need: bytes of records that are still taken, so that who
+    /// looks between frames sees the pause before an append blocks; then records wait, and the rest goes on.
+    pub(crate) over_budget: Option<usize>,
     plans: HashMap<Bytes, u32>,
 }
 
@@ -48,7 +49,7 @@ const FRAME_COST: usize = 256;
 impl Queue {
     pub(crate) fn new(state: State, last: Sequence) -> Self {
         let plans = state.plans.iter().map(|(id, descriptor)| (descriptor.clone(), *id)).collect();
-        Self { state, frames: VecDeque::new(), bytes: 0, last, closing: false, failed: None, over_budget: false, plans }
+        Self { state, frames: VecDeque::new(), bytes: 0, last, closing: false, failed: None, over_budget: None, plans }
     }
 
     fn push(
@@ -118,7 +119,11 @@ impl Shared {
             Body::Entries(entries) => (Record::Entries(entries), Vec::new()),
             Body::Era { .. } => return Err(refused("an era is begun with begin_era")),
         };
+        let before = queue.bytes;
         let sequence = queue.push(connector.0, era, record, payload)?;
+        if let Some(left) = queue.over_budget.as_mut().filter(|_| records) {
+            *left = left.saturating_sub(queue.bytes - before);
+        }
         self.work.notify_one();
         Ok(sequence)
     }
@@ -244,7 +249,7 @@ impl Shared {
         let mut queue = lock(&self.queue);
         loop {
             queue.usable()?;
-            if queue.bytes < self.options.queue_bytes.max(1) && !(records && queue.over_budget) {
+            if queue.bytes < self.options.queue_bytes.max(1) && !(records && queue.over_budget == Some(0)) {
                 return Ok(queue);
             }
             queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);

@@ -292,7 +292,7 @@ impl Writer {
         if self.blocked.is_some() != blocked {
             let why = "sinks still need what fills the size budget";
             self.blocked = blocked.then(|| JournalError::DiskFull { dir: self.shared.dir.clone(), why });
-            self.shared.queue().over_budget = blocked;
+            self.shared.queue().over_budget = blocked.then_some(self.shared.options.queue_bytes);
             self.shared.pause(self.blocked.clone());
             self.shared.room.notify_all();
         }

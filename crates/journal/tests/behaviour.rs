@@ -344,7 +344,8 @@ fn beyond_the_budget_the_oldest_go_and_log_starts_advance() {
 
 #[test]
 fn what_a_sink_needs_stays_and_pauses_records_but_not_the_sinks_own_frames() {
-    let (_, journal, connector, topic) = start_with(Options { budget_bytes: Some(160 << 10), ..small() });
+    let options = Options { budget_bytes: Some(160 << 10), queue_bytes: 2000, ..small() };
+    let (_, journal, connector, topic) = start_with(options);
     journal.protect(connector, topic, 0, 0);
     let writer = std::thread::spawn({
         let journal = journal.clone();
@@ -456,4 +457,40 @@ fn the_machines_own_file_system_keeps_it_too() {
     let file = dir.join("FORMAT");
     let error = Journal::open(Arc::new(RealFs), &file, small(), Arc::new(SystemClock)).err().unwrap();
     assert_eq!(error.code(), "IO");
+}
+
+#[test]
+fn who_looks_between_frames_sees_the_pause_before_an_append_blocks() {
+    let options = Options { budget_bytes: Some(160 << 10), queue_bytes: 16 << 10, ..small() };
+    let (_, journal, connector, topic) = start_with(options);
+    journal.protect(connector, topic, 0, 0);
+    let (sender, paused) = std::sync::mpsc::channel();
+    std::thread::spawn({
+        let journal = journal.clone();
+        move || {
+            let mut number = 0;
+            while journal.paused().is_none() {
+                append(&journal, connector, body(number, vec![batch(topic, 0, 1, 1000, number)]));
+                number += 1;
+            }
+            sender.send(number).unwrap();
+        }
+    });
+    assert!(paused.recv_timeout(LONG).is_ok_and(|frames| frames > 100));
+    // Who does not look is held up after a little more.
+    let before = journal.bounds(topic, 0).unwrap().bytes;
+    let held_up = std::thread::spawn({
+        let journal = journal.clone();
+        move || {
+            (0..100)
+                .try_for_each(|n| journal.append(connector, 0, body(n, vec![batch(topic, 0, 1, 1000, n)])).map(|_| ()))
+        }
+    });
+    let mut seen = 0;
+    while journal.bounds(topic, 0).unwrap().bytes < before + 8000 {
+        seen = journal.wait_change(seen, LONG);
+    }
+    assert!(!held_up.is_finished());
+    journal.close().unwrap();
+    assert_eq!(held_up.join().unwrap().unwrap_err().code(), "CLOSED");
 }
