@@ -414,6 +414,26 @@ fn one_source_at_a_time_writes_under_a_name() {
 }
 
 #[test]
+fn a_commit_that_fails_leaves_no_parts_behind() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let mut writer = open.source();
+    let (topic, plan) = (writer.topic("t").unwrap(), writer.plan(b"plan").unwrap());
+    let text = "x".repeat(limits::OPEN_TRANSACTION_BYTES / 2);
+    for _ in 0..3 {
+        row(&mut *writer, topic, plan, &text);
+    }
+    row(&mut *writer, topic, plan, "last");
+    open.journal.delete_topic("t").unwrap();
+    assert_eq!(writer.commit(transaction(1), b"1").unwrap_err().code, "TOPIC_UNKNOWN");
+    writer.rollback().unwrap();
+    writer.sync().unwrap();
+    let frames = inspect::frames(&RealFs, dir.path()).unwrap().map(Result::unwrap);
+    let kinds: Vec<_> = frames.map(|frame| frame.kind).collect();
+    assert!(kinds.contains(&"part") && kinds.last() == Some(&"part abort"), "{kinds:?}");
+}
+
+#[test]
 fn a_recreated_topic_is_another_topic() {
     let dir = tempfile::tempdir().unwrap();
     let open = open(dir.path());

@@ -173,10 +173,13 @@ impl SourceWriter for EmbeddedWriter {
     fn commit(&mut self, transaction: Transaction, position: &[u8]) -> Result<(), Problem> {
         let records = self.pending.open_records().map_err(|error| record_problem(error, &self.lease.connector))?;
         let transaction = self.attempt.meta(self.era, transaction, records);
-        if let Some(part_of) = self.part_of.take() {
+        if let Some(part_of) = self.part_of {
             let (position, batches) = (position.to_vec(), self.pending.take_last());
             let durable = position.clone();
-            return self.append(Body::PartCommit { part_of, position, transaction, batches }, Some(durable));
+            self.append(Body::PartCommit { part_of, position, transaction, batches }, Some(durable))?;
+            // Not before: after a failure the rollback has parts to abort.
+            self.part_of = None;
+            return Ok(());
         }
         self.pending.commit(transaction, position);
         if self.pending.committed_bytes() > PENDING_BYTES { self.flush() } else { Ok(()) }
