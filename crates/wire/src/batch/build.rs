@@ -59,6 +59,8 @@ pub struct Finished {
     pub records: u32,
     /// The greatest of their timestamps, in milliseconds since 1970.
     pub max_timestamp: i64,
+    /// Whether the records lie in an LZ4 frame.
+    pub compressed: bool,
 }
 
 /// How far the open record is.
@@ -231,21 +233,42 @@ impl BatchBuilder {
             std::mem::swap(self, into);
             return;
         }
-        let mut cursor = Cursor::new(&self.bytes, mark.length.max(HEADER_BYTES));
-        for _ in mark.records..self.records {
-            // These bytes are our own, so every step succeeds; a checked read costs nothing here.
-            let Some((timestamp, rest)) = self.head(&mut cursor) else { break };
-            into.open(timestamp);
-            let length = 1
-                + varint::length(timestamp.wrapping_sub(into.base_timestamp))
-                + varint::length(i64::from(into.records))
-                + rest.len();
-            varint::put(&mut into.bytes, length as i64);
-            into.put_head(timestamp);
-            into.bytes.extend_from_slice(&self.bytes[rest]);
-            into.count(timestamp);
+        let from = mark.length.saturating_sub(HEADER_BYTES);
+        for (timestamp, rest) in records_of(self.plain(), from, self.base_timestamp) {
+            into.append(timestamp, rest);
         }
         self.truncate(mark);
+    }
+
+    /// Continues a batch that was begun elsewhere: its plain records.
+    pub(super) fn adopt(&mut self, plain: &[u8], records: u32, (base, max): (i64, i64)) {
+        self.records = 0;
+        self.open(base);
+        self.bytes.extend_from_slice(plain);
+        (self.records, self.max_timestamp) = (records, max);
+    }
+
+    /// The mark behind the first `records` records, which have `plain` bytes.
+    pub(super) fn mark_at(plain: usize, records: u32, max_timestamp: i64) -> Mark {
+        Mark { length: HEADER_BYTES + plain, records, max_timestamp }
+    }
+
+    /// The plain records so far.
+    pub(super) fn plain(&self) -> &[u8] {
+        self.bytes.get(HEADER_BYTES..).unwrap_or_default()
+    }
+
+    /// Adds a record whose bytes from its key on are known.
+    pub(super) fn append(&mut self, timestamp: i64, rest: &[u8]) {
+        self.open(timestamp);
+        let length = 1
+            + varint::length(timestamp.wrapping_sub(self.base_timestamp))
+            + varint::length(i64::from(self.records))
+            + rest.len();
+        varint::put(&mut self.bytes, length as i64);
+        self.put_head(timestamp);
+        self.bytes.extend_from_slice(rest);
+        self.count(timestamp);
     }
 
     /// Completes the batch and starts the next; `None` when it has no record.
@@ -254,20 +277,10 @@ impl BatchBuilder {
             return None;
         }
         self.truncate(self.mark_before_open_record());
-        self.write_header();
-        let length = self.bytes.len();
-        // Readers keep a batch in memory for a while, so its buffer is given away only when it is well filled.
-        let bytes = if length >= self.bytes.capacity() / 2 || self.bytes.capacity() > SPARE_MAX_BYTES {
-            self.expected = (length + length / 8).min(SPARE_MAX_BYTES);
-            let given = std::mem::take(&mut self.bytes);
-            if length < given.capacity() / 2 { BytesMut::from(&given[..]) } else { given }
-        } else {
-            let copy = BytesMut::from(&self.bytes[..]);
-            self.bytes.clear();
-            copy
-        };
+        write_header(&mut self.bytes, self.records, (self.base_timestamp, self.max_timestamp), 0);
+        let bytes = give_away(&mut self.bytes, &mut self.expected);
         let records = std::mem::take(&mut self.records);
-        Some(Finished { bytes, records, max_timestamp: self.max_timestamp })
+        Some(Finished { bytes, records, max_timestamp: self.max_timestamp, compressed: false })
     }
 
     fn mark_before_open_record(&self) -> Mark {
@@ -275,23 +288,6 @@ impl BatchBuilder {
             Part::Outside => self.mark(),
             _ => Mark { length: self.start, ..self.mark() },
         }
-    }
-
-    /// Fills in the header of a batch with at least one record.
-    fn write_header(&mut self) {
-        let length = (self.bytes.len() - LENGTH_END) as i32;
-        let mut fields = [0; HEADER_BYTES];
-        fields[LENGTH_AT..LENGTH_END].copy_from_slice(&length.to_be_bytes());
-        fields[MAGIC_AT] = MAGIC;
-        fields[23..27].copy_from_slice(&(self.records - 1).to_be_bytes());
-        fields[27..35].copy_from_slice(&self.base_timestamp.to_be_bytes());
-        fields[35..43].copy_from_slice(&self.max_timestamp.to_be_bytes());
-        // No producer id, no producer epoch, no sequence: all -1.
-        fields[43..57].fill(0xFF);
-        fields[57..61].copy_from_slice(&self.records.to_be_bytes());
-        self.bytes[..HEADER_BYTES].copy_from_slice(&fields);
-        let crc = crc32c::crc32c(&self.bytes[ATTRIBUTES_AT..]);
-        self.bytes[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());
     }
 
     /// Makes place for the header before the first record, whose timestamp is the base.
@@ -313,16 +309,6 @@ impl BatchBuilder {
         let time = varint::write(&mut head[1..], timestamp.wrapping_sub(self.base_timestamp));
         let offset = varint::write(&mut head[1 + time..], i64::from(self.records));
         self.bytes.extend_from_slice(&head[..1 + time + offset]);
-    }
-
-    /// Reads what [`put_head`](Self::put_head) wrote, behind the record's length: the timestamp and where the rest is.
-    fn head(&self, cursor: &mut Cursor<'_>) -> Option<(i64, std::ops::Range<usize>)> {
-        let length = usize::try_from(cursor.varint()?).ok()?;
-        let record = cursor.take(length)?;
-        let mut inner = Cursor::new(&self.bytes[..record.end], record.start + 1);
-        let timestamp = self.base_timestamp.wrapping_add(inner.varlong()?);
-        inner.varint()?;
-        Some((timestamp, inner.position()..record.end))
     }
 
     fn count(&mut self, timestamp: i64) {
@@ -380,6 +366,52 @@ impl BatchBuilder {
             self.bytes.truncate(length);
         }
         varint::write(&mut self.bytes[gap.at..], value)
+    }
+}
+
+/// The records in plain bytes of our own from a position on: their timestamps, and their bytes from the key on.
+pub(super) fn records_of(plain: &[u8], from: usize, base_timestamp: i64) -> impl Iterator<Item = (i64, &[u8])> {
+    let mut cursor = Cursor::new(plain, from);
+    std::iter::from_fn(move || {
+        let length = usize::try_from(cursor.varint()?).ok()?;
+        let record = cursor.take(length)?;
+        let mut inner = Cursor::new(&plain[..record.end], record.start + 1);
+        let timestamp = base_timestamp.wrapping_add(inner.varlong()?);
+        inner.varint()?;
+        Some((timestamp, &plain[inner.position()..record.end]))
+    })
+}
+
+/// Fills in the header of a batch with at least one record; the timestamps are the base and the greatest.
+pub(super) fn write_header(bytes: &mut [u8], records: u32, timestamps: (i64, i64), attributes: i16) {
+    let length = (bytes.len() - LENGTH_END) as i32;
+    let mut fields = [0; HEADER_BYTES];
+    fields[LENGTH_AT..LENGTH_END].copy_from_slice(&length.to_be_bytes());
+    fields[MAGIC_AT] = MAGIC;
+    fields[ATTRIBUTES_AT..23].copy_from_slice(&attributes.to_be_bytes());
+    fields[23..27].copy_from_slice(&(records - 1).to_be_bytes());
+    fields[27..35].copy_from_slice(&timestamps.0.to_be_bytes());
+    fields[35..43].copy_from_slice(&timestamps.1.to_be_bytes());
+    // No producer id, no producer epoch, no sequence: all -1.
+    fields[43..57].fill(0xFF);
+    fields[57..61].copy_from_slice(&records.to_be_bytes());
+    bytes[..HEADER_BYTES].copy_from_slice(&fields);
+    let crc = crc32c::crc32c(&bytes[ATTRIBUTES_AT..]);
+    bytes[CRC_AT..ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());
+}
+
+/// Takes a finished batch out of its buffer. Readers keep a batch in memory for a while, so the buffer goes with it only
+/// when it is well filled; `expected` becomes what to reserve for the next.
+pub(super) fn give_away(buffer: &mut BytesMut, expected: &mut usize) -> BytesMut {
+    let length = buffer.len();
+    if length >= buffer.capacity() / 2 || buffer.capacity() > SPARE_MAX_BYTES {
+        *expected = (length + length / 8).min(SPARE_MAX_BYTES);
+        let given = std::mem::take(buffer);
+        if length < given.capacity() / 2 { BytesMut::from(&given[..]) } else { given }
+    } else {
+        let copy = BytesMut::from(&buffer[..]);
+        buffer.clear();
+        copy
     }
 }
 

@@ -13,9 +13,12 @@
 //! The CRC starts behind the base offset and the leader epoch, so a log can set both without computing it again.
 
 mod build;
+mod lz4;
+mod plan;
 mod read;
 
 pub use build::{BatchBuilder, BuildError, Finished, Mark};
+pub use plan::{Fragments, PlanBuilder, PlanMark};
 pub use read::{Batch, BatchError, Codec, Header, Record, Records};
 
 /// Bytes of a batch's header.
@@ -28,6 +31,8 @@ const MAGIC_AT: usize = 16;
 const CRC_AT: usize = 17;
 const ATTRIBUTES_AT: usize = 21;
 const MAGIC: u8 = 2;
+/// Attributes of a batch whose records lie in an LZ4 frame.
+const LZ4: i16 = 3;
 
 #[cfg(test)]
 mod tests {

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 
+use super::lz4;
 use super::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_AT, LENGTH_END, MAGIC, MAGIC_AT};
+use crate::limits::COMPRESSED_PLAIN_BYTES;
 use crate::varint::Cursor;
 
 /// The least record: seven numbers of one byte.
@@ -31,6 +33,9 @@ pub enum BatchError {
     /// The records are compressed.
     #[error("the batch is compressed with {0:?}, which is not supported")]
     Compressed(Codec),
+    /// The compressed records are malformed, of another form than ours, or too many.
+    #[error("the records of the batch cannot be decompressed, or are more than {COMPRESSED_PLAIN_BYTES} bytes")]
+    Frame,
     /// A record contradicts itself.
     #[error("record {0} of the batch is malformed")]
     Record(u32),
@@ -146,12 +151,7 @@ impl Batch {
             base_sequence: i32::from_be_bytes(field(bytes, 53)),
             count,
         };
-        let holds = (end - HEADER_BYTES) / RECORD_MIN_BYTES;
-        let plain = batch.codec() == Codec::None;
-        if last_offset_delta < 0
-            || i64::from(last_offset_delta) + 1 < i64::from(count)
-            || plain && count as usize > holds
-        {
+        if last_offset_delta < 0 || i64::from(last_offset_delta) + 1 < i64::from(count) {
             return Err(BatchError::Count(claimed));
         }
         Ok(batch)
@@ -189,12 +189,20 @@ impl Batch {
         &self.bytes
     }
 
-    /// Its records in order. Compressed ones are refused.
+    /// Its records in order, decompressed when they are compressed as [`PlanBuilder`](super::PlanBuilder) does it; other
+    /// compression is refused.
     pub fn records(&self) -> Result<Records<'_>, BatchError> {
-        match self.codec() {
-            Codec::None => Ok(Records { batch: self, at: HEADER_BYTES, next: 0, over: false }),
-            codec => Err(BatchError::Compressed(codec)),
+        let plain = match self.codec() {
+            Codec::None => self.bytes.slice(HEADER_BYTES..),
+            Codec::Lz4 => lz4::decompress(&self.bytes[HEADER_BYTES..], COMPRESSED_PLAIN_BYTES)
+                .map(Bytes::from)
+                .ok_or(BatchError::Frame)?,
+            codec => return Err(BatchError::Compressed(codec)),
+        };
+        if self.count as usize > plain.len() / RECORD_MIN_BYTES {
+            return Err(BatchError::Count(self.count as i32));
         }
+        Ok(Records { batch: self, plain, at: 0, next: 0, over: false })
     }
 }
 
@@ -202,14 +210,21 @@ impl Batch {
 #[derive(Clone, Debug)]
 pub struct Records<'a> {
     batch: &'a Batch,
+    /// The records uncompressed.
+    plain: Bytes,
     at: usize,
     next: u32,
     over: bool,
 }
 
 impl Records<'_> {
+    /// Bytes of all the records, uncompressed: the memory that they share.
+    pub fn plain_len(&self) -> usize {
+        self.plain.len()
+    }
+
     fn record(&mut self) -> Option<Record> {
-        let bytes = &self.batch.bytes;
+        let bytes = &self.plain;
         let mut outer = Cursor::new(bytes, self.at);
         let length = usize::try_from(outer.varint()?).ok()?;
         let end = outer.take(length)?.end;
@@ -242,7 +257,7 @@ impl Records<'_> {
     fn nullable(&self, cursor: &mut Cursor<'_>) -> Option<Option<Bytes>> {
         match cursor.varint()? {
             -1 => Some(None),
-            length => Some(Some(self.batch.bytes.slice(cursor.take(usize::try_from(length).ok()?)?))),
+            length => Some(Some(self.plain.slice(cursor.take(usize::try_from(length).ok()?)?))),
         }
     }
 }
@@ -256,7 +271,7 @@ impl Iterator for Records<'_> {
         }
         if self.next == self.batch.count {
             self.over = true;
-            return (self.at < self.batch.bytes.len()).then_some(Err(BatchError::Trailing));
+            return (self.at < self.plain.len()).then_some(Err(BatchError::Trailing));
         }
         let index = self.next;
         self.next += 1;
