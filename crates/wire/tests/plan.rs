@@ -55,7 +55,7 @@ fn table() -> impl Strategy<Value = Table> {
         6 => bytes(0..24),
         3 => bytes(24..400),
         2 => (any::<u8>(), 400usize..4_000).prop_map(|(byte, length)| vec![byte; length]),
-        1 => (any::<u8>(), 40_000usize..70_000).prop_map(|(byte, length)| vec![byte; length]),
+        1 => (any::<u8>(), 20_000usize..70_000).prop_map(|(byte, length)| vec![byte; length]),
     ];
     let literal = prop_oneof![8 => bytes(0..12), 2 => bytes(30..60), 1 => bytes(200..900)];
     let piece = prop_oneof![
@@ -72,7 +72,7 @@ fn table() -> impl Strategy<Value = Table> {
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        8 => (any::<prop::sample::Index>(), prop_oneof![3 => 1usize..4, 1 => 4usize..200]).prop_map(|(s, n)| Step::Records(s, n)),
+        8 => (any::<prop::sample::Index>(), prop_oneof![3 => 1usize..4, 1 => 4usize..60]).prop_map(|(s, n)| Step::Records(s, n)),
         2 => Just(Step::Mark),
         2 => Just(Step::Truncate),
         1 => any::<bool>().prop_map(Step::Split),
@@ -272,7 +272,7 @@ fn play(table: &Table, steps: &[Step]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig { cases: 120, failure_persistence: None, max_shrink_iters: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn batches_from_pieces_are_the_plain_ones(table in table(), steps in steps()) {

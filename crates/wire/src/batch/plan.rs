@@ -413,7 +413,10 @@ impl PlanBuilder {
     }
 
     fn count(&mut self, timestamp: i64) {
-        self.max_timestamp = if self.records == 0 { timestamp } else { self.max_timestamp.max(timestamp) };
+        if self.records == 0 {
+            (self.base_timestamp, self.max_timestamp) = (timestamp, timestamp);
+        }
+        self.max_timestamp = self.max_timestamp.max(timestamp);
         self.records += 1;
     }
 
