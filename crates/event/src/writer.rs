@@ -29,6 +29,11 @@ impl Fragments {
         self.0.get(usize::from(id.0)).map_or(&[], |f| f)
     }
 
+    /// All of them, in the order of their ids; equal registrations share one allocation.
+    pub fn shared(&self) -> &Arc<[Arc<[u8]>]> {
+        &self.0
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -5,6 +5,13 @@ use std::time::Duration;
 /// A batch takes no more rows beyond this size: half of what Kafka's consumers fetch from a partition at once.
 pub const BATCH_BYTES: usize = 512 << 10;
 
+/// A batch takes no more rows beyond this size of its records, uncompressed: what a reader has in memory at least. With
+/// the largest record that is compressed it stays within one block of an LZ4 frame, so nothing starts from scratch in it.
+pub const BATCH_PLAIN_BYTES: usize = 760 << 10;
+
+/// Uncompressed bytes that a read expects of one stored byte when it asks the journal for batches.
+pub const READ_EXPANSION: usize = 8;
+
 /// Committed bytes beyond which a frame goes to the journal without being asked.
 pub const PENDING_BYTES: usize = 4 << 20;
 

@@ -9,7 +9,9 @@ use lz4_flex::frame::FrameDecoder;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use tailwater_wire::batch::{Batch, BatchBuilder, BuildError, Codec, Fragments, HEADER_BYTES, Mark, PlanBuilder, PlanMark};
+use tailwater_wire::batch::{
+    Batch, BatchBuilder, BuildError, Codec, Fragments, HEADER_BYTES, Mark, PlanBuilder, PlanMark,
+};
 use tailwater_wire::limits::{COMPRESSED_PLAIN_BYTES, PIECED_RECORD_BYTES};
 
 const BLOCK_BYTES: usize = 1 << 20;

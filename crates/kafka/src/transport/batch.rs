@@ -2,18 +2,24 @@
 
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 use tailwater_journal::{BatchIn, PlanId, Run, TopicId};
-use tailwater_wire::batch::{BatchBuilder, BuildError, Mark};
+use tailwater_wire::batch::{BuildError, PlanBuilder, PlanMark};
+
+use crate::limits::{BATCH_BYTES, BATCH_PLAIN_BYTES};
+
+/// Storage encodings of the journal's batches: a record batch as it is.
+const PLAIN: u8 = 0;
+/// A record batch compressed with LZ4 from its encode plan.
+const PLAN_LZ4: u8 = 1;
 
 /// A batch that grows; the [`RecordWriter`] of the plan whose records it takes.
 pub(super) struct Batch {
     /// Number of the topic in the pending frame.
     topic: usize,
     plan: PlanId,
-    builder: BatchBuilder,
-    fragments: Fragments,
+    builder: PlanBuilder,
     runs: Vec<Run>,
     /// Where the open transaction starts in builder and runs.
-    open_from: Option<(Mark, usize)>,
+    open_from: Option<(PlanMark, usize)>,
     /// Index of the open transaction in its frame.
     transaction: u32,
     /// Ordinal of the next record in it.
@@ -24,12 +30,11 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(topic: usize, plan: PlanId, builder: BatchBuilder) -> Self {
+    pub(super) fn new(topic: usize, plan: PlanId, builder: PlanBuilder) -> Self {
         Batch {
             topic,
             plan,
             builder,
-            fragments: Fragments::default(),
             runs: Vec::new(),
             open_from: None,
             transaction: 0,
@@ -47,9 +52,14 @@ impl Batch {
         self.plan
     }
 
-    /// Bytes so far.
+    /// Bytes so far, as they are stored.
     pub(super) fn len(&self) -> usize {
         self.builder.len()
+    }
+
+    /// Whether it takes no more rows.
+    pub(super) fn is_full(&self) -> bool {
+        self.builder.len() >= BATCH_BYTES || self.builder.plain_len() >= BATCH_PLAIN_BYTES
     }
 
     /// The records that follow are the open transaction's, from this ordinal on. Says whether they are its first here.
@@ -78,12 +88,11 @@ impl Batch {
     }
 
     /// Moves the records of the open transaction into a batch of their own, where it is the frame's first.
-    pub(super) fn split_open(&mut self, builder: BatchBuilder) -> Option<Batch> {
+    pub(super) fn split_open(&mut self, builder: PlanBuilder) -> Option<Batch> {
         let (mark, runs) = self.open_from.take()?;
         let mut tail = Batch::new(self.topic, self.plan, builder);
         tail.enter(0, self.ordinal);
         self.builder.split_off(mark, &mut tail.builder);
-        tail.fragments = self.fragments.clone();
         tail.runs = self.runs.split_off(runs);
         tail.runs.iter_mut().for_each(|run| run.transaction = 0);
         tail.counted = tail.builder.len();
@@ -101,12 +110,12 @@ impl Batch {
             max_timestamp: done.max_timestamp,
             plan: Some(self.plan),
             runs: std::mem::take(&mut self.runs),
-            encoding: 0,
+            encoding: if done.compressed { PLAN_LZ4 } else { PLAIN },
         })
     }
 
     /// The builder, to be used again after `finish`.
-    pub(super) fn into_builder(self) -> BatchBuilder {
+    pub(super) fn into_builder(self) -> PlanBuilder {
         self.builder
     }
 
@@ -144,9 +153,7 @@ impl Batch {
 impl RecordWriter for Batch {
     #[inline]
     fn prepare(&mut self, fragments: &Fragments) {
-        if !self.fragments.same(fragments) {
-            self.fragments = fragments.clone();
-        }
+        self.builder.prepare(fragments.shared());
     }
 
     #[inline]
@@ -171,12 +178,12 @@ impl RecordWriter for Batch {
 
     #[inline]
     fn fragment(&mut self, id: FragmentId) {
-        self.builder.push(self.fragments.get(id));
+        self.builder.fragment(id.0);
     }
 
     #[inline]
-    fn literal(&mut self, _slot: SlotId, bytes: &[u8]) {
-        self.builder.push(bytes);
+    fn literal(&mut self, slot: SlotId, bytes: &[u8]) {
+        self.builder.literal(slot.0, bytes);
     }
 
     #[inline]

@@ -5,10 +5,10 @@
 //! committed part must go while the rest is still arriving.
 
 use tailwater_journal::{BatchIn, PlanId, TopicId, TransactionMeta};
-use tailwater_wire::batch::{BatchBuilder, BuildError};
+use tailwater_wire::batch::{BuildError, PlanBuilder};
 
 use super::batch::Batch;
-use crate::limits::{BATCH_BYTES, SPARE_BUILDERS};
+use crate::limits::SPARE_BUILDERS;
 
 /// Committed transactions on their way to the journal.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Pending {
     /// Records of the open transaction, those in parts included.
     ordinal: u64,
     fault: Option<BuildError>,
-    spare: Vec<BatchBuilder>,
+    spare: Vec<PlanBuilder>,
 }
 
 struct Topic {
@@ -78,7 +78,7 @@ impl Pending {
         let current = self.current;
         self.settle();
         if let Some(batch) = current.map(|index| &self.batches[index])
-            && batch.len() >= BATCH_BYTES
+            && batch.is_full()
         {
             self.topics[batch.topic()].latest = None;
         }
@@ -207,6 +207,7 @@ impl Pending {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::LazyLock;
 
     use bytes::Bytes;
     use proptest::collection::vec;
@@ -215,8 +216,12 @@ mod tests {
     use tailwater_wire::batch;
 
     use super::*;
+    use crate::limits::BATCH_BYTES;
 
     const TOPICS: usize = 3;
+    const REPEATS: &str = "{\"what\":\"every record has\",\"value\":";
+
+    static FRAGMENTS: LazyLock<Fragments> = LazyLock::new(|| Fragments::new(vec![REPEATS.into()]));
 
     #[derive(Clone, Debug)]
     enum Step {
@@ -245,7 +250,7 @@ mod tests {
 
     fn row(pending: &mut Pending, topic: usize, plan: u32, value: &[u8]) {
         let writer = pending.records(topic, PlanId(plan));
-        writer.prepare(&Fragments::new(vec![b"<".to_vec()]));
+        writer.prepare(&FRAGMENTS);
         writer.begin(5);
         writer.value();
         writer.fragment(FragmentId(0));
@@ -262,6 +267,7 @@ mod tests {
     fn read(batches: Vec<BatchIn>, xids: &[u32], into: &mut Rows) {
         for stored in batches {
             let batch = batch::Batch::read(&mut stored.bytes.freeze()).unwrap();
+            assert_eq!(stored.encoding == 1, batch.codec() == batch::Codec::Lz4);
             assert_eq!((batch.count, batch.max_timestamp), (stored.records, stored.max_timestamp));
             let mut owners = stored.runs.iter().flat_map(|run| {
                 (0..u64::from(run.records)).map(|n| (xids[run.transaction as usize], run.first_ordinal + n))
@@ -302,7 +308,7 @@ mod tests {
                         let value = number.to_string().repeat(size / 2 + 1);
                         row(&mut pending, topic, plan, value.as_bytes());
                         let rows = open.entry(topic).or_default();
-                        rows.push((format!("<{value}").into_bytes(), plan, xid, ordinal));
+                        rows.push((format!("{REPEATS}{value}").into_bytes(), plan, xid, ordinal));
                         ordinal += 1;
                     }
                     Step::Part => {
@@ -347,7 +353,9 @@ mod tests {
         let committed = pending.take_committed().unwrap();
         assert_eq!(committed.position, 999u32.to_be_bytes());
         assert_eq!(committed.transactions.len(), 1_000);
-        assert_eq!(committed.batches.iter().map(|b| b.records).collect::<Vec<_>>(), [500, 500]);
+        let batches: Vec<_> = committed.batches.iter().map(|batch| (batch.records, batch.encoding)).collect();
+        assert_eq!(batches, [(500, 1), (500, 1)]);
+        assert!(committed.batches.iter().all(|batch| batch.bytes.len() < 500 * (REPEATS.len() - 10)));
     }
 
     #[test]

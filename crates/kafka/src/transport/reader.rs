@@ -10,6 +10,8 @@ use tailwater_connector::{Header, Origin, PlanId, Problem, Record, TopicReader};
 use tailwater_journal::{self as journal, Journal, JournalError, StoredBatch, TopicId, TransactionMeta};
 use tailwater_wire::batch::{self, BatchError};
 
+use crate::limits::READ_EXPANSION;
+
 use super::identity::{first_ordinal, origin};
 use super::problem::journal_problem;
 
@@ -86,10 +88,11 @@ impl TopicReader for EmbeddedReader {
     }
 
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem> {
+        let stored_bytes = max_bytes / READ_EXPANSION;
         let batches = self
-            .with_topic(topic, partition, |id, partition| self.batches(id, partition, offset, max_bytes))
+            .with_topic(topic, partition, |id, partition| self.batches(id, partition, offset, stored_bytes))
             .map_err(journal_problem)?;
-        records(&batches, offset).map_err(|error| unreadable(topic, partition, offset, error))
+        records(&batches, offset, max_bytes).map_err(|error| unreadable(topic, partition, offset, error))
     }
 
     fn offset_at(&self, topic: &str, partition: i32, timestamp_ms: i64) -> Result<i64, Problem> {
@@ -100,7 +103,7 @@ impl TopicReader for EmbeddedReader {
             })
             .map_err(journal_problem)?;
         // The journal knows the batch; the record is in it.
-        let found = records(&batches, from).map_err(|error| unreadable(topic, partition, from, error))?;
+        let found = records(&batches, from, usize::MAX).map_err(|error| unreadable(topic, partition, from, error))?;
         Ok(found.into_iter().find(|record| record.timestamp_ms >= timestamp_ms).map_or(from, |record| record.offset))
     }
 
@@ -113,19 +116,26 @@ impl TopicReader for EmbeddedReader {
     }
 }
 
-/// The records of some batches from `offset` on; keys and values share the batches' memory.
-fn records(batches: &[StoredBatch], offset: i64) -> Result<Vec<Record>, BatchError> {
-    let mut records = Vec::new();
+/// The records of some batches from `offset` on, of as many batches as fit into `max_bytes` uncompressed, and of the first
+/// in any case; keys and values share the memory of their batch.
+fn records(batches: &[StoredBatch], offset: i64, max_bytes: usize) -> Result<Vec<Record>, BatchError> {
+    let mut records: Vec<Record> = Vec::new();
+    let mut bytes = 0;
     let mut origins = Origins::default();
     for stored in batches {
         // The journal has checked the frame that holds these bytes.
         let batch = batch::Batch::read_unverified(&stored.bytes)?;
+        if bytes >= max_bytes && !records.is_empty() {
+            break;
+        }
+        let stored_records = batch.records()?;
+        bytes += stored_records.plain_len();
         records.reserve(batch.count as usize);
         let plan = stored.plan.map(|plan| PlanId(plan.0));
         let mut runs = stored.runs.iter();
         let mut run: Option<(Arc<Origin>, u64)> = None;
         let mut left = 0;
-        for record in batch.records()? {
+        for record in stored_records {
             let record = record?;
             while left == 0 {
                 let Some((meta, first, count)) = runs.next() else {
