@@ -1,6 +1,8 @@
 //! Batches from pieces, against plain batches of the same records: equal byte for byte once another implementation has
 //! decompressed them, whatever was taken back or split off on the way.
 
+#![allow(clippy::unwrap_used)]
+
 use std::io::Read;
 use std::sync::Arc;
 
