@@ -197,12 +197,11 @@ fn ends_are_as_the_format_wants(frame: &[u8]) {
         let end = at + length;
         let rest = |at: &mut usize, start: usize| {
             let mut length = start;
-            while start == 15 {
+            let mut more = start == 15;
+            while more {
+                length += usize::from(frame[*at]);
+                more = frame[*at] == 255;
                 *at += 1;
-                length += usize::from(frame[*at - 1]);
-                if frame[*at - 1] != 255 {
-                    break;
-                }
             }
             length
         };
@@ -461,7 +460,8 @@ fn other_fragments_under_the_same_numbers_are_other_bytes() {
 #[test]
 fn parts_out_of_order_leave_the_batch_as_it_was() {
     let table = narrow();
-    let faults: [fn(&mut PlanBuilder); 6] = [
+    let faults: [fn(&mut PlanBuilder); 7] = [
+        |b| b.prepare(&Arc::new([])),
         |b| b.literal(0, b"nowhere"),
         |b| b.fragment(1),
         |b| {

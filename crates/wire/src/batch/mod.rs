@@ -13,6 +13,7 @@
 //! The CRC starts behind the base offset and the leader epoch, so a log can set both without computing it again.
 
 mod build;
+mod draft;
 mod lz4;
 mod plan;
 mod read;

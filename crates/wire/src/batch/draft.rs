@@ -1,0 +1,309 @@
+//! The record under work, as pieces: lengths come before bytes, so nothing is written before its end is known.
+
+use std::ops::Deref;
+
+use super::build::BatchBuilder;
+use super::lz4::{Emitter, Tail};
+use super::plan::Fragments;
+use crate::varint;
+
+/// The record under work.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub(super) part: Part,
+    pub(super) timestamp: i64,
+    pieces: Vec<Piece>,
+    /// Bytes of its literals and header names, in order.
+    bytes: Vec<u8>,
+    /// Its plain bytes behind timestamp and offset, the open part's length left out.
+    length: usize,
+    /// The open part's length: where it stands among the pieces, and how much it is so far.
+    open: usize,
+    open_length: usize,
+    /// The count of headers among the pieces, and the count.
+    header_count: usize,
+    headers: u32,
+}
+
+/// How far it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Part {
+    #[default]
+    Outside,
+    Begun,
+    Key,
+    Value,
+    Header,
+}
+
+/// What it consists of. Numbers of its own come when they are known.
+#[derive(Clone, Copy, Debug)]
+enum Piece {
+    Fragment(u16),
+    /// Slot and length.
+    Literal(u16, u32),
+    /// Length of the key; -1: null. So with the value.
+    Key(i32),
+    Value(i32),
+    HeaderCount(u32),
+    /// Number of the header and length of its name.
+    HeaderName(u16, u32),
+    /// Number of the header and length of its value.
+    HeaderValue(u16, i32),
+}
+
+/// Most bytes of a record's length, attributes, timestamp and offset.
+pub(super) const HEAD_BYTES: usize = 32;
+
+/// What comes before a record's key.
+pub(super) type Head = Short<HEAD_BYTES>;
+/// A number as records have it.
+type Number = Short<10>;
+
+/// A few bytes on the stack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Short<const N: usize> {
+    bytes: [u8; N],
+    length: usize,
+}
+
+impl Head {
+    /// Of a record whose bytes from its key on have this length, with its timestamp and offset from the batch's.
+    #[inline]
+    pub(super) fn of(length: usize, timestamp: i64, offset: u32) -> Self {
+        // Attributes: none are defined.
+        let mut fields = [0; HEAD_BYTES];
+        let time = varint::write(&mut fields[1..], timestamp);
+        let width = 1 + time + varint::write(&mut fields[1 + time..], i64::from(offset));
+        let mut bytes = [0; HEAD_BYTES];
+        let at = varint::write(&mut bytes, (width + length) as i64);
+        bytes[at..at + width].copy_from_slice(&fields[..width]);
+        Short { bytes, length: at + width }
+    }
+}
+
+impl Number {
+    #[inline]
+    fn of(value: i64) -> Self {
+        let mut bytes = [0; 10];
+        let length = varint::write(&mut bytes, value);
+        Short { bytes, length }
+    }
+}
+
+impl<const N: usize> Deref for Short<N> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Slots of a record's own fields; those of the plan follow behind the last.
+pub(super) const HEAD_SLOT: usize = 0;
+const KEY_SLOT: usize = 1;
+const VALUE_SLOT: usize = 2;
+const COUNT_SLOT: usize = 3;
+const HEADERS_SLOT: usize = 4;
+/// Headers with slots of their own; further ones share the last's.
+const SLOTTED_HEADERS: usize = 8;
+const PLAN_SLOT: usize = HEADERS_SLOT + 3 * SLOTTED_HEADERS;
+
+impl Draft {
+    /// Starts a record.
+    pub(super) fn begin(&mut self, timestamp: i64) {
+        self.clear();
+        (self.part, self.timestamp) = (Part::Begun, timestamp);
+    }
+
+    /// Leaves the timestamp.
+    pub(super) fn clear(&mut self) {
+        self.part = Part::Outside;
+        self.pieces.clear();
+        self.bytes.clear();
+        self.length = 0;
+        self.headers = 0;
+    }
+
+    /// Opens the key.
+    #[inline]
+    pub(super) fn key(&mut self) {
+        self.open_part(Part::Key, Piece::Key(0));
+    }
+
+    /// Opens the value, behind the key or a null one.
+    #[inline]
+    pub(super) fn value(&mut self) {
+        match self.part {
+            Part::Key => self.close_part(),
+            _ => self.put_null(Piece::Key(-1)),
+        }
+        self.open_part(Part::Value, Piece::Value(0));
+    }
+
+    /// Adds a fragment of this length.
+    #[inline]
+    pub(super) fn fragment(&mut self, id: u16, length: usize) {
+        self.open_length += length;
+        self.pieces.push(Piece::Fragment(id));
+    }
+
+    /// Adds what stands in a slot.
+    #[inline]
+    pub(super) fn literal(&mut self, slot: u16, bytes: &[u8]) {
+        self.open_length += bytes.len();
+        self.pieces.push(Piece::Literal(slot, bytes.len() as u32));
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Bytes that are kept.
+    pub(super) fn kept(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Opens a part with the field that stands for its length.
+    fn open_part(&mut self, part: Part, length: Piece) {
+        self.part = part;
+        self.open = self.pieces.len();
+        self.open_length = 0;
+        self.pieces.push(length);
+    }
+
+    /// Fills in the open part's length.
+    fn close_part(&mut self) {
+        let length = i32::try_from(self.open_length).unwrap_or(i32::MAX);
+        if let Some(Piece::Key(open) | Piece::Value(open) | Piece::HeaderValue(_, open)) =
+            self.pieces.get_mut(self.open)
+        {
+            *open = length;
+        }
+        self.length += varint::length(i64::from(length)) + self.open_length;
+    }
+
+    fn put_null(&mut self, piece: Piece) {
+        self.pieces.push(piece);
+        self.length += 1;
+    }
+
+    /// Closes key and value, whichever is open or missing.
+    fn close_value(&mut self) {
+        match self.part {
+            Part::Begun => {
+                self.put_null(Piece::Key(-1));
+                self.put_null(Piece::Value(-1));
+            }
+            Part::Key => {
+                self.close_part();
+                self.put_null(Piece::Value(-1));
+            }
+            _ => self.close_part(),
+        }
+    }
+
+    /// Opens the value of a header.
+    pub(super) fn header(&mut self, name: &str) {
+        self.close_value();
+        if self.part != Part::Header {
+            self.header_count = self.pieces.len();
+            self.pieces.push(Piece::HeaderCount(0));
+        }
+        // Further headers share the slots of the last that has its own.
+        let number = self.headers.min(SLOTTED_HEADERS as u32 - 1) as u16;
+        self.headers += 1;
+        self.pieces.push(Piece::HeaderName(number, name.len() as u32));
+        self.bytes.extend_from_slice(name.as_bytes());
+        self.length += varint::length(name.len() as i64) + name.len();
+        self.open_part(Part::Header, Piece::HeaderValue(number, 0));
+    }
+
+    /// Closes what is open; returns the record's length from its key on.
+    pub(super) fn finish(&mut self) -> usize {
+        self.close_value();
+        if self.part != Part::Header {
+            self.header_count = self.pieces.len();
+            self.pieces.push(Piece::HeaderCount(0));
+        }
+        if let Some(Piece::HeaderCount(count)) = self.pieces.get_mut(self.header_count) {
+            *count = self.headers;
+        }
+        self.part = Part::Outside;
+        self.length + varint::length(i64::from(self.headers))
+    }
+
+    /// Writes the pieces behind the record's head.
+    #[inline]
+    pub(super) fn emit(&self, fragments: &Fragments, out: &mut Emitter) {
+        let mut at = 0;
+        let mut take = |length: u32| {
+            at += length as usize;
+            &self.bytes[at - length as usize..at]
+        };
+        for piece in &self.pieces {
+            match *piece {
+                Piece::Fragment(id) => {
+                    if let Some(bytes) = fragments.get(usize::from(id)) {
+                        out.fragment(usize::from(id), bytes);
+                    }
+                }
+                Piece::Literal(slot, length) => out.slot(PLAN_SLOT + usize::from(slot), take(length)),
+                Piece::Key(length) => out.slot(KEY_SLOT, &Number::of(length.into())),
+                Piece::Value(length) => out.slot(VALUE_SLOT, &Number::of(length.into())),
+                Piece::HeaderCount(count) => out.slot(COUNT_SLOT, &Number::of(count.into())),
+                Piece::HeaderName(header, length) => {
+                    let slot = HEADERS_SLOT + 3 * usize::from(header);
+                    out.slot(slot, &Number::of(length.into()));
+                    out.slot(slot + 1, take(length));
+                }
+                Piece::HeaderValue(header, length) => {
+                    out.slot(HEADERS_SLOT + 3 * usize::from(header) + 2, &Number::of(length.into()));
+                }
+            }
+        }
+    }
+
+    /// Puts the pieces before a tail, until it is full.
+    pub(super) fn tail(&self, fragments: &Fragments, mut tail: Tail) -> Tail {
+        let mut end = self.bytes.len();
+        let mut take = |length: u32| {
+            end -= length as usize;
+            &self.bytes[end..end + length as usize]
+        };
+        for piece in self.pieces.iter().rev() {
+            tail = match *piece {
+                _ if tail.is_full() => return tail,
+                Piece::Fragment(id) => tail.before(fragments.get(usize::from(id)).map_or(&[], |bytes| bytes)),
+                Piece::Literal(_, length) => tail.before(take(length)),
+                Piece::HeaderName(_, length) => tail.before(take(length)).before(&Number::of(length.into())),
+                Piece::HeaderCount(count) => tail.before(&Number::of(count.into())),
+                Piece::Key(length) | Piece::Value(length) | Piece::HeaderValue(_, length) => {
+                    tail.before(&Number::of(length.into()))
+                }
+            };
+        }
+        tail
+    }
+
+    /// Writes the record as far as it is into a plain batch.
+    pub(super) fn replay(&self, fragments: &Fragments, out: &mut BatchBuilder) {
+        if self.pieces.is_empty() && self.part == Part::Outside {
+            return;
+        }
+        out.begin(self.timestamp);
+        let mut at = 0;
+        let mut take = |length: u32| {
+            at += length as usize;
+            &self.bytes[at - length as usize..at]
+        };
+        for piece in &self.pieces {
+            match *piece {
+                Piece::Fragment(id) => out.push(fragments.get(usize::from(id)).map_or(&[], |bytes| bytes)),
+                Piece::Literal(_, length) => out.push(take(length)),
+                Piece::Key(-1) | Piece::Value(-1) | Piece::HeaderCount(_) | Piece::HeaderValue(..) => {}
+                Piece::Key(_) => out.key(),
+                Piece::Value(_) => out.value(),
+                // It was a `str`.
+                Piece::HeaderName(_, length) => out.header(std::str::from_utf8(take(length)).unwrap_or_default()),
+            }
+        }
+    }
+}
