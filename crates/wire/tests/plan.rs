@@ -461,7 +461,7 @@ fn other_fragments_under_the_same_numbers_are_other_bytes() {
 fn parts_out_of_order_leave_the_batch_as_it_was() {
     let table = narrow();
     let faults: [fn(&mut PlanBuilder); 7] = [
-        |b| b.prepare(&Arc::new([])),
+        |b| b.prepare(&Fragments::from(vec![])),
         |b| b.literal(0, b"nowhere"),
         |b| b.fragment(1),
         |b| {
