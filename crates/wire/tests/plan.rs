@@ -393,6 +393,20 @@ fn fragments_beyond_the_window_are_literals() {
 }
 
 #[test]
+fn ends_that_values_share_across_more_than_the_window_are_literals() {
+    let mut table = narrow();
+    let long = |length: usize| [vec![b'-'; length], b"the same end of both".to_vec()].concat();
+    for (length, other) in [(0, 70_000), (70_000, 0), (3, 7), (65_000, 65_500), (0, 65_500)] {
+        let shape =
+            |length| Shape { value: Some(vec![Piece::Literal(3, long(length), false)]), ..narrow().shapes.remove(0) };
+        table.shapes = vec![shape(length), shape(other)];
+        let mut pair = batch_of(&table, 40);
+        (0..6).for_each(|number| pair.record(&table, &table.shapes[number % 2], number));
+        assert_eq!(pair.check(), Some(Codec::Lz4));
+    }
+}
+
+#[test]
 fn a_single_record_stays_plain_when_nothing_repeats_in_it() {
     assert_eq!(batch_of(&narrow(), 1).check(), Some(Codec::None));
     assert_eq!(batch_of(&narrow(), 2).check(), Some(Codec::Lz4));

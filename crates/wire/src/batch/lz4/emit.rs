@@ -39,8 +39,12 @@ struct State {
     block_out: usize,
     /// Literals that are not written yet start here.
     literals: usize,
-    /// A match behind these literals which may still grow. While there is one, no literal follows it.
+    /// A match which may still grow. While there is one, no literal follows it.
     held: Match,
+    /// Where the literals before that match end.
+    before_held: usize,
+    /// The last literals that would be a match, were they longer.
+    short: Match,
     /// The last sequence of the block, to be taken back where it would be too close to the block's end.
     last: Sequence,
     /// The last plain bytes.
@@ -101,12 +105,11 @@ pub(in crate::batch) struct Snapshot {
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     at: u32,
-    length: u8,
+    length: u32,
     bytes: [u8; SLOT_BYTES],
 }
 
 const NOWHERE: Slot = Slot { at: 0, length: 0, bytes: [0; SLOT_BYTES] };
-const _: () = assert!(SLOT_BYTES <= u8::MAX as usize);
 
 impl Emitter {
     /// Starts a batch after `reset`; `expected` bytes are reserved for it.
@@ -169,24 +172,12 @@ impl Emitter {
     #[inline]
     pub(in crate::batch) fn fragment(&mut self, id: usize, bytes: &[u8]) {
         let Some(place) = self.fragments.get_mut(id) else { return self.literal(bytes) };
-        let length = bytes.len() as u32;
-        if length == 0 {
+        if bytes.is_empty() {
             return;
         }
-        let now = &mut self.now;
-        let last = std::mem::replace(place, now.at);
-        let distance = now.at - last;
-        let reaches = last >= now.block && distance <= WINDOW;
-        if reaches && now.held.length > 0 && now.held.distance == distance {
-            now.held.length += length;
-            now.at += length;
-        } else if reaches && length >= MIN_MATCH {
-            self.write_held();
-            self.now.held = Match { distance, length };
-            self.now.at += length;
-        } else {
-            self.literal(bytes);
-        }
+        let last = std::mem::replace(place, self.now.at);
+        let distance = self.now.at - last;
+        if last >= self.now.block && distance <= WINDOW { self.same(distance, bytes) } else { self.literal(bytes) }
     }
 
     /// Bytes that vary, of a kind whose last ones are worth a look.
@@ -195,21 +186,60 @@ impl Emitter {
         if slot >= self.slots.len() {
             self.slots.resize(slot + 1, NOWHERE);
         }
-        let known = &mut self.slots[slot];
-        let now = &mut self.now;
-        let at = now.at;
-        let mut shared = 0;
-        if now.held.length > 0 && known.at >= now.block && at - known.at == now.held.distance {
-            shared = common_prefix(&known.bytes[..usize::from(known.length)], bytes);
-            now.held.length += shared as u32;
-            now.at += shared as u32;
-        }
+        let at = self.now.at;
         let kept = bytes.len().min(SLOT_BYTES);
-        known.at = at;
-        known.length = kept as u8;
+        let known = &mut self.slots[slot];
+        let last = *known;
+        (known.at, known.length) = (at, bytes.len() as u32);
         known.bytes[..kept].copy_from_slice(&bytes[..kept]);
-        if shared < bytes.len() {
-            self.literal(&bytes[shared..]);
+        let distance = at - last.at;
+        if last.at < self.now.block || distance > WINDOW {
+            return self.literal(bytes);
+        }
+        let last_bytes = &last.bytes[..SLOT_BYTES.min(last.length as usize)];
+        let prefix = common_prefix(last_bytes, bytes);
+        self.same(distance, &bytes[..prefix]);
+        let rest = &bytes[prefix..];
+        if rest.is_empty() {
+            return;
+        }
+        // What both end with lies at the distance of their ends, as does what follows.
+        let behind = distance + bytes.len() as u32 - last.length;
+        let suffix = if last_bytes.len() == last.length as usize && behind <= WINDOW {
+            let pairs = last_bytes[prefix..].iter().rev().zip(rest.iter().rev());
+            pairs.take_while(|(last, new)| last == new).count()
+        } else {
+            0
+        };
+        let (differs, suffix) = rest.split_at(rest.len() - suffix);
+        self.literal(differs);
+        self.same(behind, suffix);
+    }
+
+    /// Bytes that equal those at a distance, within block and window.
+    #[inline]
+    fn same(&mut self, distance: u32, bytes: &[u8]) {
+        let length = bytes.len() as u32;
+        if length == 0 {
+            return;
+        }
+        let now = &mut self.now;
+        if now.held.length > 0 && now.held.distance == distance {
+            now.held.length += length;
+            now.at += length;
+            return;
+        }
+        self.write_held();
+        let now = &mut self.now;
+        now.at += length;
+        let before = if now.short.distance == distance { now.short.length } else { 0 };
+        if before + length >= MIN_MATCH {
+            now.before_held = self.literals.len() - before as usize;
+            now.held = Match { distance, length: before + length };
+            now.short = Match::default();
+        } else {
+            now.short = Match { distance, length: before + length };
+            self.literals.extend_from_slice(bytes);
         }
     }
 
@@ -222,6 +252,7 @@ impl Emitter {
         self.write_held();
         self.literals.extend_from_slice(bytes);
         self.now.at += bytes.len() as u32;
+        self.now.short = Match::default();
     }
 
     /// The state between two records.
@@ -256,6 +287,7 @@ impl Emitter {
         self.now.block = self.now.at;
         self.now.block_out = self.out.len();
         self.now.last = Sequence::default();
+        self.now.short = Match::default();
         self.out.extend_from_slice(&[0; LENGTH_BYTES]);
     }
 
@@ -266,20 +298,20 @@ impl Emitter {
         if now.held.length == 0 {
             return;
         }
-        let literals = (now.literals, self.literals.len());
+        let literals = (now.literals, now.before_held);
         now.last = Sequence { out: self.out.len(), literals, copy: now.held };
-        put_sequence(&mut self.out, &self.literals[literals.0..], now.held);
-        now.literals = literals.1;
+        put_sequence(&mut self.out, &self.literals[literals.0..literals.1], now.held);
+        now.literals = self.literals.len();
         now.held.length = 0;
     }
 
     /// Ends the block by the format's rules.
     fn close_block(&mut self) {
-        let State { held, last, literals, tail, block_out, .. } = self.now;
+        let State { held, before_held, last, literals, tail, block_out, .. } = self.now;
         let behind = (self.literals.len() - literals) as u32;
         let too_close = behind < END_LITERALS || last.copy.length + behind < END_MATCH_FREE;
         let (before, copy, behind): (Range<usize>, Match, u32) = if held.length > 0 {
-            (literals..self.literals.len(), held, 0)
+            (literals..before_held, held, 0)
         } else if last.copy.length > 0 && too_close {
             self.out.truncate(last.out);
             (last.literals.0..last.literals.1, last.copy, behind)
