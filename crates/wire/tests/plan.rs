@@ -402,7 +402,9 @@ fn ends_that_values_share_across_more_than_the_window_are_literals() {
         table.shapes = vec![shape(length), shape(other)];
         let mut pair = batch_of(&table, 40);
         (0..6).for_each(|number| pair.record(&table, &table.shapes[number % 2], number));
-        assert_eq!(pair.check(), Some(Codec::Lz4));
+        // A batch that is mostly such values goes plain, by way of the compressed form.
+        let plain = length > 65_535;
+        assert_eq!(pair.check(), Some(if plain { Codec::None } else { Codec::Lz4 }));
     }
 }
 
