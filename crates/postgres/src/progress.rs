@@ -90,7 +90,7 @@ impl Progress {
 
     /// Tells the server what has arrived and what is durable.
     pub fn report(&mut self, stream: &mut ReplicationStream, now: Instant) -> Result<(), ClientError> {
-        stream.send(&status(self.received, self.durable, SystemTime::now()))?;
+        stream.send_status(&status(self.received, self.durable, SystemTime::now()))?;
         self.told = self.durable;
         self.told_at = Some(now);
         if self.caught_up <= self.durable.get() {

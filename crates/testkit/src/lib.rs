@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 pub use http::get;
 pub use postgres::{Builder, Postgres, StopMode};
 pub use process::{Process, cpu_seconds, peak_rss_bytes, rss_bytes};
-pub use serve::Serve;
+pub use serve::{Serve, write_connector};
 pub use session::Session;
 pub use witness::{Change, Column, Witness};
 

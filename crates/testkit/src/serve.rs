@@ -6,10 +6,37 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::{Process, get, wait_until};
+use crate::{Postgres, Process, get, must, wait_until};
 
 /// How long the program may take until its addresses are bound.
 const START: Duration = Duration::from_secs(30);
+
+/// Writes a connector file as tutorials post it: capture of `database` of `server` as the superuser, with slot and
+/// publication `NAME_slot` and `NAME_pub`, topic prefix `NAME`, and the given properties over that.
+pub fn write_connector(folder: &Path, name: &str, server: &Postgres, database: &str, properties: &[(&str, &str)]) {
+    let port = server.port().to_string();
+    let (slot, publication) = (format!("{name}_slot"), format!("{name}_pub"));
+    let defaults = [
+        ("connector.class", "io.debezium.connector.postgresql.PostgresConnector"),
+        ("plugin.name", "pgoutput"),
+        ("database.hostname", "127.0.0.1"),
+        ("database.port", port.as_str()),
+        ("database.user", "postgres"),
+        ("database.password", "unused"),
+        ("database.dbname", database),
+        ("topic.prefix", name),
+        ("slot.name", slot.as_str()),
+        ("publication.name", publication.as_str()),
+    ];
+    let config: serde_json::Map<String, Value> = defaults
+        .iter()
+        .chain(properties)
+        .map(|(property, value)| ((*property).to_owned(), Value::from(*value)))
+        .collect();
+    let text = serde_json::json!({ "name": name, "config": config }).to_string();
+    must("make the connectors' folder", std::fs::create_dir_all(folder));
+    must("write a connector file", std::fs::write(folder.join(format!("{name}.json")), text));
+}
 
 /// A running `serve` with only its HTTP face, on a free port. Killed when dropped.
 #[derive(Debug)]

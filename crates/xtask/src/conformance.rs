@@ -82,8 +82,7 @@ fn build(root: &Path) -> Outcome<PathBuf> {
     if !build.success() {
         return Err("the binary does not build".into());
     }
-    let metadata = cargo_metadata::MetadataCommand::new().no_deps().current_dir(root).exec()?;
-    Ok(metadata.target_directory.as_std_path().join("debug/tailwater"))
+    Ok(crate::target_directory(root)?.join("debug/tailwater"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The chores of the repository: `cargo xtask` lists them.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
+mod bench;
 mod conformance;
 mod tidy;
 
@@ -14,6 +15,10 @@ cargo xtask VERB
   conformance [CASE…] [--tailwater BINARY] [--strict] [--jobs N]
                                     play conformance cases (numbers, ranges such as 101-110, or names) against the
                                     binary; without CASE those of conformance/expected-now.txt
+  bench [--rows N] [--commits N] [--probes N] [--dir DIR] [--tailwater BINARY] [--no-file]
+                                    measure against pg_recvlogical and COPY: N rows in transactions of 10,000 and as a
+                                    snapshot (1000000), N one-row transactions (100000), N latency probes (1000), with
+                                    the data in DIR; the table is kept in benches/results/. script/bench builds first
 ";
 
 fn main() -> ExitCode {
@@ -24,6 +29,10 @@ fn main() -> ExitCode {
             findings.iter().for_each(|finding| println!("{finding}"));
             println!("{} findings", findings.len());
             findings.is_empty()
+        }),
+        "bench" => bench::run(&root(), rest).map(|table| {
+            print!("{table}");
+            true
         }),
         "conformance" => conformance::run(&root(), rest),
         "help" | "--help" | "-h" => {
@@ -48,4 +57,10 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 /// The root of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// Where cargo puts what it builds.
+fn target_directory(root: &Path) -> Outcome<PathBuf> {
+    let metadata = cargo_metadata::MetadataCommand::new().no_deps().current_dir(root).exec()?;
+    Ok(metadata.target_directory.into_std_path_buf())
 }

@@ -5,8 +5,8 @@
 //! key order, defaults, enum labels. The catalog is read now, the log was written then, so the catalog only adds.
 
 mod defaults;
+mod pg_type;
 mod query;
-mod types;
 
 use std::collections::{HashMap, HashSet};
 
@@ -17,8 +17,8 @@ use crate::filter::Filters;
 use crate::keys::{KeyCandidates, KeyRules};
 use crate::pgoutput::Relation;
 
+pub use pg_type::Types;
 pub use query::{describe, list};
-pub use types::Types;
 
 /// What kind of relation a name stands for (`pg_class.relkind`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

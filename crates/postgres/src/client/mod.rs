@@ -1,7 +1,7 @@
 //! A small synchronous client: SQL as text rows, `COPY … TO STDOUT`, and log streaming.
 //!
 //! One blocking socket, one thread, no runtime. Message layouts and SCRAM come from `postgres-protocol`; rows of a
-//! copy or of the log are slices of the receive buffer. Only [`ReplicationStream::send`] writes while streaming, and
+//! copy or of the log are slices of the receive buffer. Only [`ReplicationStream::send_status`] writes while streaming, and
 //! only `progress.rs` calls it.
 
 mod auth;

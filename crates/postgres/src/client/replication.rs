@@ -93,8 +93,8 @@ impl ReplicationStream {
         }
     }
 
-    /// Sends one message to the walsender. Only `progress.rs` calls it.
-    pub(crate) fn send(&mut self, payload: &[u8]) -> Result<(), ClientError> {
+    /// Sends a status to the walsender. Only `progress.rs` calls it; `cargo xtask tidy` sees to that.
+    pub(crate) fn send_status(&mut self, payload: &[u8]) -> Result<(), ClientError> {
         self.client.send(|out: &mut BytesMut| frontend::CopyData::new(payload).map(|data| data.write(out)))
     }
 
