@@ -12,16 +12,18 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 use std::sync::{Arc, RwLock};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tailwater_testkit::{Postgres, Serve, StopMode, Witness, wait_until, write_connector};
+use tailwater_testkit::{Postgres, Serve, Session, StopMode, Witness, wait_until, write_connector};
 
 use crate::compare::compare;
 use crate::load::{Load, Random};
 
 /// Name and topic prefix of the connector.
 const NAME: &str = "torture";
+/// Up to where the server may forget its log.
+const CONFIRMED: &str = "select confirmed_flush_lsn from pg_replication_slots where slot_name = 'torture_slot';";
 /// How long anything that must happen may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -39,9 +41,13 @@ fn a_kill_at_any_moment_loses_nothing_and_repeats_nothing() {
     let (mut advanced, mut last) = (0, beginning);
     for round in 0..rounds {
         let mut process = Serve::launch(binary(), &scene.data(), &scene.connectors());
-        // Some before it is ready, most while it streams.
-        let moment = if random.once_in(4) { random.below(40) } else { random.below(500) };
-        std::thread::sleep(Duration::from_millis(moment));
+        match random.below(4) {
+            // Often before it is ready.
+            0 => std::thread::sleep(Duration::from_millis(random.below(40))),
+            // As soon as the server was told of something: it must be in the journal already.
+            1 => scene.confirms(Duration::from_millis(1500)),
+            _ => std::thread::sleep(Duration::from_millis(random.below(500))),
+        }
         assert!(process.is_running(), "round {round}: serve ended by itself: {}", process.errors());
         process.kill();
         let recoverable = scene.recoverable().unwrap_or(beginning);
@@ -52,7 +58,7 @@ fn a_kill_at_any_moment_loses_nothing_and_repeats_nothing() {
         last = recoverable;
     }
     load.stop();
-    assert!(advanced * 4 >= rounds, "only {advanced} of {rounds} kills came while something was being written");
+    assert!(advanced * 10 >= rounds, "only {advanced} of {rounds} kills came while something was being written");
 
     let events = scene.finish(scene.streaming());
     eprintln!("{rounds} kills, {advanced} of them after progress, {events} events");
@@ -128,8 +134,15 @@ impl Scene {
 
     /// What the server was told to forget.
     fn confirmed(&self) -> u64 {
-        let sql = format!("select confirmed_flush_lsn from pg_replication_slots where slot_name = '{NAME}_slot';");
-        lsn(&self.psql(&sql))
+        lsn(&self.psql(CONFIRMED))
+    }
+
+    /// Waits until the server was told more, if that comes within `patience`.
+    fn confirms(&self, patience: Duration) {
+        let mut session = Session::open(&self.server.read().unwrap(), "postgres");
+        let mut ask = || session.run(CONFIRMED).unwrap();
+        let (before, asked) = (ask(), Instant::now());
+        while ask() == before && asked.elapsed() < patience {}
     }
 
     /// How far the next start would find the journal of a program that is not running; None before its first frame.
