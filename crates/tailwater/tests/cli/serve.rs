@@ -126,7 +126,9 @@ fn a_full_disk_pauses_the_connector_and_it_goes_on_when_there_is_space() {
     let serve = Serve { process, http };
     serve.wait_state("shop", "streaming", DEADLINE);
 
-    postgres().psql("full", "insert into t select n, repeat('x', 100) from generate_series(1, 3000) n;");
+    // 6 MB of hashes, which do not compress, into the 4 MB that are left.
+    let hashes = "(select string_agg(md5(n || '.' || part), '') from generate_series(1, 60) part)";
+    postgres().psql("full", &format!("insert into t select n, {hashes} from generate_series(1, 3000) n;"));
     serve.wait_state("shop", "paused", DEADLINE);
     assert_eq!(serve.connector("shop")["error"]["code"], "PAUSED_DISK");
 
