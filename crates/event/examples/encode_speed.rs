@@ -109,6 +109,8 @@ fn round(plan: &mut Plan, sink: &mut Sink) -> f64 {
             lsn: 26_389_144 + n * 96,
             xid: Some(732 + (n / 100) as u32),
             origin: None,
+            xmin: None,
+            transaction: None,
             now_ns: 1_795_211_134_000_123_456 + n as i64 * 1000,
         };
         let row = [

@@ -36,15 +36,18 @@
 //! | what an error of the server means to a person | [`problem`] |
 //! | how the connector is found by its class name | [`plugin`] |
 //! | what is remembered between runs | `state`, `position` |
+//! | records that are no changes of rows | `notify`, `fixed_topic` |
 
 mod capture;
 pub mod catalog;
 pub mod client;
 pub mod filter;
+mod fixed_topic;
 mod join;
 pub mod keys;
 pub mod limits;
 mod metrics;
+mod notify;
 pub mod pgoutput;
 pub mod plugin;
 mod position;

@@ -368,13 +368,13 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("signal.kafka.*", Text, None, SIGNALS),
     no_effect("signal.consumer.*", Text, None, SIGNALS),
     no_effect("signal.file", Text, Some("file-signals.txt"), SIGNALS),
-    refused(
+    Property::new(
         "notification.enabled.channels",
         Text,
         Some(""),
-        "progress is shown by `tailwater status` and on /metrics; notification records come in a later version",
+        "where a snapshot's progress is told: sink (a topic), log",
     ),
-    no_effect("notification.sink.topic.name", Text, Some(""), "notification.enabled.channels names no channel"),
+    Property::new("notification.sink.topic.name", Text, Some(""), "topic of the channel sink"),
     refused("topic.naming.strategy", Text, Some("io.debezium.schema.SchemaTopicNamingStrategy"), LATER),
     refused("topic.delimiter", Text, Some("."), LATER),
     refused("topic.regex", Text, Some(""), LATER),

@@ -5,13 +5,14 @@ use std::thread;
 use std::time::Instant;
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, SourceContext, SourceWriter, StatusCell, Stop};
+use tailwater_connector::{Problem, SourceContext, SourceWriter, StatusCell, Stop, Transaction};
 use tailwater_event::{Lsn, TableName};
 
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError};
 use crate::limits::{SLOT_PATIENCE, SLOT_RELEASE};
 use crate::metrics::Metrics;
+use crate::notify::{Aggregate, Notification, Notifier};
 use crate::position::Position;
 use crate::settings::{Autocreate, Settings, SnapshotMode};
 use crate::slot::Slot;
@@ -33,6 +34,8 @@ pub(crate) struct Session<'a> {
     pub metrics: Metrics,
     /// The connector's entries.
     pub state: State,
+    /// Tells what a snapshot does.
+    pub notifier: Notifier,
     /// For the catalog and for SQL.
     pub sql: Client,
     /// The captured tables, as last looked up.
@@ -55,7 +58,9 @@ impl<'a> Session<'a> {
     pub fn open(settings: &'a Settings, context: &'a mut SourceContext) -> Result<Session<'a>, Problem> {
         let state = State::load(&context.writer.entries())?;
         let SourceContext { name, writer, status, stop } = context;
+        let notifier = Notifier::open(settings, writer.as_mut())?;
         Ok(Session {
+            notifier,
             settings,
             writer: writer.as_mut(),
             status,
@@ -153,7 +158,31 @@ impl<'a> Session<'a> {
         self.state.put_tables(self.writer, entries)?;
         let wanted: Vec<_> = tables.iter().filter(|t| self.wants_rows(&t.name)).cloned().collect();
         self.status.set(ConnectorState::Snapshot);
-        snapshot::read(self, &Reading { exported, tables: &wanted, position }, between)
+        let reading = Reading { exported, tables: &wanted, position };
+        let result = snapshot::read(self, &reading, between);
+        if result.is_err() && self.notifier.is_on() {
+            // Before the next attempt: what was not committed is forgotten, and the topic says so.
+            self.writer.rollback()?;
+            self.tell_of_snapshot("ABORTED", &[])?;
+            snapshot::commit(self, &reading)?;
+        }
+        result
+    }
+
+    /// Tells what an initial snapshot does, in the open transaction; gives whether there is something to commit.
+    pub fn tell_of_snapshot(&mut self, kind: &str, additional_data: &[(&str, &str)]) -> Result<bool, Problem> {
+        let notification = Notification { aggregate: Aggregate::InitialSnapshot, kind, id: None, additional_data };
+        self.notifier.tell(self.writer, &notification)
+    }
+
+    /// Tells that a run reads no rows before it streams.
+    fn tell_of_no_snapshot(&mut self, position: Position) -> Result<(), Problem> {
+        if self.tell_of_snapshot("SKIPPED", &[])? {
+            let nothing_read = Transaction { end_lsn: position.lsn, ..Transaction::default() };
+            self.writer.commit(nothing_read, &position.encode())?;
+            self.writer.flush()?;
+        }
+        Ok(())
     }
 
     /// Makes a slot aside, and says meanwhile which transactions it waits for.
@@ -269,6 +298,8 @@ impl<'a> Session<'a> {
         if !done {
             let tables = self.tables.clone();
             self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
+        } else {
+            self.tell_of_no_snapshot(position)?;
         }
         Ok(Next::Stream(position, 0))
     }
@@ -290,6 +321,8 @@ impl<'a> Session<'a> {
             let exported = self.export(snapshot::temporary)?;
             self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
             sequence_from = if again { exported.consistent_point } else { 0 };
+        } else {
+            self.tell_of_no_snapshot(position)?;
         }
         Ok(Next::Stream(position, sequence_from))
     }

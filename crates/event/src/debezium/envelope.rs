@@ -4,9 +4,11 @@
 use crate::{FragmentId, Fragments, RecordWriter, SlotId, TableName};
 
 use super::columns::{Image, PlanColumn};
+use super::message::push_id;
 use super::schema_block::{Field, envelope_schema, key_schema, string_header};
-use super::source_block::{self, Cached, Stamp, push_last_commit, push_lsn, push_xid};
+use super::source_block::{self, Cached, Stamp, push_last_commit, push_lsn, push_or_null, push_xid};
 use super::value::json::push_str;
+use super::value::number::push_i64;
 use super::{EncodeOptions, EventContext, SnapshotMarker};
 
 /// The envelope's `op`.
@@ -50,6 +52,10 @@ const NOW_MS: u16 = 8;
 const NOW_US: u16 = 9;
 const NOW_NS: u16 = 10;
 const ORIGIN_LSN: u16 = 11;
+const XMIN: u16 = 12;
+const TRANSACTION_ID: u16 = 13;
+const TOTAL_ORDER: u16 = 14;
+const COLLECTION_ORDER: u16 = 15;
 
 /// A struct of columns: what stands before the first, between and after them, and the first one's slot.
 #[derive(Clone, Debug)]
@@ -81,10 +87,16 @@ pub(super) struct Layout {
     ns: FragmentId,
     table_to_xid: FragmentId,
     lsn: FragmentId,
-    origin_open: FragmentId,
+    xmin: FragmentId,
+    origin: FragmentId,
     origin_lsn: FragmentId,
+    transaction_id: FragmentId,
+    total_order: FragmentId,
+    collection_order: FragmentId,
+    /// From the position to the clocks, where all between is null.
     after_lsn: [FragmentId; 5],
     after_origin: [FragmentId; 5],
+    after_transaction: [FragmentId; 5],
     close: FragmentId,
     headers: Vec<(String, FragmentId)>,
     slot: u16,
@@ -171,10 +183,15 @@ impl Layout {
             ns: build.add(b",\"ts_ns\":".to_vec()),
             table_to_xid: build.add(source_block::table_to_xid(&table.schema, &table.table)),
             lsn: build.add(b",\"lsn\":".to_vec()),
-            origin_open: build.add(b",\"xmin\":null,\"origin\":".to_vec()),
+            xmin: build.add(b",\"xmin\":".to_vec()),
+            origin: build.add(b",\"origin\":".to_vec()),
             origin_lsn: build.add(b",\"origin_lsn\":".to_vec()),
             after_lsn: ops(",\"xmin\":null,\"origin\":null,\"origin_lsn\":null").map(|bytes| build.add(bytes)),
             after_origin: ops("").map(|bytes| build.add(bytes)),
+            transaction_id: build.add(b"},\"transaction\":{\"id\":\"".to_vec()),
+            total_order: build.add(b"\",\"total_order\":".to_vec()),
+            collection_order: build.add(b",\"data_collection_order\":".to_vec()),
+            after_transaction: OPS.map(|(_, op)| build.add(format!("}},\"op\":\"{op}\",\"ts_ms\":").into_bytes())),
             close: build.add(end),
             headers: options
                 .context_headers
@@ -260,7 +277,7 @@ impl Layout {
 
     fn write_source_to_end(&self, op: Op, clock: &mut Clock, event: &EventContext<'_>, writer: &mut dyn RecordWriter) {
         let slot = |n: u16| SlotId(self.slot + n);
-        let Clock { source, now, last_commit, lsn, xid, origin } = clock;
+        let Clock { source, now, last_commit, lsn, xid, text } = clock;
         source.set(event.source_time_us.saturating_mul(1000));
         now.set(event.now_ns);
         let lsn = lsn.text(event.lsn, push_lsn);
@@ -280,19 +297,10 @@ impl Layout {
         writer.literal(slot(XID), xid.text(event.xid, push_xid));
         writer.fragment(self.lsn);
         writer.literal(slot(LSN), lsn);
-        match event.origin {
-            None => writer.fragment(self.after_lsn[op]),
-            Some((name, origin_lsn)) => {
-                origin.clear();
-                push_str(name, origin);
-                writer.fragment(self.origin_open);
-                writer.literal(slot(ORIGIN), origin);
-                origin.clear();
-                push_lsn(origin_lsn, origin);
-                writer.fragment(self.origin_lsn);
-                writer.literal(slot(ORIGIN_LSN), origin);
-                writer.fragment(self.after_origin[op]);
-            }
+        if event.origin.is_none() && event.xmin.is_none() && event.transaction.is_none() {
+            writer.fragment(self.after_lsn[op]);
+        } else {
+            self.write_xmin_to_op(op, text, event, writer);
         }
         writer.literal(slot(NOW_MS), now.millis());
         writer.fragment(self.us);
@@ -300,6 +308,35 @@ impl Layout {
         writer.fragment(self.ns);
         writer.literal(slot(NOW_NS), now.nanos());
         writer.fragment(self.close);
+    }
+}
+
+impl Layout {
+    /// What is null in most events.
+    fn write_xmin_to_op(&self, op: usize, text: &mut Vec<u8>, event: &EventContext<'_>, writer: &mut dyn RecordWriter) {
+        let mut literal = |slot: u16, writer: &mut dyn RecordWriter, push: &dyn Fn(&mut Vec<u8>)| {
+            text.clear();
+            push(text);
+            writer.literal(SlotId(self.slot + slot), text);
+        };
+        let (name, origin_lsn) = event.origin.unzip();
+        writer.fragment(self.xmin);
+        literal(XMIN, writer, &|out| push_or_null(event.xmin, push_i64, out));
+        writer.fragment(self.origin);
+        literal(ORIGIN, writer, &|out| push_or_null(name, push_str, out));
+        writer.fragment(self.origin_lsn);
+        literal(ORIGIN_LSN, writer, &|out| push_or_null(origin_lsn, push_lsn, out));
+        let Some(place) = event.transaction else {
+            writer.fragment(self.after_origin[op]);
+            return;
+        };
+        writer.fragment(self.transaction_id);
+        literal(TRANSACTION_ID, writer, &|out| push_id(event.xid, event.lsn, out));
+        writer.fragment(self.total_order);
+        literal(TOTAL_ORDER, writer, &|out| push_lsn(place.total_order, out));
+        writer.fragment(self.collection_order);
+        literal(COLLECTION_ORDER, writer, &|out| push_lsn(place.collection_order, out));
+        writer.fragment(self.after_transaction[op]);
     }
 }
 
@@ -327,7 +364,8 @@ pub(super) struct Clock {
     last_commit: Cached<Option<u64>>,
     lsn: Cached<u64>,
     xid: Cached<Option<u32>>,
-    origin: Vec<u8>,
+    /// For what is rare.
+    text: Vec<u8>,
 }
 
 fn key_values<'a>(key: &'a [usize], columns: &'a [PlanColumn], image: &'a Image) -> impl Iterator<Item = &'a [u8]> {

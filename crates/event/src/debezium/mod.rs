@@ -8,6 +8,8 @@ mod columns;
 mod decode;
 mod descriptor;
 mod envelope;
+mod fixed;
+mod message;
 mod options;
 mod plan;
 mod schema_block;
@@ -15,7 +17,9 @@ mod source_block;
 mod value;
 
 pub use decode::{DecodeError, Decoded, Field, Reader};
+pub use fixed::{FixedKind, FixedPlan, NotificationRecord, TransactionCounts, is_fixed};
+pub use message::LogicalMessage;
 pub use options::{
     BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
 };
-pub use plan::{EncodeError, EventContext, Plan, SnapshotMarker};
+pub use plan::{EncodeError, EventContext, Plan, SnapshotMarker, TransactionPlace};

@@ -21,8 +21,21 @@ pub struct EventContext<'a> {
     pub xid: Option<u32>,
     /// `source.origin` and `origin_lsn`.
     pub origin: Option<(&'a str, u64)>,
+    /// `source.xmin`.
+    pub xmin: Option<i64>,
+    /// The envelope's `transaction`, where transactions' boundaries are written, too.
+    pub transaction: Option<TransactionPlace>,
     /// Envelope `ts_*`: nanoseconds since 1970; also the record's timestamp.
     pub now_ns: i64,
+}
+
+/// An event's place in its transaction, both counted from 1. An event that becomes a delete and a create takes two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TransactionPlace {
+    /// Among all events of the transaction.
+    pub total_order: u64,
+    /// Among those of its table.
+    pub collection_order: u64,
 }
 
 /// `source.snapshot`.
@@ -136,7 +149,8 @@ impl Plan {
             self.old.fill(&self.columns, row, known, None, self.strict)?;
             if self.key_changed() {
                 let deleted = self.write_delete(true, event, writer);
-                self.write_new(Op::Create, true, event, writer);
+                let transaction = event.transaction.map(TransactionPlace::next);
+                self.write_new(Op::Create, true, &EventContext { transaction, ..*event }, writer);
                 return Ok(deleted + 1);
             }
         }
@@ -228,6 +242,13 @@ impl Plan {
             writer.end();
         }
         2
+    }
+}
+
+impl TransactionPlace {
+    /// The place of the event that follows in the same table.
+    fn next(self) -> TransactionPlace {
+        TransactionPlace { total_order: self.total_order + 1, collection_order: self.collection_order + 1 }
     }
 }
 

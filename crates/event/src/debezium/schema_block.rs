@@ -41,7 +41,7 @@ pub(super) fn envelope_schema(topic: &str, fields: &[Field<'_>]) -> Vec<u8> {
         push_str(&format!("{topic}.Value"), &mut out);
         out.extend_from_slice(format!(",\"field\":\"{image}\"}},").as_bytes());
     }
-    out.extend_from_slice(SOURCE_TO_END.as_bytes());
+    out.extend_from_slice([SOURCE_SCHEMA, TRANSACTION_SCHEMA, OP_TO_END].join(",").as_bytes());
     out.extend_from_slice(b"],\"optional\":false,\"name\":");
     push_str(&format!("{topic}.Envelope"), &mut out);
     out.extend_from_slice(b",\"version\":2}");
@@ -51,8 +51,8 @@ pub(super) fn envelope_schema(topic: &str, fields: &[Field<'_>]) -> Vec<u8> {
 /// The schema of a header with text.
 pub(super) const STRING_SCHEMA: &str = r#"{"type":"string","optional":false}"#;
 
-/// The fields of the envelope after the row images (Debezium 3.5 and later).
-const SOURCE_TO_END: &str = concat!(
+/// The schema of `source` (Debezium 3.5 and later).
+pub(super) const SOURCE_SCHEMA: &str = concat!(
     r#"{"type":"struct","fields":["#,
     r#"{"type":"string","optional":false,"field":"version"},"#,
     r#"{"type":"string","optional":false,"field":"connector"},"#,
@@ -72,12 +72,20 @@ const SOURCE_TO_END: &str = concat!(
     r#"{"type":"int64","optional":true,"field":"xmin"},"#,
     r#"{"type":"string","optional":true,"field":"origin"},"#,
     r#"{"type":"int64","optional":true,"field":"origin_lsn"}],"#,
-    r#""optional":false,"name":"io.debezium.connector.postgresql.Source","version":1,"field":"source"},"#,
+    r#""optional":false,"name":"io.debezium.connector.postgresql.Source","version":1,"field":"source"}"#,
+);
+
+/// The schema of `transaction`.
+pub(super) const TRANSACTION_SCHEMA: &str = concat!(
     r#"{"type":"struct","fields":["#,
     r#"{"type":"string","optional":false,"field":"id"},"#,
     r#"{"type":"int64","optional":false,"field":"total_order"},"#,
     r#"{"type":"int64","optional":false,"field":"data_collection_order"}],"#,
-    r#""optional":true,"name":"event.block","version":1,"field":"transaction"},"#,
+    r#""optional":true,"name":"event.block","version":1,"field":"transaction"}"#,
+);
+
+/// The fields of the envelope after `transaction`.
+const OP_TO_END: &str = concat!(
     r#"{"type":"string","optional":false,"field":"op"},"#,
     r#"{"type":"int64","optional":true,"field":"ts_ms"},"#,
     r#"{"type":"int64","optional":true,"field":"ts_us"},"#,

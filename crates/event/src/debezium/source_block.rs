@@ -100,8 +100,13 @@ pub(super) fn push_lsn(lsn: u64, out: &mut Vec<u8>) {
 
 /// A transaction id, or null.
 pub(super) fn push_xid(xid: Option<u32>, out: &mut Vec<u8>) {
-    match xid {
-        Some(xid) => push_i64(i64::from(xid), out),
+    push_or_null(xid.map(i64::from), push_i64, out);
+}
+
+/// A value as `push` writes it, or null.
+pub(super) fn push_or_null<T>(value: Option<T>, push: impl FnOnce(T, &mut Vec<u8>), out: &mut Vec<u8>) {
+    match value {
+        Some(value) => push(value, out),
         None => out.extend_from_slice(b"null"),
     }
 }

@@ -144,6 +144,8 @@ pub fn event() -> EventContext<'static> {
         lsn: 26_389_144,
         xid: Some(732),
         origin: None,
+        xmin: None,
+        transaction: None,
         now_ns: 1_795_211_134_000_123_456,
     }
 }

@@ -38,6 +38,8 @@ pub struct Settings {
     pub keys: KeyRules,
     /// `skipped.operations`.
     pub skipped: SkippedOperations,
+    /// Where a snapshot's progress is told.
+    pub notifications: NotificationSettings,
     /// The form of events.
     pub encode: EncodeOptions,
     /// `status.update.interval.ms`: how often the server is told what is durable.
@@ -55,6 +57,15 @@ pub struct SlotSettings {
     pub drop_on_stop: bool,
     /// `slot.failover`: asked for at creation on servers from 17 on.
     pub failover: bool,
+}
+
+/// `notification.*`: where a snapshot's progress is told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NotificationSettings {
+    /// Channel `sink`: the topic of `notification.sink.topic.name`.
+    pub topic: Option<String>,
+    /// Channel `log`.
+    pub log: bool,
 }
 
 /// The publications.

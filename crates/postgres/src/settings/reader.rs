@@ -8,11 +8,13 @@ use tailwater_event::debezium::{
     BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
 };
 
-use super::{Autocreate, PublicationSettings, Settings, SkippedOperations, SlotSettings, SnapshotMode};
+use super::{
+    Autocreate, NotificationSettings, PublicationSettings, Settings, SkippedOperations, SlotSettings, SnapshotMode,
+};
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::{Filters, Patterns};
 use crate::keys::KeyRules;
-use crate::limits::{CONNECT_TIMEOUT, IDENTIFIER_BYTES, TOPIC_PREFIX_BYTES};
+use crate::limits::{CONNECT_TIMEOUT, IDENTIFIER_BYTES, TOPIC_BYTES, TOPIC_PREFIX_BYTES};
 
 /// Reads one checked configuration and collects what is wrong with it.
 pub(super) struct Reader<'a> {
@@ -51,6 +53,7 @@ impl Reader<'_> {
             snapshot_tables,
             keys,
             skipped: self.skipped(),
+            notifications: self.notifications(),
             encode: self.encode(strict),
             status_interval: Duration::from_millis(
                 u64::try_from(self.config.integer("status.update.interval.ms", 10_000)).unwrap_or(10_000),
@@ -162,6 +165,40 @@ impl Reader<'_> {
             }
         }
         skipped
+    }
+
+    fn notifications(&mut self) -> NotificationSettings {
+        let mut settings = NotificationSettings::default();
+        for channel in self.config.list("notification.enabled.channels") {
+            match channel.to_ascii_lowercase().as_str() {
+                "sink" => settings.topic = Some(self.topic("notification.sink.topic.name")),
+                "log" => settings.log = true,
+                "jmx" => self.problems.push(
+                    Problem::config(
+                        "PROPERTY_NO_EFFECT",
+                        "'notification.enabled.channels' has no effect with jmx: there is no JVM here",
+                        "Use sink or log; `tailwater status` and /metrics show the same progress.",
+                    )
+                    .warning(),
+                ),
+                other => {
+                    let remedy = "Use some of sink and log.";
+                    self.refused("notification.enabled.channels", other, "there is no such channel", remedy);
+                }
+            }
+        }
+        settings
+    }
+
+    /// A property that names a topic.
+    fn topic(&mut self, property: &str) -> String {
+        let name = self.config.text(property).trim().to_owned();
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty() || name.len() > TOPIC_BYTES || !name.chars().all(allowed) || name == "." || name == ".." {
+            let reason = "it is not a topic's name: 1 to 249 letters, digits, '.', '_' and '-'";
+            self.invalid(property, reason, &format!("Set '{property}' to the name of a topic."));
+        }
+        name
     }
 
     fn encode(&mut self, strict: bool) -> EncodeOptions {

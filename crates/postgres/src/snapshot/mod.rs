@@ -7,4 +7,4 @@ mod read;
 
 pub(crate) use export::{Exported, make_slot, temporary};
 pub(crate) use files::Files;
-pub(crate) use read::{Reading, read};
+pub(crate) use read::{Reading, commit, read};

@@ -56,16 +56,33 @@ pub(crate) fn read(
     let schemas = catalog::schemas(&mut client, reading.tables, &session.settings.keys);
     let schemas = session.sql_result(schemas)?;
     let last = last_with_rows(session, &mut client, reading.tables)?;
+    let collections = reading.tables.iter().map(|t| t.name.to_string()).collect::<Vec<_>>().join(",");
+    session.tell_of_snapshot("STARTED", &[])?;
     let mut reader =
         Reader { reading, done: Vec::new(), marked: Instant::now(), lines: LineReader::default(), cells: Vec::new() };
     for (index, table) in reading.tables.iter().enumerate() {
         // A table that was dropped since the snapshot has no schema any more, and no rows to wait for.
         if let Some(schema) = schemas.iter().find(|s| s.name == table.name) {
             let marks = Marks { first_table: index == 0, last_table: last == Some(index) };
-            reader.table(session, &mut client, table, schema, marks, between)?;
+            let name = table.name.to_string();
+            let progress = [("current_collection_in_progress", name.as_str()), ("data_collections", &collections)];
+            session.tell_of_snapshot("IN_PROGRESS", &progress)?;
+            let rows = reader.table(session, &mut client, table, schema, marks, between)?.to_string();
+            let done = [
+                ("data_collections", collections.as_str()),
+                ("scanned_collection", &name),
+                ("status", "SUCCEEDED"),
+                ("total_rows_scanned", &rows),
+            ];
+            if session.tell_of_snapshot("TABLE_SCAN_COMPLETED", &done)? {
+                commit(session, reading)?;
+            }
         }
         reader.finished(session, table)?;
         between()?;
+    }
+    if session.tell_of_snapshot("COMPLETED", &[])? {
+        commit(session, reading)?;
     }
     reader.mark_done(session)?;
     session.sql_result(client.execute("COMMIT"))
@@ -143,6 +160,7 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Gives the number of rows.
     fn table(
         &mut self,
         session: &mut Session<'_>,
@@ -151,7 +169,7 @@ impl Reader<'_> {
         schema: &TableSchema,
         marks: Marks,
         between: &mut dyn FnMut() -> Result<(), Problem>,
-    ) -> Result<(), Problem> {
+    ) -> Result<u64, Problem> {
         let lsn = self.reading.exported.consistent_point;
         let scan = scan(session, client, lsn)?;
         let name = table.name.to_string();
@@ -188,23 +206,17 @@ impl Reader<'_> {
             progress.rows += 1;
             if chunk >= SNAPSHOT_CHUNK_BYTES {
                 self.lines.shrink(BUFFER_BYTES);
-                self.commit(session)?;
+                commit(session, self.reading)?;
                 session.status.table(&name, progress);
                 chunk = 0;
                 between()?;
             }
         }
         if chunk > 0 {
-            self.commit(session)?;
+            commit(session, self.reading)?;
         }
         session.status.table(&name, TableProgress { done: true, ..progress });
-        Ok(())
-    }
-
-    fn commit(&self, session: &mut Session<'_>) -> Result<(), Problem> {
-        let chunk = Transaction { end_lsn: self.reading.exported.consistent_point, ..Transaction::default() };
-        session.writer.commit(chunk, &self.reading.position.encode())?;
-        session.writer.flush()
+        Ok(progress.rows)
     }
 
     /// Many small tables share one write to the disk.
@@ -218,6 +230,13 @@ impl Reader<'_> {
         self.marked = Instant::now();
         session.state.put_tables(session.writer, self.done.drain(..))
     }
+}
+
+/// Commits what was written of a snapshot.
+pub(crate) fn commit(session: &mut Session<'_>, reading: &Reading<'_>) -> Result<(), Problem> {
+    let chunk = Transaction { end_lsn: reading.exported.consistent_point, ..Transaction::default() };
+    session.writer.commit(chunk, &reading.position.encode())?;
+    session.writer.flush()
 }
 
 /// The database's clock and the transaction's id: reading the id takes one, as the original does.
@@ -243,6 +262,8 @@ impl Scan {
             lsn: self.lsn,
             xid: Some(self.xid),
             origin: None,
+            xmin: None,
+            transaction: None,
             now_ns: now_ns(),
         }
     }

@@ -156,6 +156,8 @@ impl Follower<'_, '_> {
             lsn,
             xid: Some(open.xid),
             origin: open.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
+            xmin: None,
+            transaction: None,
             now_ns: self.now_ns,
         };
         open.records += u64::from(captured.write(self.session.writer, &context, change)?);

@@ -52,11 +52,13 @@ pub(crate) enum Skip {
     Snapshot,
     /// It changed nothing that is followed.
     Unchanged,
+    /// It is no change of a row: a heartbeat, a notification, a transaction's boundary, a logical message.
+    NoRow,
 }
 
 impl Skip {
     /// Every reason.
-    pub(crate) const ALL: [Skip; 4] = [Skip::Foreign, Skip::Tombstone, Skip::Snapshot, Skip::Unchanged];
+    pub(crate) const ALL: [Skip; 5] = [Skip::Foreign, Skip::Tombstone, Skip::Snapshot, Skip::Unchanged, Skip::NoRow];
 
     /// The label in metrics.
     pub(crate) fn reason(self) -> &'static str {
@@ -65,6 +67,7 @@ impl Skip {
             Skip::Tombstone => "tombstone",
             Skip::Snapshot => "snapshot",
             Skip::Unchanged => "unchanged",
+            Skip::NoRow => "no_row",
         }
     }
 }

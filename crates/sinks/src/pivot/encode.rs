@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tailwater_connector::{PlanId, Problem, Record, TopicReader};
-use tailwater_event::debezium::{Decoded, Reader};
+use tailwater_event::debezium::{Decoded, Reader, is_fixed};
 
 use super::row::{Options, Shape, push_rows};
 use crate::files::{Decision, Encoder, Lines, Skip};
@@ -14,7 +14,8 @@ use crate::limits::SHAPES_MAX;
 /// Writes rows of changed fields.
 pub(super) struct PivotEncoder {
     options: Options,
-    tables: HashMap<PlanId, Arc<Table>>,
+    /// None for plans of records that are no changes of rows.
+    tables: HashMap<PlanId, Option<Arc<Table>>>,
 }
 
 /// What a plan tells.
@@ -35,19 +36,23 @@ impl PivotEncoder {
         PivotEncoder { options, tables: HashMap::new() }
     }
 
-    fn table(&mut self, id: PlanId, topics: &dyn TopicReader) -> Result<Arc<Table>, Problem> {
+    fn table(&mut self, id: PlanId, topics: &dyn TopicReader) -> Result<Option<Arc<Table>>, Problem> {
         if let Some(table) = self.tables.get(&id) {
-            return Ok(Arc::clone(table));
+            return Ok(table.clone());
         }
         let descriptor = topics.plan(id).ok_or_else(|| unreadable("its description is not in the journal"))?;
-        let reader = Reader::new(&descriptor).map_err(|error| unreadable(&error.to_string()))?;
-        let shape = Shape::new(reader.columns(), reader.key(), &self.options);
-        let header = Bytes::from(shape.header());
-        let table = Arc::new(Table { reader, shape, header });
+        let table = if is_fixed(&descriptor) {
+            None
+        } else {
+            let reader = Reader::new(&descriptor).map_err(|error| unreadable(&error.to_string()))?;
+            let shape = Shape::new(reader.columns(), reader.key(), &self.options);
+            let header = Bytes::from(shape.header());
+            Some(Arc::new(Table { reader, shape, header }))
+        };
         if self.tables.len() >= SHAPES_MAX {
             self.tables.clear();
         }
-        self.tables.insert(id, Arc::clone(&table));
+        self.tables.insert(id, table.clone());
         Ok(table)
     }
 }
@@ -59,7 +64,7 @@ impl Encoder for PivotEncoder {
         let (Some(plan), Some(value)) = (record.plan, record.value.as_deref()) else {
             return Ok(Decision::Skip(Skip::Tombstone));
         };
-        let table = self.table(plan, topics)?;
+        let Some(table) = self.table(plan, topics)? else { return Ok(Decision::Skip(Skip::NoRow)) };
         match table.reader.decode(Some(value)).map_err(|error| unreadable(&error.to_string()))? {
             None => Ok(Decision::Skip(Skip::Tombstone)),
             Some(decoded) if decoded.op == 'r' && !self.options.snapshot => Ok(Decision::Skip(Skip::Snapshot)),

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
 use tailwater_connector::PlanId;
-use tailwater_event::debezium::{EncodeOptions, EventContext, Plan, SnapshotMarker};
+use tailwater_event::debezium::{EncodeOptions, EventContext, FixedKind, FixedPlan, Plan, SnapshotMarker};
 use tailwater_event::{
     Cell, Column, ColumnType, FragmentId, Fragments, OldRow, RecordWriter, ReplicaIdentity, SlotId, TableName,
     TableSchema,
@@ -62,6 +62,8 @@ impl Table {
             lsn: 1,
             xid: Some(1),
             origin: None,
+            xmin: None,
+            transaction: None,
             now_ns: COMMIT_US * 1000 + 5_000_000,
         };
         let mut values = Values::default();
@@ -345,4 +347,16 @@ fn a_record_that_its_plan_did_not_write_stops_the_sink_without_showing_it() {
     let problem = deliver(&mut build(&config, clock(&now_us)).ok().unwrap().0, &memory).1.unwrap_err();
     assert_eq!(problem.code, "SINK_RECORD_UNREADABLE");
     assert!(problem.cause.contains("offset 1") && !problem.cause.contains("secret"), "{problem}");
+}
+
+#[test]
+fn records_that_are_no_changes_of_rows_are_left_out() {
+    let memory = Memory::default();
+    memory.add_plan(PlanId(7), FixedPlan::compile(FixedKind::Heartbeat, &EncodeOptions::default()).descriptor());
+    memory.append(TOPIC, 0, record(Some("{\"ts_ms\":1}"), Some(PlanId(7)), 0));
+    Table::new(&memory, 1, &holding(ReplicaIdentity::Full)).insert(&row(["1", "1", "A", "5"]));
+    let dir = tempfile::tempdir().unwrap();
+    let config = config(dir.path(), &[("topics", TOPIC)]);
+    deliver(&mut build(&config, clock(&Arc::default())).ok().unwrap().0, &memory).1.unwrap();
+    assert_eq!(tree(dir.path()).len(), 1);
 }

@@ -349,7 +349,7 @@ fn unit_of(mode: TimeMode) -> Unit {
     }
 }
 
-fn push_binary(value: &[u8], mode: BinaryMode, out: &mut Vec<u8>) {
+pub(in crate::debezium) fn push_binary(value: &[u8], mode: BinaryMode, out: &mut Vec<u8>) {
     match mode {
         BinaryMode::Bytes | BinaryMode::Base64 => bytes::push_base64(value, out),
         BinaryMode::Base64UrlSafe => bytes::push_base64_url(value, out),

@@ -1,0 +1,11 @@
+insert into t values (1);
+begin;
+insert into t values (2);
+select pg_logical_emit_message(true, 'in', 'x');
+insert into t values (3);
+commit;
+begin;
+select pg_logical_emit_message(false, 'out', 'y');
+select pg_logical_emit_message(true, 'gone', 'z');
+rollback;
+insert into t values (4);

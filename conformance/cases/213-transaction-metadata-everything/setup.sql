@@ -1,0 +1,2 @@
+create table a(id int primary key);
+create table b(id int primary key);
