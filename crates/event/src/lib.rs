@@ -1,9 +1,10 @@
-//! What a change is, and Debezium's form of it.
+//! What a change is, and its forms: Debezium's, and Kafka Connect's flat rows.
 //!
 //! Everything here is pure: bytes and values in, bytes and values out; no runtime, no files, no sockets, no clock.
 //! A row is a slice of cells in PostgreSQL's text form until an encode [plan](debezium) writes final bytes through a
 //! [`RecordWriter`]. Snapshot and stream share that one path, so one datum has one value.
 
+pub mod connect;
 pub mod debezium;
 pub mod position;
 pub mod row;

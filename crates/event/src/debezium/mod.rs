@@ -14,7 +14,7 @@ mod options;
 mod plan;
 mod schema_block;
 mod source_block;
-mod value;
+pub(crate) mod value;
 
 pub use decode::{DecodeError, Decoded, Field, Reader};
 pub use fixed::{FixedKind, FixedPlan, NotificationRecord, TransactionCounts, is_fixed};

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use super::Reason;
 
 /// Appends standard base64 with padding, with quotes.
-pub(super) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn push_base64(bytes: &[u8], out: &mut Vec<u8>) {
     push_encoded(&STANDARD, bytes, out);
 }
 
@@ -35,7 +35,7 @@ pub(super) fn push_hex(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Bytes of `bytea_output=hex` text.
-pub(super) fn parse_bytea(text: &[u8]) -> Result<Vec<u8>, Reason> {
+pub(crate) fn parse_bytea(text: &[u8]) -> Result<Vec<u8>, Reason> {
     parse_hex(text.strip_prefix(b"\\x").ok_or("bytea is not in hex form")?)
 }
 

@@ -3,11 +3,11 @@
 use super::Reason;
 
 /// Microseconds of a day.
-pub(super) const DAY_US: i64 = 86_400_000_000;
+pub(crate) const DAY_US: i64 = 86_400_000_000;
 
 /// A point in time without zone, or one of the two infinities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Moment {
+pub(crate) enum Moment {
     /// Days since 1970-01-01 (proleptic Gregorian) and microseconds of that day.
     At { days: i64, micros: i64 },
     /// `infinity` (`true`) or `-infinity`.
@@ -16,7 +16,7 @@ pub(super) enum Moment {
 
 impl Moment {
     /// Microseconds since 1970; may exceed 64 bits at the end of PostgreSQL's range.
-    pub(super) fn micros(days: i64, micros: i64) -> i128 {
+    pub(crate) fn micros(days: i64, micros: i64) -> i128 {
         i128::from(days) * i128::from(DAY_US) + i128::from(micros)
     }
 }
@@ -98,7 +98,7 @@ fn infinity(text: &[u8]) -> Option<Moment> {
 }
 
 /// A `date`.
-pub(super) fn parse_date(text: &[u8]) -> Result<Moment, Reason> {
+pub(crate) fn parse_date(text: &[u8]) -> Result<Moment, Reason> {
     let read = || {
         let mut cursor = Cursor(text);
         let (year, month, day) = cursor.date()?;
@@ -109,20 +109,20 @@ pub(super) fn parse_date(text: &[u8]) -> Result<Moment, Reason> {
 }
 
 /// A `time`: microseconds since midnight, 24:00 included.
-pub(super) fn parse_time(text: &[u8]) -> Result<i64, Reason> {
+pub(crate) fn parse_time(text: &[u8]) -> Result<i64, Reason> {
     let mut cursor = Cursor(text);
     cursor.time().filter(|_| cursor.0.is_empty()).ok_or("not a time in ISO form")
 }
 
 /// A `timetz`: microseconds since midnight UTC, within one day.
-pub(super) fn parse_timetz(text: &[u8]) -> Result<i64, Reason> {
+pub(crate) fn parse_timetz(text: &[u8]) -> Result<i64, Reason> {
     let mut cursor = Cursor(text);
     let read = |cursor: &mut Cursor<'_>| Some(cursor.time()? - cursor.offset()?);
     read(&mut cursor).filter(|_| cursor.0.is_empty()).map(|us| us.rem_euclid(DAY_US)).ok_or("not a timetz in ISO form")
 }
 
 /// A `timestamp`, or with `zoned` a `timestamptz`, which is shifted to UTC.
-pub(super) fn parse_timestamp(text: &[u8], zoned: bool) -> Result<Moment, Reason> {
+pub(crate) fn parse_timestamp(text: &[u8], zoned: bool) -> Result<Moment, Reason> {
     let read = || {
         let mut cursor = Cursor(text);
         let (year, month, day) = cursor.date()?;
@@ -148,7 +148,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// The inverse of [`days_from_civil`].
-pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -161,7 +161,7 @@ pub(super) fn civil_from_days(days: i64) -> (i64, i64, i64) {
 }
 
 /// Appends `n` with at least `width` digits.
-pub(super) fn push_padded(n: i64, width: usize, out: &mut Vec<u8>) {
+pub(crate) fn push_padded(n: i64, width: usize, out: &mut Vec<u8>) {
     let mut buffer = itoa::Buffer::new();
     let digits = buffer.format(n.unsigned_abs()).as_bytes();
     out.resize(out.len() + width.saturating_sub(digits.len()), b'0');
@@ -169,7 +169,7 @@ pub(super) fn push_padded(n: i64, width: usize, out: &mut Vec<u8>) {
 }
 
 /// Appends `HH:MM:SS` of a day's microseconds; `fraction` digits when given, else as many as needed.
-pub(super) fn push_clock(micros: i64, fraction: Option<u8>, out: &mut Vec<u8>) {
+pub(crate) fn push_clock(micros: i64, fraction: Option<u8>, out: &mut Vec<u8>) {
     let seconds = micros / 1_000_000;
     push_padded(seconds / 3600, 2, out);
     out.push(b':');

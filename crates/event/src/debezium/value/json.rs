@@ -6,7 +6,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// Appends `text` as a JSON string with its quotes.
-pub(in crate::debezium) fn push_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+pub(crate) fn push_text(text: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
     out.reserve(text.len() + 2);
     out.push(b'"');
     push_inner(text, out)?;
@@ -15,14 +15,14 @@ pub(in crate::debezium) fn push_text(text: &[u8], out: &mut Vec<u8>) -> Result<(
 }
 
 /// [`push_text`] for text that is known to be UTF-8.
-pub(in crate::debezium) fn push_str(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn push_str(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     escape(text.as_bytes(), out);
     out.push(b'"');
 }
 
 /// [`push_str`] into a new buffer.
-pub(in crate::debezium) fn quoted(text: &str) -> Vec<u8> {
+pub(crate) fn quoted(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 2);
     push_str(text, &mut out);
     out

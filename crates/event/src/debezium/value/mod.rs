@@ -5,15 +5,15 @@
 
 mod array;
 mod bits;
-mod bytes;
-mod calendar;
+pub(crate) mod bytes;
+pub(crate) mod calendar;
 mod fill;
 mod geometry;
 mod hstore;
 mod interval;
-pub(in crate::debezium) mod json;
-pub(in crate::debezium) mod number;
-mod numeric;
+pub(crate) mod json;
+pub(crate) mod number;
+pub(crate) mod numeric;
 mod read;
 mod time;
 
@@ -25,7 +25,7 @@ pub(super) use self::time::{DateForm, Unit};
 use super::{BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode};
 
 /// Why a cell has no JSON form; never contains the value.
-pub(super) type Reason = &'static str;
+pub(crate) type Reason = &'static str;
 
 /// What [`Codec::encode`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use super::Reason;
 
 /// Appends an integer between `min` and `max`; PostgreSQL's text is JSON's already.
-pub(super) fn push_integer(text: &[u8], min: i64, max: i64, out: &mut Vec<u8>) -> Result<(), Reason> {
+pub(crate) fn push_integer(text: &[u8], min: i64, max: i64, out: &mut Vec<u8>) -> Result<(), Reason> {
     const WRONG: Reason = "not an integer of the column's type";
     let (negative, digits) = match text.split_first() {
         Some((b'-', digits)) => (true, digits),
@@ -33,17 +33,17 @@ pub(super) fn push_integer(text: &[u8], min: i64, max: i64, out: &mut Vec<u8>) -
 }
 
 /// Appends a 64-bit integer.
-pub(in crate::debezium) fn push_i64(value: i64, out: &mut Vec<u8>) {
+pub(crate) fn push_i64(value: i64, out: &mut Vec<u8>) {
     out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Reads a `double precision` in PostgreSQL's text form.
-pub(super) fn parse_f64(text: &[u8]) -> Result<f64, Reason> {
+pub(crate) fn parse_f64(text: &[u8]) -> Result<f64, Reason> {
     ascii(text)?.parse().map_err(|_| "not a floating-point number")
 }
 
 /// Reads a `real` in PostgreSQL's text form.
-pub(super) fn parse_f32(text: &[u8]) -> Result<f32, Reason> {
+pub(crate) fn parse_f32(text: &[u8]) -> Result<f32, Reason> {
     ascii(text)?.parse().map_err(|_| "not a floating-point number")
 }
 
@@ -52,7 +52,7 @@ fn ascii(text: &[u8]) -> Result<&str, Reason> {
 }
 
 /// Appends a double as Java prints it; what is not finite becomes a JSON string, as in Connect's converter.
-pub(super) fn push_f64(value: f64, out: &mut Vec<u8>) {
+pub(crate) fn push_f64(value: f64, out: &mut Vec<u8>) {
     if value.is_finite() {
         push_java(ryu::Buffer::new().format_finite(value), out);
     } else {
@@ -61,7 +61,7 @@ pub(super) fn push_f64(value: f64, out: &mut Vec<u8>) {
 }
 
 /// As [`push_f64`] with the digits that tell one `f32` from its neighbours.
-pub(super) fn push_f32(value: f32, out: &mut Vec<u8>) {
+pub(crate) fn push_f32(value: f32, out: &mut Vec<u8>) {
     if value.abs() == f32::MIN_POSITIVE {
         // Java up to 18 takes the gap below the smallest normal float for narrower than it is, and writes a digit more.
         out.extend_from_slice(if value > 0.0 { b"1.17549435E-38" } else { b"-1.17549435E-38" });

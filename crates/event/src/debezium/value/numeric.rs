@@ -10,7 +10,7 @@ const WRONG: Reason = "not a numeric";
 
 /// A numeric's text, taken apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Numeric<'a> {
+pub(crate) enum Numeric<'a> {
     /// `[-]whole[.fraction]`.
     Finite { negative: bool, whole: &'a [u8], fraction: &'a [u8] },
     /// `NaN`.
@@ -20,7 +20,7 @@ pub(super) enum Numeric<'a> {
 }
 
 /// Takes PostgreSQL's text of a numeric apart.
-pub(super) fn parse(text: &[u8]) -> Result<Numeric<'_>, Reason> {
+pub(crate) fn parse(text: &[u8]) -> Result<Numeric<'_>, Reason> {
     match text {
         b"NaN" => return Ok(Numeric::NaN),
         b"Infinity" => return Ok(Numeric::Infinity(true)),
@@ -44,7 +44,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Numeric<'_>, Reason> {
 }
 
 /// Appends base64 of the unscaled value at a fixed scale, with quotes.
-pub(super) fn push_unscaled(
+pub(crate) fn push_unscaled(
     negative: bool,
     whole: &[u8],
     fraction: &[u8],
@@ -103,7 +103,7 @@ fn push_signed(negative: bool, digits: &[u8], out: &mut Vec<u8>) -> Result<(), R
 }
 
 /// A money value's text (`lc_monetary` C: `-$1,234.56`) as plain numeric text with `scale` fractional digits, rounded half up.
-pub(super) fn money_text(text: &[u8], scale: u16) -> Result<Vec<u8>, Reason> {
+pub(crate) fn money_text(text: &[u8], scale: u16) -> Result<Vec<u8>, Reason> {
     const NOT_MONEY: Reason = "not a money value in the C locale";
     let negative = text.contains(&b'-') || text.contains(&b'(');
     let mut digits: i128 = 0;
