@@ -1,4 +1,4 @@
-//! The PostgreSQL source: log capture with a snapshot before it.
+//! The PostgreSQL sources: log capture with a snapshot before it, and query capture ([`query`]).
 //!
 //! # What happens, in order
 //!
@@ -56,6 +56,7 @@ pub mod problem;
 mod progress;
 pub mod properties;
 pub mod publication;
+pub mod query;
 mod session;
 pub mod settings;
 pub mod slot;
@@ -68,4 +69,5 @@ mod stream;
 
 pub use plugin::PostgresPlugin;
 pub use position::resume_lsn;
+pub use query::QueryPlugin;
 pub use source::PostgresSource;

@@ -7,6 +7,7 @@
 mod auth;
 mod buffer;
 mod copy;
+mod describe;
 mod error;
 mod replication;
 mod rows;
@@ -22,6 +23,7 @@ use postgres_protocol::message::frontend;
 use tailwater_connector::Stop;
 
 pub use copy::{CopyOut, CopyRow};
+pub use describe::ResultColumn;
 pub use error::{ClientError, ServerError};
 pub use postgres_protocol::escape::{escape_identifier, escape_literal};
 pub use replication::{Received, ReplicationStream};

@@ -7,4 +7,5 @@ mod read;
 
 pub(crate) use export::{Exported, make_slot, temporary};
 pub(crate) use files::Files;
+pub(crate) use line::LineReader;
 pub(crate) use read::{Reading, commit, read};

@@ -73,6 +73,11 @@ impl Memory {
         self.store().records.len()
     }
 
+    /// The durable position as it is.
+    pub fn durable_position(&self) -> Vec<u8> {
+        self.store().durable.position.clone()
+    }
+
     /// The first eight bytes of the durable position.
     pub fn position(&self) -> u64 {
         let store = self.store();
@@ -289,7 +294,8 @@ impl SourceWriter for MemoryWriter {
 
     fn rollback(&mut self) -> Result<(), Problem> {
         self.open.clear();
-        Ok(())
+        // A source that starts again begins behind everything committed.
+        self.flush()
     }
 
     fn progress(&mut self, position: &[u8]) -> Result<(), Problem> {

@@ -49,6 +49,11 @@ pub fn config(server: &Postgres, extra: &[(&str, &str)]) -> Config {
 /// Starts a source that writes into `memory`.
 pub fn start(server: &Postgres, memory: &Memory, extra: &[(&str, &str)]) -> Running {
     let settings = Settings::parse(&config(server, extra)).unwrap().0;
+    run(PostgresSource::new(settings), memory)
+}
+
+/// Runs any source into `memory`.
+pub fn run(mut source: impl Source + 'static, memory: &Memory) -> Running {
     let (status, stop) = (Arc::new(StatusCell::default()), Stop::default());
     let mut context = SourceContext {
         name: "test".into(),
@@ -56,7 +61,6 @@ pub fn start(server: &Postgres, memory: &Memory, extra: &[(&str, &str)]) -> Runn
         status: status.clone(),
         stop: stop.clone(),
     };
-    let mut source = PostgresSource::new(settings);
     let thread = std::thread::spawn(move || source.run(&mut context));
     Running { status, stop, thread: Some(thread) }
 }

@@ -108,26 +108,28 @@ pub fn examine(config: &Config) -> Findings {
         Err(problems) => return Findings { checks: Vec::new(), problems },
     };
     let checks = match instance {
-        // Configured, so its settings can be read: the database shows every check, not only the problems.
-        Instance::Source(_) => {
-            Settings::parse(config).map(|(settings, _)| preflight::checks(&settings)).unwrap_or_default()
-        }
-        Instance::Sink(mut sink) => sink_check(sink.preflight()),
+        // The log source shows every check, not only the problems; other sources have other settings.
+        Instance::Source(mut source) => match Settings::parse(config) {
+            Ok((settings, _)) => preflight::checks(&settings),
+            Err(_) => preflight_check("source", "can be read", source.preflight()),
+        },
+        Instance::Sink(mut sink) => preflight_check("destination", "can be written", sink.preflight()),
     };
     problems.extend(checks.iter().filter_map(|check| check.problem.clone()));
     Findings { checks, problems }
 }
 
-fn sink_check(problems: Vec<Problem>) -> Vec<Check> {
+/// A preflight that tells only problems, as checks.
+fn preflight_check(what: &'static str, good: &str, problems: Vec<Problem>) -> Vec<Check> {
     let check = |outcome, observed: &str, problem| Check {
-        id: "destination",
-        title: "destination",
+        id: what,
+        title: what,
         outcome,
         observed: observed.to_owned(),
         problem,
     };
     if problems.is_empty() {
-        return vec![check(Outcome::Ok, "can be written", None)];
+        return vec![check(Outcome::Ok, good, None)];
     }
     let found = |problem: Problem| {
         let outcome = if problem.is_error() { Outcome::Error } else { Outcome::Warning };

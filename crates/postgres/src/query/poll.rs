@@ -1,0 +1,282 @@
+//! One poll: rows from the server into the journal, with the position beside them.
+
+use std::time::Instant;
+
+use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::{PlanId, Problem, SourceWriter, Transaction};
+use tailwater_event::Cell;
+use tailwater_event::debezium::EncodeError;
+
+use super::position::{Cursor, Position};
+use super::problem;
+use super::settings::{Initial, Mode, QuerySettings};
+use super::shape::{Shape, Target};
+use super::statement::Bounds;
+use crate::capture::now_ns;
+use crate::client::{Client, ClientError};
+use crate::limits::{BUFFER_BYTES, FLUSH_BYTES};
+use crate::pgoutput::recycle;
+use crate::snapshot::LineReader;
+use crate::sql::literal;
+
+/// What polls share.
+pub(super) struct Session<'a> {
+    pub settings: &'a QuerySettings,
+    pub client: Client,
+    pub writer: &'a mut dyn SourceWriter,
+    pub position: Position,
+}
+
+/// A table, or the query, that is polled again and again.
+pub(super) struct Poller {
+    pub target: Target,
+    /// When it is polled next.
+    pub due: Instant,
+    open: Option<Open>,
+    lines: LineReader,
+    cells: Vec<Cell<'static>>,
+    /// What keeps it from being polled, as far as it was told.
+    pub told: Vec<Problem>,
+}
+
+/// A shape with its places in the journal.
+struct Open {
+    shape: Shape,
+    topic: TopicHandle,
+    plan: PlanId,
+}
+
+/// How a poll ended.
+pub(super) enum Polled {
+    /// With so many rows.
+    Rows(u64),
+    /// It can not be polled as it is now.
+    Unfit(Vec<Problem>),
+}
+
+impl Poller {
+    /// One that is due at once.
+    pub(super) fn new(target: Target) -> Poller {
+        Poller {
+            target,
+            due: Instant::now(),
+            open: None,
+            lines: LineReader::default(),
+            cells: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// The warnings of its shape.
+    pub(super) fn warnings(&self) -> &[Problem] {
+        self.open.as_ref().map_or(&[], |open| &open.shape.warnings)
+    }
+
+    /// Reads what is new, in one view of the table, and commits it.
+    pub(super) fn poll(&mut self, session: &mut Session<'_>) -> Result<Polled, Problem> {
+        // A query may call functions that write.
+        let access = if self.target.table.is_some() { " READ ONLY" } else { "" };
+        self.run(session, &format!("BEGIN ISOLATION LEVEL REPEATABLE READ{access}"))?;
+        let polled = self.in_transaction(session)?;
+        let end = if matches!(polled, Polled::Rows(_)) { "COMMIT" } else { "ROLLBACK" };
+        self.run(session, end)?;
+        session.writer.flush()?;
+        Ok(polled)
+    }
+
+    fn in_transaction(&mut self, session: &mut Session<'_>) -> Result<Polled, Problem> {
+        let known = self.open.as_ref().map(|open| &open.shape);
+        let asked = Shape::ask(&mut session.client, session.settings, &self.target, known);
+        let shape = match asked {
+            Ok(Ok(shape)) => shape,
+            Ok(Err(problems)) => return Ok(Polled::Unfit(problems)),
+            Err(error) => return self.refused(session, &error),
+        };
+        if let Some(shape) = shape {
+            let plan = session.writer.plan(&shape.plan.descriptor())?;
+            let topic = session.writer.topic(&self.target.topic)?;
+            self.open = Some(Open { shape, topic, plan });
+        }
+        let Some(mut open) = self.open.take() else {
+            return Err(Problem::internal("QUERY_SHAPE", "a poll began without knowing its columns"));
+        };
+        let polled = self.read(session, &mut open);
+        self.open = Some(open);
+        polled
+    }
+
+    fn read(&mut self, session: &mut Session<'_>, open: &mut Open) -> Result<Polled, Problem> {
+        let key = self.target.key();
+        let mode = session.settings.mode;
+        let mut last = session.position.cursors.get(&key).cloned().unwrap_or_default();
+        let mut until = String::new();
+        if mode.times() {
+            let moments = open.shape.statement.times_are_moments();
+            until = self.clock(session, moments, &mut last)?;
+        }
+        let text = open.shape.statement.text(Bounds { after: &last, until: &until });
+        let Session { client, writer, position, settings } = session;
+        let connection = &settings.connection;
+        let mut copy = match client.copy_out(&format!("COPY ({text}) TO STDOUT")) {
+            Ok(copy) => copy,
+            Err(error) => return self.refused(session, &error),
+        };
+        let (mut rows, mut uncommitted) = (0, 0);
+        loop {
+            let row = copy.next_row().map_err(|error| self.problem(&error, connection))?;
+            let Some(row) = row else { break };
+            let mut cells = recycle(std::mem::take(&mut self.cells));
+            self.lines.read(row.line, &mut cells);
+            let (values, cursor) = cells.split_at_checked(open.shape.columns).unwrap_or((&cells, &[]));
+            let full = uncommitted >= settings.batch_rows;
+            if full && mode != Mode::Bulk && !is_at(&last, mode, cursor) {
+                commit(*writer, position, &key, &last)?;
+                uncommitted = 0;
+            }
+            let records = writer.records(open.topic, open.plan);
+            records.prepare(open.shape.plan.fragments());
+            let written = open.shape.plan.write(now_ns() / 1_000_000, values, records);
+            written.map_err(|error| not_encodable(&self.target, &error))?;
+            writer.row_done()?;
+            move_to(&mut last, mode, cursor);
+            self.cells = recycle(cells);
+            if full {
+                self.lines.shrink(BUFFER_BYTES);
+            }
+            (rows, uncommitted) = (rows + 1, uncommitted + 1);
+        }
+        if uncommitted > 0 {
+            commit(*writer, position, &key, &last)?;
+        }
+        Ok(Polled::Rows(rows))
+    }
+
+    /// The time up to which rows are read, by the server's clock at the transaction's start, which is before its view was
+    /// taken. Where a first poll is not to read everything, its beginning goes into `after`.
+    fn clock(&self, session: &mut Session<'_>, moments: bool, after: &mut Cursor) -> Result<String, Problem> {
+        let settings = session.settings;
+        let zone = literal(settings.zone.as_deref().unwrap_or("UTC"));
+        let initial = match settings.initial {
+            Initial::After(ms) => format!("pg_catalog.to_timestamp({ms}::pg_catalog.float8 / 1000)"),
+            Initial::All | Initial::Now => "CURRENT_TIMESTAMP".to_owned(),
+        };
+        let shown = |moment: &str| match moments {
+            true => format!("({moment})::pg_catalog.text"),
+            false => format!("(({moment}) AT TIME ZONE {zone})::pg_catalog.text"),
+        };
+        let until = format!("CURRENT_TIMESTAMP - interval '{} milliseconds'", settings.delay_ms);
+        let rows = session.client.query(&format!("SELECT {}, {}", shown(&until), shown(&initial)));
+        let rows = rows.map_err(|error| self.problem(&error, &settings.connection))?;
+        let answer = |index| rows.first().map(|row| row.text(index).to_owned()).unwrap_or_default();
+        if after.timestamp.is_none() && settings.initial != Initial::All {
+            after.timestamp = Some(answer(1));
+        }
+        if settings.initial == Initial::Now && !session.position.cursors.contains_key(&self.target.key()) {
+            // What "now" was must outlast a restart that comes before the first row.
+            session.position.cursors.insert(self.target.key(), after.clone());
+            session.writer.progress(&session.position.encode()?)?;
+        }
+        Ok(answer(0))
+    }
+
+    /// The server's refusal of a table is the table's affair, as long as the session is whole.
+    fn refused(&self, session: &Session<'_>, error: &ClientError) -> Result<Polled, Problem> {
+        let problem = self.problem(error, &session.settings.connection);
+        let of_table = self.target.table.is_some()
+            // Undefined table, undefined column, insufficient privilege, row security.
+            && matches!(error.sqlstate(), Some("42P01" | "42703" | "42501" | "42809"));
+        if of_table { Ok(Polled::Unfit(vec![problem])) } else { Err(problem) }
+    }
+
+    fn run(&self, session: &mut Session<'_>, sql: &str) -> Result<(), Problem> {
+        let done = session.client.execute(sql);
+        done.map_err(|error| self.problem(&error, &session.settings.connection))
+    }
+
+    fn problem(&self, error: &ClientError, connection: &crate::client::ConnectionSettings) -> Problem {
+        match self.target.table {
+            Some(_) => problem::of(error, connection),
+            None => problem::of_query(error, connection),
+        }
+    }
+}
+
+/// Commits what was written and where the next poll goes on.
+fn commit(writer: &mut dyn SourceWriter, position: &mut Position, key: &str, last: &Cursor) -> Result<(), Problem> {
+    position.sequence += 1;
+    if *last != Cursor::default() {
+        position.cursors.insert(key.to_owned(), last.clone());
+    }
+    let transaction = Transaction { end_lsn: position.sequence, ..Transaction::default() };
+    writer.commit(transaction, &position.encode()?)?;
+    if writer.pending_bytes() >= FLUSH_BYTES { writer.flush() } else { Ok(()) }
+}
+
+/// The places of time and number in a row, in the order of the statement.
+fn parts<'a>(mode: Mode, cells: &'a [Cell<'a>]) -> (Option<&'a [u8]>, Option<&'a [u8]>) {
+    let text = |at: usize| match cells.get(at) {
+        Some(Cell::Text(text)) => Some(*text),
+        _ => None,
+    };
+    match mode {
+        Mode::Bulk => (None, None),
+        Mode::Incrementing => (None, text(0)),
+        Mode::Timestamp => (text(0), None),
+        Mode::TimestampIncrementing => (text(0), text(1)),
+    }
+}
+
+/// Whether a row stands where the last one stood: then no commit may come between them.
+fn is_at(last: &Cursor, mode: Mode, cells: &[Cell<'_>]) -> bool {
+    let same = |known: &Option<String>, found: Option<&[u8]>| known.as_deref().map(str::as_bytes) == found;
+    let (time, number) = parts(mode, cells);
+    (!mode.times() || same(&last.timestamp, time)) && (!mode.counts() || same(&last.incrementing, number))
+}
+
+fn move_to(last: &mut Cursor, mode: Mode, cells: &[Cell<'_>]) {
+    fn set(place: &mut Option<String>, found: Option<&[u8]>) {
+        let Some(found) = found else {
+            *place = None;
+            return;
+        };
+        let place = place.get_or_insert_default();
+        place.clear();
+        // Numbers and times are ASCII.
+        place.push_str(&String::from_utf8_lossy(found));
+    }
+    let (time, number) = parts(mode, cells);
+    if mode.times() {
+        set(&mut last.timestamp, time);
+    }
+    if mode.counts() {
+        set(&mut last.incrementing, number);
+    }
+}
+
+fn not_encodable(target: &Target, error: &EncodeError) -> Problem {
+    Problem::stop(
+        "VALUE_NOT_ENCODABLE",
+        format!("a value of {} cannot be written as a row: {error}", target.label()),
+        "Follow the cause, or read a view or a 'query' in which the column is cast or left out.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_moves_with_each_row_and_knows_rows_of_one_place() {
+        let mut last = Cursor { timestamp: Some("kept".into()), incrementing: None };
+        let mode = Mode::Incrementing;
+        move_to(&mut last, mode, &[Cell::Text(b"7")]);
+        assert_eq!((last.timestamp.as_deref(), last.incrementing.as_deref()), (Some("kept"), Some("7")));
+        let mode = Mode::TimestampIncrementing;
+        let row = [Cell::Text(b"2024"), Cell::Text(b"8")];
+        move_to(&mut last, mode, &row);
+        assert!(is_at(&last, mode, &row));
+        assert!(!is_at(&last, mode, &[Cell::Text(b"2024"), Cell::Text(b"9")]));
+        assert!(!is_at(&last, mode, &[Cell::Text(b"2024"), Cell::Null]));
+        assert!(is_at(&last, Mode::Timestamp, &[Cell::Text(b"2024")]));
+    }
+}

@@ -1,0 +1,79 @@
+//! A server's errors in the words of this connector's properties.
+
+use tailwater_connector::Problem;
+
+use crate::client::{ClientError, ConnectionSettings};
+use crate::problem;
+
+/// Names in the problems of the log source, and what they are called here.
+const NAMES: [(&str, &str); 6] = [
+    ("'database.hostname'", "'connection.url'"),
+    ("'database.dbname'", "the database in 'connection.url'"),
+    ("'database.user'", "'connection.user'"),
+    ("'database.password'", "'connection.password'"),
+    ("'database.sslrootcert'", "'connection.sslrootcert'"),
+    ("database.sslmode", "connection.sslmode"),
+];
+
+/// The problem behind an error.
+pub(super) fn of(error: &ClientError, connection: &ConnectionSettings) -> Problem {
+    let mut found = problem::of(error, connection);
+    for (theirs, ours) in NAMES {
+        found.remedy = found.remedy.replace(theirs, ours);
+    }
+    if error.sqlstate() == Some("42501") {
+        found.remedy = "Grant what is missing: GRANT SELECT ON TABLE … TO …; GRANT USAGE ON SCHEMA … TO …;".to_owned();
+    }
+    found
+}
+
+/// The same for an error of the statement made from the properties `query` and `query.suffix`.
+pub(super) fn of_query(error: &ClientError, connection: &ConnectionSettings) -> Problem {
+    match error {
+        // Syntax, names and types; classes 22 and 23 would quote values.
+        ClientError::Server(answer) if answer.sqlstate.starts_with("42") && answer.sqlstate != "42501" => {
+            Problem::config(
+                "QUERY_INVALID",
+                format!("the server does not understand the query: {} (SQLSTATE {})", answer.message, answer.sqlstate),
+                "Correct 'query' and 'query.suffix'. In all modes but bulk the query becomes a subselect, \
+                 to which conditions are added: it must be one SELECT with distinct column names.",
+            )
+        }
+        _ => of(error, connection),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::client::{ServerError, TlsSettings};
+
+    #[test]
+    fn remedies_name_this_connectors_properties() {
+        let connection = ConnectionSettings {
+            host: "db".into(),
+            port: 5432,
+            user: "ann".into(),
+            password: None,
+            database: "shop".into(),
+            tls: TlsSettings::default(),
+            application_name: String::new(),
+            connect_timeout: Duration::ZERO,
+        };
+        let answer = |state: &str| ServerError { sqlstate: state.into(), message: "m".into(), hint: String::new() };
+        for error in [
+            ClientError::Unreachable("x: failed to lookup address information".into()),
+            ClientError::Tls("expired".into()),
+            ClientError::Credentials(answer("28P01")),
+            ClientError::Server(answer("3D000")),
+            ClientError::Server(answer("42501")),
+        ] {
+            let remedy = of(&error, &connection).remedy;
+            assert!(!remedy.contains("database.") && !remedy.contains("REPLICATION"), "{remedy}");
+        }
+        assert_eq!(of_query(&ClientError::Server(answer("42601")), &connection).code, "QUERY_INVALID");
+        assert_eq!(of_query(&ClientError::Server(answer("57P01")), &connection).code, "SERVER_RESTARTING");
+    }
+}

@@ -1,0 +1,170 @@
+//! The query source: its life from start to stop.
+
+use std::time::Instant;
+
+use tailwater_connector::status::ConnectorState;
+use tailwater_connector::{Problem, ProblemKind, Source, SourceContext, StatusCell};
+
+use super::metrics::PollMetrics;
+use super::poll::{Polled, Poller, Session};
+use super::position::Position;
+use super::preflight::{self, connect, query_target, targets};
+use super::problem;
+use super::settings::QuerySettings;
+use crate::catalog;
+
+/// Reads tables or a query, again and again.
+pub struct QuerySource {
+    settings: QuerySettings,
+}
+
+impl QuerySource {
+    /// From settings that were checked.
+    pub fn new(settings: QuerySettings) -> Self {
+        QuerySource { settings }
+    }
+
+    /// One connection's worth of work.
+    fn attempt(&self, context: &mut SourceContext) -> Result<(), Problem> {
+        let SourceContext { name, writer, status, stop } = context;
+        let durable = writer.durable()?;
+        let position = Position::durable(&durable)?;
+        if durable.era == 0 {
+            writer.begin_era(b"{\"source\":\"query\"}")?;
+        }
+        let client = connect(&self.settings).map_err(|error| problem::of(&error, &self.settings.connection))?;
+        let session = Session { settings: &self.settings, client, writer: writer.as_mut(), position };
+        let mut work = Work { session, status, metrics: PollMetrics::new(name), pollers: Vec::new() };
+        work.session.client.interrupt_with(stop.clone());
+        let mut look = Instant::now();
+        let mut streaming = false;
+        while !stop.is_set() {
+            if Instant::now() >= look {
+                work.look()?;
+                look = Instant::now() + self.settings.table_poll_interval;
+            }
+            if !streaming {
+                streaming = true;
+                status.set(ConnectorState::Streaming);
+            }
+            // Tells of a full disk.
+            work.session.writer.durable()?;
+            let next = work.pollers.iter_mut().min_by_key(|poller| poller.due);
+            let due = next.as_ref().map_or(look, |poller| poller.due.min(look));
+            let now = Instant::now();
+            match next {
+                Some(poller) if poller.due <= now => {
+                    if !poll(poller, &mut work.session, &work.metrics, status)? {
+                        look = Instant::now();
+                    }
+                }
+                _ => {
+                    stop.wait(due.saturating_duration_since(now));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What one connection's work consists of.
+struct Work<'a> {
+    session: Session<'a>,
+    status: &'a StatusCell,
+    metrics: PollMetrics,
+    pollers: Vec<Poller>,
+}
+
+impl Work<'_> {
+    /// Looks which tables there are now. Those that were there go on as they were.
+    fn look(&mut self) -> Result<(), Problem> {
+        let settings = self.session.settings;
+        let mut wanted = vec![query_target(settings)];
+        if settings.query.is_none() {
+            let all = catalog::list(&mut self.session.client);
+            let all = all.map_err(|error| problem::of(&error, &settings.connection))?;
+            let (found, problems) = targets(settings, &settings.tables.choose(&all));
+            problems.into_iter().for_each(|problem| warn(self.status, problem));
+            wanted = found;
+        }
+        let mut known = std::mem::take(&mut self.pollers);
+        for target in wanted {
+            let poller = match known.iter().position(|poller| poller.target == target) {
+                Some(at) => known.swap_remove(at),
+                None => Poller::new(target),
+            };
+            self.pollers.push(poller);
+        }
+        for gone in known {
+            self.status.retain_warnings(|shown| !gone.told.contains(shown));
+        }
+        self.metrics.tables(self.pollers.len());
+        Ok(())
+    }
+}
+
+/// Polls one target. `false`: it can not be polled as it is, and the tables should be looked at again.
+fn poll(
+    poller: &mut Poller,
+    session: &mut Session<'_>,
+    metrics: &PollMetrics,
+    status: &StatusCell,
+) -> Result<bool, Problem> {
+    let start = Instant::now();
+    let polled = poller.poll(session)?;
+    let settings = session.settings;
+    poller.due = Instant::now() + settings.poll_interval;
+    let told: Vec<Problem> = match &polled {
+        Polled::Rows(rows) => {
+            metrics.polled(*rows, start.elapsed());
+            poller.warnings().to_vec()
+        }
+        Polled::Unfit(problems) => {
+            // A query that can not be polled will not mend itself; nor is there another table to read.
+            if poller.target.table.is_none() || problems.iter().any(|p| p.kind == ProblemKind::Internal) {
+                return Err(problems.first().cloned().unwrap_or_else(nothing));
+            }
+            problems.iter().cloned().map(Problem::warning).collect()
+        }
+    };
+    if told != poller.told {
+        let before = std::mem::replace(&mut poller.told, told.clone());
+        status.retain_warnings(|shown| !before.contains(shown));
+        told.into_iter().for_each(|problem| warn(status, problem));
+    }
+    let gone = matches!(&polled, Polled::Unfit(problems) if problems.iter().any(|p| p.code == "TABLE_GONE"));
+    Ok(!gone)
+}
+
+fn nothing() -> Problem {
+    Problem::internal("QUERY_UNFIT", "a query can not be polled and does not say why")
+}
+
+/// Shows a problem of one table while the others go on.
+fn warn(status: &StatusCell, problem: Problem) {
+    let problem = problem.warning();
+    if status.warn(problem.clone()) {
+        tracing::warn!(code = problem.code, remedy = problem.remedy, "{}", problem.cause);
+    }
+}
+
+impl Source for QuerySource {
+    fn preflight(&mut self) -> Vec<Problem> {
+        preflight::problems(&self.settings)
+    }
+
+    fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
+        let result = self.attempt(context);
+        // Whatever happened, a batch that did not come in full is forgotten; it is read again.
+        context.writer.rollback()?;
+        match result {
+            Err(problem) if !context.stop.is_set() => Err(problem),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing was made on the server.
+    fn destroy(&mut self) -> Result<(), Problem> {
+        Ok(())
+    }
+}

@@ -1,0 +1,260 @@
+//! The SQL of a poll: what is read, from where on, up to where, and in which order.
+
+use super::position::Cursor;
+use super::settings::Mode;
+use crate::sql::{ident, literal};
+
+/// Where rows come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum From {
+    /// A table, quoted.
+    Table(String),
+    /// A query.
+    Query(String),
+}
+
+/// A column of the result, as far as its SQL differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Selected {
+    /// Name, unquoted.
+    pub name: String,
+    /// What has to be done with it when `db.timezone` is not UTC.
+    pub zoned: Zoned,
+}
+
+/// A value's relation to the zone of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Zoned {
+    /// None.
+    Not,
+    /// A time of the zone that is wanted as a moment.
+    ToMoment,
+    /// A moment that is wanted as a time of the zone.
+    ToLocal,
+    /// A time of day of the zone that is wanted in UTC, as on the first day of 1970.
+    TimeOfDay,
+}
+
+/// A column that tells a row's time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct TimeColumn {
+    /// Name, unquoted.
+    pub name: String,
+    /// `timestamptz`.
+    pub zoned: bool,
+}
+
+/// A poll's statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Statement {
+    /// Where from.
+    pub from: From,
+    /// The mode.
+    pub mode: Mode,
+    /// The columns that rows carry.
+    pub columns: Vec<Selected>,
+    /// The columns that tell the time, in order of precedence.
+    pub times: Vec<TimeColumn>,
+    /// The column that counts.
+    pub number: Option<String>,
+    /// `db.timezone`; `None` = UTC.
+    pub zone: Option<String>,
+    /// `query.suffix`.
+    pub suffix: String,
+}
+
+/// The bounds of one poll.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds<'a> {
+    /// Rows after it.
+    pub after: &'a Cursor,
+    /// Rows whose time is before it.
+    pub until: &'a str,
+}
+
+impl From {
+    /// All that is there, for a look at its columns.
+    pub(super) fn everything(&self) -> String {
+        format!("SELECT * FROM {}", self.relation())
+    }
+
+    fn relation(&self) -> String {
+        match self {
+            From::Table(name) => name.clone(),
+            // The line break ends a comment.
+            From::Query(text) => format!("({text}\n) AS tailwater_query"),
+        }
+    }
+}
+
+impl Statement {
+    /// A bulk poll of a query whose values are wanted as they are: nothing is put around it.
+    pub(super) fn is_plain(&self) -> bool {
+        self.mode == Mode::Bulk
+            && matches!(self.from, From::Query(_))
+            && self.columns.iter().all(|column| self.zone.is_none() || column.zoned == Zoned::Not)
+    }
+
+    /// Whether the rows' times are moments, so that their bound is one.
+    pub(super) fn times_are_moments(&self) -> bool {
+        self.times.iter().any(|time| time.zoned)
+    }
+
+    /// The whole statement. Rows carry the selected columns, then time and number as far as the mode has them.
+    pub(super) fn text(&self, bounds: Bounds<'_>) -> String {
+        let suffix = if self.suffix.is_empty() { String::new() } else { format!("\n{}", self.suffix) };
+        if let From::Query(text) = &self.from
+            && self.is_plain()
+        {
+            return format!("{text}{suffix}");
+        }
+        let (time, number) = (self.time(), self.number.as_deref().map(ident));
+        let mut list: Vec<String> = self.columns.iter().map(|column| self.selected(column)).collect();
+        list.extend(time.iter().cloned());
+        list.extend(number.iter().cloned());
+        let conditions = conditions(time.as_deref(), number.as_deref(), bounds);
+        let filter = if conditions.is_empty() { String::new() } else { format!(" WHERE {}", conditions.join(" AND ")) };
+        let order: Vec<_> = time.iter().chain(&number).cloned().collect();
+        let order = if order.is_empty() { String::new() } else { format!(" ORDER BY {}", order.join(", ")) };
+        format!("SELECT {} FROM {}{filter}{order}{suffix}", list.join(", "), self.from.relation())
+    }
+
+    /// The expression that tells a row's time.
+    fn time(&self) -> Option<String> {
+        let mixed = self.times_are_moments();
+        let expressions: Vec<String> = self
+            .times
+            .iter()
+            .map(|time| match &self.zone {
+                // Beside moments, a time of the zone is compared as the moment it is.
+                Some(zone) if mixed && !time.zoned => at_zone(&ident(&time.name), zone),
+                _ => ident(&time.name),
+            })
+            .collect();
+        match expressions.as_slice() {
+            [] => None,
+            [only] => Some(only.clone()),
+            several => Some(format!("COALESCE({})", several.join(", "))),
+        }
+    }
+
+    fn selected(&self, column: &Selected) -> String {
+        let name = ident(&column.name);
+        match (&self.zone, column.zoned) {
+            (None, _) | (_, Zoned::Not) => name,
+            (Some(zone), Zoned::ToMoment | Zoned::ToLocal) => at_zone(&name, zone),
+            (Some(zone), Zoned::TimeOfDay) => {
+                format!("({})::pg_catalog.time", at_zone(&format!("('1970-01-01'::pg_catalog.date + {name})"), zone))
+            }
+        }
+    }
+}
+
+fn at_zone(expression: &str, zone: &str) -> String {
+    format!("({expression} AT TIME ZONE {})", literal(zone))
+}
+
+/// Literals have no type of their own: the server reads them as the column's.
+fn conditions(time: Option<&str>, number: Option<&str>, bounds: Bounds<'_>) -> Vec<String> {
+    let Bounds { after, until } = bounds;
+    let number_after = after.incrementing.as_deref().map(literal);
+    let mut all = Vec::new();
+    if let Some(time) = time {
+        all.push(format!("{time} < {}", literal(until)));
+        match (after.timestamp.as_deref().map(literal), number, number_after) {
+            (None, ..) => {}
+            (Some(at), Some(number), Some(seen)) => {
+                all.push(format!("{time} >= {at} AND ({time} > {at} OR {number} > {seen})"));
+            }
+            (Some(at), ..) => all.push(format!("{time} > {at}")),
+        }
+    } else if let Some(number) = number {
+        all.push(match number_after {
+            Some(seen) => format!("{number} > {seen}"),
+            None => format!("{number} IS NOT NULL"),
+        });
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn statement(mode: Mode, times: &[(&str, bool)], number: Option<&str>, zone: Option<&str>) -> Statement {
+        Statement {
+            from: From::Table("\"s\".\"t\"".into()),
+            mode,
+            columns: vec![Selected { name: "id".into(), zoned: Zoned::Not }],
+            times: times.iter().map(|(name, zoned)| TimeColumn { name: (*name).into(), zoned: *zoned }).collect(),
+            number: number.map(str::to_owned),
+            zone: zone.map(str::to_owned),
+            suffix: String::new(),
+        }
+    }
+
+    fn text(statement: &Statement, timestamp: Option<&str>, incrementing: Option<&str>) -> String {
+        let after = Cursor { timestamp: timestamp.map(str::to_owned), incrementing: incrementing.map(str::to_owned) };
+        statement.text(Bounds { after: &after, until: "now" })
+    }
+
+    #[test]
+    fn each_mode_reads_what_is_new_in_its_order() {
+        let bulk = statement(Mode::Bulk, &[], None, None);
+        assert_eq!(text(&bulk, None, None), r#"SELECT "id" FROM "s"."t""#);
+        let counted = statement(Mode::Incrementing, &[], Some("id"), None);
+        let first = r#"SELECT "id", "id" FROM "s"."t" WHERE "id" IS NOT NULL ORDER BY "id""#;
+        assert_eq!(text(&counted, None, None), first);
+        assert_eq!(text(&counted, None, Some("7")), r#"SELECT "id", "id" FROM "s"."t" WHERE "id" > '7' ORDER BY "id""#);
+        let timed = statement(Mode::Timestamp, &[("a", false), ("b", false)], None, None);
+        let coalesced = r#"COALESCE("a", "b")"#;
+        assert_eq!(
+            text(&timed, Some("x"), None),
+            format!(
+                r#"SELECT "id", {coalesced} FROM "s"."t" WHERE {coalesced} < 'now' AND {coalesced} > 'x' ORDER BY {coalesced}"#
+            )
+        );
+        let both = statement(Mode::TimestampIncrementing, &[("a", true)], Some("id"), None);
+        assert!(text(&both, None, None).ends_with(r#" WHERE "a" < 'now' ORDER BY "a", "id""#));
+        assert!(text(&both, Some("x"), None).contains(r#""a" > 'x' ORDER"#));
+        assert!(text(&both, Some("x"), Some("7")).contains(r#""a" >= 'x' AND ("a" > 'x' OR "id" > '7')"#));
+    }
+
+    #[test]
+    fn a_query_is_left_alone_in_bulk_and_is_a_subselect_otherwise() {
+        let mut bulk = statement(Mode::Bulk, &[], None, None);
+        bulk.from = From::Query("SELECT 1 AS id -- all".into());
+        bulk.suffix = "LIMIT 3".into();
+        assert_eq!(text(&bulk, None, None), "SELECT 1 AS id -- all\nLIMIT 3");
+        let mut counted = statement(Mode::Incrementing, &[], Some("id"), None);
+        counted.from = bulk.from.clone();
+        counted.suffix = bulk.suffix;
+        assert_eq!(
+            text(&counted, None, Some("1")),
+            "SELECT \"id\", \"id\" FROM (SELECT 1 AS id -- all\n) AS tailwater_query WHERE \"id\" > '1' ORDER BY \"id\"\nLIMIT 3"
+        );
+    }
+
+    #[test]
+    fn quotes_in_names_and_cursors_cannot_end_them() {
+        let counted = statement(Mode::Incrementing, &[], Some("i\"d"), None);
+        assert!(text(&counted, None, Some("1' OR '1'='1")).contains(r#""i""d" > '1'' OR ''1''=''1'"#));
+    }
+
+    #[test]
+    fn a_zone_is_applied_where_it_counts() {
+        let mut timed = statement(Mode::Timestamp, &[("a", false), ("b", true)], None, Some("Europe/Berlin"));
+        timed.columns = vec![
+            Selected { name: "a".into(), zoned: Zoned::ToMoment },
+            Selected { name: "c".into(), zoned: Zoned::TimeOfDay },
+        ];
+        let sql = text(&timed, None, None);
+        assert!(
+            sql.starts_with(
+                "SELECT (\"a\" AT TIME ZONE 'Europe/Berlin'), ((('1970-01-01'::pg_catalog.date + \"c\") AT TIME ZONE"
+            ),
+            "{sql}"
+        );
+        assert!(sql.contains("COALESCE((\"a\" AT TIME ZONE 'Europe/Berlin'), \"b\") < 'now'"), "{sql}");
+    }
+}

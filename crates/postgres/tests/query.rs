@@ -1,0 +1,334 @@
+//! Query capture against a real server: what is read, when, once, and in which form.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::Path;
+
+use support::{Memory, PATIENCE, Running, run, wait_for};
+use tailwater_connector::{Config, Problem, Source};
+use tailwater_postgres::query::{QuerySettings, QuerySource};
+use tailwater_testkit::{Postgres, Session, wait_until};
+
+fn settings(server: &Postgres, extra: &[(&str, &str)]) -> Result<QuerySettings, Vec<Problem>> {
+    let url = format!("jdbc:postgresql://127.0.0.1:{}/postgres", server.port());
+    let base = [
+        ("name", "test"),
+        ("connection.url", url.as_str()),
+        ("connection.user", "postgres"),
+        ("topic.prefix", "pg-"),
+        ("poll.interval.ms", "20"),
+        ("table.poll.interval.ms", "50"),
+        ("value.converter.schemas.enable", "false"),
+    ];
+    let config: Config = base.iter().chain(extra).map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    QuerySettings::parse(&config).map(|(settings, _)| settings)
+}
+
+fn start(server: &Postgres, memory: &Memory, extra: &[(&str, &str)]) -> Running {
+    run(QuerySource::new(settings(server, extra).unwrap()), memory)
+}
+
+fn preflight(server: &Postgres, extra: &[(&str, &str)]) -> Vec<Problem> {
+    QuerySource::new(settings(server, extra).unwrap()).preflight()
+}
+
+/// Values as text, in order.
+fn values(memory: &Memory) -> Vec<String> {
+    memory.records().into_iter().map(|r| String::from_utf8(r.value.unwrap()).unwrap()).collect()
+}
+
+fn ids(memory: &Memory) -> Vec<i64> {
+    memory.records().iter().map(|record| record.value()["id"].as_i64().unwrap()).collect()
+}
+
+#[test]
+fn values_are_what_connects_converter_makes_of_the_drivers() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../conformance/jdbc");
+    let server = Postgres::start();
+    server.psql("postgres", &std::fs::read_to_string(folder.join("types.sql")).unwrap());
+    let table = [("mode", "incrementing"), ("table.whitelist", "kinds"), ("topic.prefix", "")];
+    let query = |sql| [("mode", "bulk"), ("query", sql), ("poll.interval.ms", "3600000")];
+    let berlin = "SELECT id, ts, tsz, tm, d FROM kinds WHERE t <> 'far' AND tm IS DISTINCT FROM '24:00' ORDER BY id";
+    let join = "SELECT k.id, k.id + 1 AS next, k.t, NULL AS nothing, x.id AS other FROM kinds k \
+                LEFT JOIN kinds x ON x.id = k.id ORDER BY k.id;";
+    let schemas = ("value.converter.schemas.enable", "true");
+    let numbers = ("value.converter.decimal.format", "NUMERIC");
+    let cases = [
+        ("none", table, vec![schemas]),
+        ("precision_only", table, vec![("numeric.mapping", "precision_only"), numbers]),
+        ("best_fit", table, vec![("numeric.mapping", "best_fit"), schemas, numbers]),
+        ("best_fit_eager_double", table, vec![("numeric.mapping", "best_fit_eager_double")]),
+        ("berlin", query(berlin), vec![("db.timezone", "Europe/Berlin")]),
+        ("query", query(join), vec![schemas]),
+    ];
+    for (name, base, extra) in cases {
+        let expected = std::fs::read_to_string(folder.join(format!("expected/{name}.jsonl"))).unwrap();
+        let expected: Vec<&str> = expected.lines().collect();
+        let memory = Memory::default();
+        let running = start(&server, &memory, &[&base[..], &extra].concat());
+        let records = wait_for(&memory, &running, expected.len());
+        assert_eq!(values(&memory), expected, "{name}");
+        assert!(records.iter().all(|r| r.key.is_none()), "{name}: a key is not null");
+        assert_eq!(records[0].topic, if base[1].0 == "query" { "pg-" } else { "kinds" });
+        running.stop().unwrap();
+    }
+}
+
+#[test]
+fn an_incrementing_table_is_read_once_whatever_is_lost_on_the_way() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (v text, id serial not null); insert into t select 'a' from generate_series(1, 1000);",
+    );
+    let memory = Memory::default();
+    let extra = [("mode", "incrementing"), ("batch.max.rows", "7")];
+    for round in 1..=3 {
+        let running = start(&server, &memory, &extra);
+        let _ = wait_until(PATIENCE, || memory.len() >= round * 1000);
+        // What comes now never reaches the disk.
+        memory.hold(true);
+        server.psql("postgres", "insert into t select 'b' from generate_series(1, 1000);");
+        running.streams();
+        running.stop().unwrap();
+        memory.crash();
+    }
+    let running = start(&server, &memory, &extra);
+    wait_for(&memory, &running, 4000);
+    assert_eq!(ids(&memory), (1..=4000).collect::<Vec<i64>>());
+    let records = memory.records();
+    let sequences: Vec<u64> = records.iter().map(|r| r.transaction.end_lsn).collect();
+    assert!(sequences.is_sorted() && sequences.windows(8).all(|w| w[0] < w[7]), "batches are larger than asked for");
+    assert!(records.iter().all(|r| r.era == records[0].era && r.transaction.xid == 0));
+}
+
+#[test]
+fn rows_of_one_time_are_neither_parted_nor_lost_nor_repeated_at_a_batchs_border() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int, at timestamp not null);
+         insert into t select n, '2024-01-01 00:00:00.123456'::timestamp + (n / 10) * interval '1 microsecond'
+           from generate_series(0, 99) n;",
+    );
+    let memory = Memory::default();
+    let extra = [("mode", "timestamp"), ("timestamp.column.name", "at"), ("batch.max.rows", "4")];
+    let running = start(&server, &memory, &extra);
+    let records = wait_for(&memory, &running, 100);
+    let mut by_sequence = std::collections::BTreeMap::<u64, Vec<i64>>::new();
+    for record in &records {
+        by_sequence.entry(record.transaction.end_lsn).or_default().push(record.value()["id"].as_i64().unwrap() / 10);
+    }
+    assert!(
+        by_sequence.values().all(|times| times.len() == 10 && times.iter().all(|t| t == &times[0])),
+        "{by_sequence:?}"
+    );
+    running.stop().unwrap();
+    // Again from the middle, as a crash there would have it.
+    let backup = Memory::default();
+    let running = start(&server, &backup, &extra);
+    wait_for(&backup, &running, 100);
+    server.psql("postgres", "insert into t select 100, max(at) + interval '1 microsecond' from t;");
+    wait_for(&backup, &running, 101);
+    running.stop().unwrap();
+    let running = start(&server, &backup, &extra);
+    running.streams();
+    server.psql("postgres", "insert into t select 101, max(at) + interval '1 microsecond' from t;");
+    wait_for(&backup, &running, 102);
+}
+
+#[test]
+fn a_row_that_commits_late_within_the_delay_is_read_with_those_that_came_before_it() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int, at timestamptz not null default now());");
+    let memory = Memory::default();
+    let extra = [("mode", "timestamp"), ("timestamp.column.name", "at"), ("timestamp.delay.interval.ms", "1500")];
+    let running = start(&server, &memory, &extra);
+    running.streams();
+    let mut late = Session::open(&server, "postgres");
+    late.run("begin; insert into t values (1);").unwrap();
+    server.psql("postgres", "insert into t values (2);");
+    late.run("commit;").unwrap();
+    wait_for(&memory, &running, 2);
+    assert_eq!(ids(&memory), [1, 2]);
+}
+
+#[test]
+fn changes_come_again_and_the_first_time_that_is_not_null_counts() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int not null, made timestamp not null, changed timestamp);
+         insert into t values (2, '2024-01-01'), (1, '2024-01-01'), (3, '2024-01-02'), (4, '1969-01-01');",
+    );
+    let memory = Memory::default();
+    let extra = [
+        ("mode", "timestamp+incrementing"),
+        ("timestamp.column.name", "changed,made"),
+        ("incrementing.column.name", "id"),
+        ("batch.max.rows", "1"),
+    ];
+    let running = start(&server, &memory, &extra);
+    wait_for(&memory, &running, 4);
+    assert_eq!(ids(&memory), [4, 1, 2, 3]);
+    running.stop().unwrap();
+    let running = start(&server, &memory, &extra);
+    // Another row of the last time, and a change of an old row.
+    server
+        .psql("postgres", "insert into t values (5, '2024-01-02'); update t set changed = '2024-01-03' where id = 1;");
+    wait_for(&memory, &running, 6);
+    assert_eq!(ids(&memory)[4..], [5, 1]);
+}
+
+#[test]
+fn a_bulk_poll_is_one_transaction_and_comes_again() {
+    let server = Postgres::start();
+    server.psql("postgres", "create view v as select n as id from generate_series(1, 500) n;");
+    let memory = Memory::default();
+    let extra = [("mode", "bulk"), ("table.types", "VIEW"), ("batch.max.rows", "10")];
+    let running = start(&server, &memory, &extra);
+    assert!(wait_until(PATIENCE, || memory.len() >= 1500));
+    running.stop().unwrap();
+    let mut polls = std::collections::BTreeMap::<u64, usize>::new();
+    memory.records().iter().for_each(|r| *polls.entry(r.transaction.end_lsn).or_default() += 1);
+    assert!(polls.values().all(|rows| *rows == 500), "{polls:?}");
+}
+
+#[test]
+fn tables_come_and_go_and_change_while_the_others_are_read() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table a (id serial primary key); insert into a default values;");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("mode", "incrementing")]);
+    wait_for(&memory, &running, 1);
+    server.psql("postgres", "create table b (id serial primary key); insert into b default values;");
+    assert_eq!(wait_for(&memory, &running, 2)[1].topic, "pg-b");
+    server.psql("postgres", "drop table a; alter table b add v text default 'x'; insert into b default values;");
+    wait_for(&memory, &running, 3);
+    assert_eq!(values(&memory)[2], r#"{"id":2,"v":"x"}"#);
+    // One that can not be read is named, and read once it can.
+    server.psql("postgres", "create table c (v text);");
+    let named =
+        |code: &str| running.status.get().warnings.iter().any(|w| w.code == code && w.cause.contains("public.c"));
+    assert!(wait_until(PATIENCE, || named("COLUMN_MISSING")), "{:?}", running.status.get());
+    server.psql("postgres", "alter table c add id serial; insert into c values ('y'); insert into b default values;");
+    wait_for(&memory, &running, 5);
+    assert!(wait_until(PATIENCE, || !named("COLUMN_MISSING")), "{:?}", running.status.get());
+    running.streams();
+}
+
+#[test]
+fn the_moment_of_the_first_start_is_remembered() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int, at timestamp not null); insert into t values (1, now() at time zone 'UTC');",
+    );
+    let memory = Memory::default();
+    let extra = [("mode", "timestamp"), ("timestamp.column.name", "at"), ("timestamp.initial", "-1")];
+    let running = start(&server, &memory, &extra);
+    let text = || String::from_utf8(memory.durable_position()).unwrap();
+    assert!(wait_until(PATIENCE, || text().contains("timestamp")));
+    running.stop().unwrap();
+    server.psql("postgres", "insert into t values (2, now() at time zone 'UTC');");
+    let running = start(&server, &memory, &extra);
+    wait_for(&memory, &running, 1);
+    assert_eq!(ids(&memory), [2]);
+}
+
+#[test]
+fn a_query_is_followed_by_a_column_of_its_result() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table o (id int primary key, item int); create table i (id int primary key, name text);
+         insert into i values (1, 'pen'); insert into o values (10, 1), (11, 1);",
+    );
+    let memory = Memory::default();
+    let query = "SELECT o.id AS \"order\", i.name FROM o JOIN i ON i.id = o.item WHERE o.id > 0 -- all";
+    let extra =
+        [("mode", "incrementing"), ("query", query), ("incrementing.column.name", "order"), ("topic.prefix", "q")];
+    let running = start(&server, &memory, &extra);
+    wait_for(&memory, &running, 2);
+    server.psql("postgres", "insert into o values (12, 1);");
+    wait_for(&memory, &running, 3);
+    assert_eq!(values(&memory)[2], r#"{"order":12,"name":"pen"}"#);
+    assert_eq!(memory.records()[0].topic, "q");
+}
+
+#[test]
+fn a_value_without_form_stops_with_its_column_and_the_position_stays() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key, n numeric); insert into t values (1, 1), (2, 1.5);");
+    let memory = Memory::default();
+    let extra = [("mode", "incrementing"), ("incrementing.column.name", "id"), ("batch.max.rows", "1")];
+    let problem = start(&server, &memory, &extra).wait().unwrap_err();
+    assert_eq!(problem.code, "VALUE_NOT_ENCODABLE");
+    assert!(problem.cause.contains("column n") && !problem.cause.contains("1.5"), "{problem}");
+    server.psql("postgres", "alter table t alter n type numeric(5,2);");
+    let running = start(&server, &memory, &extra);
+    wait_for(&memory, &running, 2);
+    assert_eq!(ids(&memory), [1, 2]);
+}
+
+#[test]
+fn a_full_disk_is_told_and_nothing_is_lost_over_it() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id serial primary key); insert into t default values;");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("mode", "incrementing")]);
+    wait_for(&memory, &running, 1);
+    memory.fill(true);
+    server.psql("postgres", "insert into t default values;");
+    let problem = running.wait().unwrap_err();
+    assert_eq!(problem.code, "PAUSED_DISK");
+    memory.fill(false);
+    let running = start(&server, &memory, &[("mode", "incrementing")]);
+    wait_for(&memory, &running, 2);
+    assert_eq!(ids(&memory), [1, 2]);
+}
+
+#[test]
+fn everything_that_is_wrong_is_told_at_once_with_what_mends_it() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table good (id serial primary key, at timestamp not null);
+         create table nullable (id int, at timestamp);
+         create table lacking (ident int);
+         create table texts (id text not null, at date not null);
+         create schema s1; create table s1.good (id serial primary key, at timestamp not null);
+         create role ann login; grant usage on schema s1 to ann;",
+    );
+    let codes = |extra: &[(&str, &str)]| -> Vec<String> {
+        let problems = preflight(&server, extra);
+        assert!(problems.iter().all(|p| !p.remedy.is_empty()), "{problems:?}");
+        problems.into_iter().map(|p| p.code).collect()
+    };
+    let both = [
+        ("mode", "timestamp+incrementing"),
+        ("incrementing.column.name", "id"),
+        ("timestamp.column.name", "at"),
+        ("schema.pattern", "public"),
+    ];
+    assert_eq!(
+        codes(&both),
+        ["COLUMN_MISSING", "COLUMN_MISSING", "COLUMN_NULLABLE", "COLUMN_NULLABLE", "COLUMN_TYPE", "COLUMN_TYPE"]
+    );
+    let lax = [&both[..], &[("validate.non.null", "false"), ("table.whitelist", "nullable,good")]].concat();
+    assert!(codes(&lax).is_empty());
+    let colliding = [("mode", "incrementing"), ("table.whitelist", "good,god")];
+    assert_eq!(codes(&colliding), ["TABLE_MISSING", "TOPICS_COLLIDE"]);
+    let closed = [("mode", "bulk"), ("connection.user", "ann"), ("table.whitelist", "s1.good,public.good")];
+    let found = preflight(&server, &[&closed[..], &[("table.whitelist", "s1.good")]].concat());
+    assert_eq!(found[0].remedy, "GRANT SELECT ON TABLE \"s1\".\"good\" TO \"ann\";");
+    assert_eq!(codes(&[("mode", "bulk"), ("query", "SELECT * FROM nowhere")]), ["QUERY_INVALID"]);
+    assert_eq!(codes(&[("mode", "bulk"), ("query", "SELECT 1 AS a, 2 AS a")]), ["COLUMN_DUPLICATE"]);
+    assert_eq!(codes(&[("mode", "bulk"), ("db.timezone", "Europe/Berlni")]), ["PROPERTY_INVALID"]);
+    assert_eq!(codes(&[("mode", "bulk"), ("connection.user", "nobody")]), ["AUTH_FAILED"]);
+    assert_eq!(codes(&[("mode", "bulk"), ("table.whitelist", "nothing_like_it")]), ["TABLE_MISSING"]);
+    server.psql("postgres", "create table places (id serial primary key, at point, many int[]);");
+    let left_out = [("mode", "incrementing"), ("table.whitelist", "places")];
+    assert_eq!(codes(&left_out), ["COLUMN_LEFT_OUT", "COLUMN_LEFT_OUT"]);
+}
