@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use tailwater_event::debezium::{EncodeOptions, EventContext, Plan, SnapshotMarker};
 use tailwater_event::{
-    Cell, Column, ColumnType, FragmentId, Fragments, RecordWriter, ReplicaIdentity, SlotId, TableName, TableSchema,
+    Cell, Column, ColumnType, Declared, FragmentId, Fragments, RecordWriter, ReplicaIdentity, SlotId, TableName,
+    TableSchema,
 };
 
 const EVENTS: u64 = 2_000_000;
@@ -57,6 +58,7 @@ fn main() -> std::io::Result<()> {
         nullable: !key,
         in_identity: key,
         default: None,
+        declared: Declared::default(),
     };
     let table = TableSchema {
         name: TableName::new("public", "narrow"),

@@ -14,5 +14,5 @@ pub mod writer;
 
 pub use position::Lsn;
 pub use row::{Cell, OldRow};
-pub use table::{Column, ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
+pub use table::{Column, ColumnType, Declared, DefaultValue, ReplicaIdentity, TableName, TableSchema};
 pub use writer::{FragmentId, Fragments, RecordWriter, SlotId};

@@ -53,6 +53,19 @@ pub struct Column {
     pub in_identity: bool,
     /// The column default as far as events show it.
     pub default: Option<DefaultValue>,
+    /// What only shaping looks at.
+    pub declared: Declared,
+}
+
+/// A column's declaration beyond its type's form in events, as the JDBC driver reports it to Debezium.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    /// Whether the type holds characters (text, varchar, char, name, enums, domains over them): masks apply to it.
+    pub characters: bool,
+    /// Length in characters or bits, decimal digits, or display size; `i32::MAX` without limit.
+    pub length: i32,
+    /// Digits after the point.
+    pub scale: Option<i32>,
 }
 
 /// A column default, as Debezium shows it in field schemas.

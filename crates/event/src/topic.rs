@@ -1,15 +1,36 @@
-//! Topic names: `<topic.prefix>.<schema>.<table>`, as Debezium's SchemaTopicNamingStrategy makes them.
+//! Names that Kafka allows for topics, and the common one: `<topic.prefix>.<schema>.<table>`.
 
 use crate::TableName;
+use crate::debezium::push_unicode;
 
 /// The topic of a table's changes. Characters Kafka does not allow become `_`.
 pub fn table_topic(prefix: &str, table: &TableName) -> String {
     sanitize(&format!("{prefix}.{}.{}", table.schema, table.table))
 }
 
-/// Replaces every character outside `[A-Za-z0-9._-]` by `_`.
+/// Replaces every character outside `[A-Za-z0-9._-]` by `_`; one beyond the basic plane by two, as Debezium does.
 pub fn sanitize(name: &str) -> String {
-    name.chars().map(|c| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '_' }).collect()
+    let mut out = String::with_capacity(name.len());
+    for c in name.chars() {
+        if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') {
+            out.push(c);
+        } else {
+            out.extend(std::iter::repeat_n('_', c.len_utf16()));
+        }
+    }
+    out
+}
+
+/// Replaces every character outside `[A-Za-z0-9.-]` by `_uXXXX`, so that different names stay different.
+pub fn sanitize_unicode(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() * 2);
+    for unit in name.encode_utf16() {
+        match char::from_u32(u32::from(unit)) {
+            Some(c) if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') => out.push(c),
+            _ => push_unicode(unit, &mut out),
+        }
+    }
+    out
 }
 
 #[cfg(test)]

@@ -5,10 +5,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use tailwater_connector::transport::TopicHandle;
 use tailwater_connector::{PlanId, Problem, SourceWriter};
 use tailwater_event::debezium::{EncodeError, EventContext, Plan};
-use tailwater_event::topic::table_topic;
 use tailwater_event::{Cell, OldRow, TableName, TableSchema};
 
 use crate::settings::Settings;
+use crate::shape;
 
 /// A captured table.
 pub(crate) struct Captured {
@@ -40,8 +40,16 @@ impl Captured {
         schema: &TableSchema,
         hand_over: u64,
     ) -> Result<Captured, Problem> {
-        let topic = table_topic(&settings.encode.prefix, &schema.name);
-        let plan = Plan::compile(schema, &topic, &settings.encode);
+        if let Some((one, other)) = shape::colliding(schema, &settings.encode) {
+            return Err(Problem::stop(
+                "FIELD_NAMES_COLLIDE",
+                format!("field.name.adjustment.mode gives columns {one} and {other} of {} one name", schema.name),
+                "Use \"field.name.adjustment.mode\": \"avro_unicode\", or rename one of them.",
+            ));
+        }
+        let topic = settings.naming.topic(&schema.name);
+        let shape = settings.shapes.shape(schema, &settings.naming);
+        let plan = Plan::shaped(schema, &shape, &topic, &settings.encode);
         Ok(Captured {
             name: schema.name.clone(),
             hand_over,

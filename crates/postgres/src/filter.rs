@@ -94,7 +94,8 @@ impl Rule {
         }
     }
 
-    fn allows(&self, name: &str) -> bool {
+    /// Whether the lists let a name through.
+    pub fn allows(&self, name: &str) -> bool {
         match self {
             Rule::All => true,
             Rule::Include(patterns) => patterns.matches(name),

@@ -33,6 +33,8 @@
 //! | which properties exist, what is refused and why | [`properties`], [`settings`] |
 //! | which tables are captured | [`filter`], [`catalog`] |
 //! | what becomes the message key | [`keys`] |
+//! | which columns are left out, masked or described | [`shape`] |
+//! | which topic a table has | [`naming`] |
 //! | what an error of the server means to a person | [`problem`] |
 //! | how the connector is found by its class name | [`plugin`] |
 //! | what is remembered between runs | `state`, `position` |
@@ -47,6 +49,7 @@ mod join;
 pub mod keys;
 pub mod limits;
 mod metrics;
+pub mod naming;
 mod notify;
 pub mod pgoutput;
 pub mod plugin;
@@ -59,6 +62,7 @@ pub mod publication;
 pub mod query;
 mod session;
 pub mod settings;
+pub mod shape;
 pub mod slot;
 mod snapshot;
 pub mod source;

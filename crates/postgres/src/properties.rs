@@ -17,7 +17,6 @@ const HISTORY: &str = "the PostgreSQL connector keeps no schema history";
 const IDLE: &str = "the slot follows an idle table by itself";
 const SHOWN: &str = "metrics are on the /metrics page";
 const LATER: &str = "it comes in a later version; without it the data would differ from what you ask for";
-const SHAPE: &str = "values can not be shortened, masked or left out yet; exclude the table until then";
 const SIGNALS: &str = "signals and incremental snapshots come in a later version";
 const PLUGIN_CODE: &str = "foreign Java classes can not run here";
 const LOSSY: &str = "an event that can not be processed stops the connector, so that none is lost in silence";
@@ -153,14 +152,36 @@ pub const PROPERTIES: &[Property] = &[
     Property::new("skipped.operations", Text, Some("t"), "operations that make no events: c, u, d, t, r or none")
         .old(&["truncate.handling.mode"]),
     Property::new("tombstones.on.delete", Bool, Some("true"), "a record without value after each delete"),
-    refused("column.include.list", Form::Patterns, Some(""), SHAPE).old(&["column.whitelist"]),
-    refused("column.exclude.list", Form::Patterns, Some(""), SHAPE).old(&["column.blacklist"]),
-    refused("column.mask.*", Text, None, SHAPE),
-    refused("column.truncate.*", Text, None, SHAPE),
-    refused("column.propagate.source.type", Form::Patterns, Some(""), LATER),
-    refused("datatype.propagate.source.type", Form::Patterns, Some(""), LATER),
-    refused("include.schema.comments", Bool, Some("false"), LATER),
-    refused("skip.messages.without.change", Bool, Some("false"), LATER),
+    Property::new("column.include.list", Form::Patterns, None, "columns that rows have, as SCHEMA.TABLE.COLUMN")
+        .old(&["column.whitelist"]),
+    Property::new("column.exclude.list", Form::Patterns, None, "columns that rows leave out, as SCHEMA.TABLE.COLUMN")
+        .old(&["column.blacklist"]),
+    Property::new(
+        "column.mask.*",
+        Form::Patterns,
+        None,
+        "columns whose values are hidden: with.N.chars, hash.ALGORITHM.with.salt.SALT, hash.v2.ALGORITHM.with.salt.SALT",
+    ),
+    Property::new("column.truncate.*", Form::Patterns, None, "columns whose values are cut: to.N.chars"),
+    Property::new(
+        "column.propagate.source.type",
+        Form::Patterns,
+        None,
+        "columns whose type, length and scale stand in their schema",
+    ),
+    Property::new("datatype.propagate.source.type", Form::Patterns, None, "the same by type, as SCHEMA.TABLE.TYPE"),
+    no_effect(
+        "include.schema.comments",
+        Bool,
+        Some("false"),
+        "Debezium's connector for PostgreSQL reads no comments either",
+    ),
+    Property::new(
+        "skip.messages.without.change",
+        Bool,
+        Some("false"),
+        "no event for an update that changes nothing events show; needs REPLICA IDENTITY FULL",
+    ),
     refused(
         "message.prefix.include.list",
         Form::Patterns,
@@ -199,7 +220,7 @@ pub const PROPERTIES: &[Property] = &[
         "include.unknown.datatypes",
         Bool,
         Some("false"),
-        "columns of types without a form, as bytes of their text",
+        "columns of types without a form: true = bytes of their text, false = left out; unset: as text",
     ),
     Property::new(
         "unavailable.value.placeholder",
@@ -220,8 +241,18 @@ pub const PROPERTIES: &[Property] = &[
         Some("columns_diff"),
         "the server announces every change of a table's form",
     ),
-    refused("schema.name.adjustment.mode", OneOf(&["none", "avro", "avro_unicode"]), Some("none"), LATER),
-    refused("field.name.adjustment.mode", OneOf(&["none", "avro", "avro_unicode"]), Some("none"), LATER),
+    Property::new(
+        "schema.name.adjustment.mode",
+        OneOf(&["none", "avro", "avro_unicode"]),
+        Some("none"),
+        "how schema names are made valid for Avro",
+    ),
+    Property::new(
+        "field.name.adjustment.mode",
+        OneOf(&["none", "avro", "avro_unicode"]),
+        Some("none"),
+        "how field names are made valid for Avro",
+    ),
     no_effect("sanitize.field.names", Text, Some("false"), "names are kept as they are in the database"),
     refused("converters", Text, Some(""), PLUGIN_CODE),
     refused("post.processors", Text, Some(""), PLUGIN_CODE),
@@ -268,8 +299,8 @@ pub const PROPERTIES: &[Property] = &[
     Property::new(
         "key.converter.decimal.format",
         OneOf(&["base64", "numeric"]),
-        None,
-        "form of decimals in JSON; as the value's when unset",
+        Some("base64"),
+        "form of decimals in JSON",
     ),
     Property::new(
         "value.converter.decimal.format",
@@ -375,10 +406,24 @@ pub const PROPERTIES: &[Property] = &[
         "where a snapshot's progress is told: sink (a topic), log",
     ),
     Property::new("notification.sink.topic.name", Text, Some(""), "topic of the channel sink"),
-    refused("topic.naming.strategy", Text, Some("io.debezium.schema.SchemaTopicNamingStrategy"), LATER),
-    refused("topic.delimiter", Text, Some("."), LATER),
-    refused("topic.regex", Text, Some(""), LATER),
-    refused("topic.replacement", Text, Some(""), LATER),
+    Property::new(
+        "topic.naming.strategy",
+        Text,
+        Some("io.debezium.schema.SchemaTopicNamingStrategy"),
+        "how topics are named, by the class of Debezium's strategy",
+    ),
+    Property::new("topic.delimiter", Text, Some("."), "stands between the parts of a topic's name"),
+    Property::new("topic.regex", Text, Some(""), "topics that get another name, as a regular expression"),
+    Property::new("topic.replacement", Text, Some(""), "their other name; $1 is the first group"),
+    Property::new(
+        "topic.key.enforce.uniqueness",
+        Bool,
+        Some("true"),
+        "with topic.regex: a field in every key says which table it is from",
+    ),
+    Property::new("topic.key.field.name", Text, Some("__dbz__physicalTableIdentifier"), "name of that field"),
+    Property::new("topic.key.field.regex", Text, Some(""), "makes that field's text from the topic's first name"),
+    Property::new("topic.key.field.replacement", Text, Some(""), "its text; $1 is the first group"),
     no_effect("topic.cache.size", NUMBER, Some("10000"), "topic names are computed once per table"),
     no_effect("topic.transaction", Text, Some("transaction"), "provide.transaction.metadata is not on")
         .old(&["transaction.topic"]),
@@ -475,7 +520,8 @@ mod tests {
         executor.shutdown.timeout.ms signal.data.collection signal.enabled.channels signal.poll.interval.ms signal.kafka.topic
         signal.kafka.groupId signal.kafka.bootstrap.servers signal.consumer.x signal.file notification.enabled.channels
         notification.sink.topic.name topic.naming.strategy topic.delimiter topic.cache.size topic.heartbeat.prefix
-        topic.heartbeat.name topic.transaction topic.creation.default.partitions custom.metric.tags statistics.metrics.enabled
+        topic.regex topic.replacement topic.key.enforce.uniqueness topic.key.field.name topic.key.field.regex
+        topic.key.field.replacement topic.heartbeat.name topic.transaction topic.creation.default.partitions custom.metric.tags statistics.metrics.enabled
         internal.advanced.metrics.enable internal.log.position.check.enable guardrail.collections.max
         guardrail.collections.limit.action memory.management.tables.class openlineage.integration.enabled
         database.server.name table.whitelist table.blacklist schema.whitelist schema.blacklist column.whitelist

@@ -4,7 +4,7 @@ use crate::{Cell, Column, TableSchema};
 
 use super::value::json::quoted;
 use super::value::{Codec, Written};
-use super::{EncodeError, EncodeOptions};
+use super::{ColumnShape, EncodeError, EncodeOptions, TableShape};
 
 const NULL: &[u8] = b"null";
 
@@ -12,6 +12,8 @@ const NULL: &[u8] = b"null";
 #[derive(Clone, Debug)]
 pub(super) struct PlanColumn {
     pub(super) name: String,
+    /// The name in events.
+    pub(super) field: String,
     /// Its cell in a row.
     pub(super) cell: usize,
     pub(super) codec: Codec,
@@ -27,34 +29,75 @@ pub(super) struct PlanColumn {
     pub(super) key_unknown: Vec<u8>,
     /// A TOASTed value that was not sent.
     pub(super) unavailable: Vec<u8>,
+    /// Further parameters of the field schema.
+    pub(super) parameters: Vec<(String, String)>,
+    /// Which property loses values of it.
+    pub(super) loss: Option<&'static str>,
 }
 
-/// The columns of a table that have a form in events, and the key as indices into them.
-pub(super) fn compile(schema: &TableSchema, options: &EncodeOptions) -> (Vec<PlanColumn>, Vec<usize>) {
-    let columns: Vec<PlanColumn> = schema
-        .columns
-        .iter()
-        .enumerate()
-        .filter_map(|(cell, column)| {
-            Codec::resolve(&column.ty, options).map(|codec| PlanColumn::new(cell, column, codec, options))
-        })
-        .collect();
-    let key = schema.key.iter().filter_map(|cell| columns.iter().position(|c| c.cell == *cell)).collect();
-    (columns, key)
+/// The columns that events of a table carry.
+#[derive(Clone, Debug)]
+pub(super) struct PlanColumns {
+    /// Those of rows, in table order; then those whose form in the key is another one, or that only the key has.
+    pub(super) all: Vec<PlanColumn>,
+    /// How many of them rows have.
+    pub(super) row: usize,
+    /// The key, as indices into `all`.
+    pub(super) key: Vec<usize>,
+    /// Columns that events leave out although their type has a form, with the property that does.
+    pub(super) hidden: Vec<(String, &'static str)>,
+}
+
+/// The columns of a table that have a form in events, and the key. Keys carry what the column holds, whatever the
+/// shape does to rows.
+pub(super) fn compile(schema: &TableSchema, shape: &TableShape, options: &EncodeOptions) -> PlanColumns {
+    let key_options = EncodeOptions { json_decimal: options.key_json_decimal, ..options.clone() };
+    let (mut all, mut hidden) = (Vec::new(), Vec::new());
+    for (cell, column) in schema.columns.iter().enumerate() {
+        let Some(codec) = Codec::resolve(&column.ty, options) else { continue };
+        let shape = shape.column(cell);
+        match shape.loss() {
+            Some(loss) if shape.hidden => hidden.push((column.name.clone(), loss)),
+            _ => all.push(PlanColumn::new(cell, column, shape, codec, options)),
+        }
+    }
+    let row = all.len();
+    let mut key = Vec::new();
+    for &cell in &schema.key {
+        let Some(column) = schema.columns.get(cell) else { continue };
+        let Some(codec) = Codec::resolve(&column.ty, &key_options) else { continue };
+        let at = all.iter().position(|c| c.cell == cell && c.codec == codec).unwrap_or_else(|| {
+            all.push(PlanColumn::new(cell, column, &ColumnShape::default(), codec, &key_options));
+            all.len() - 1
+        });
+        key.push(at);
+    }
+    PlanColumns { all, row, key, hidden }
 }
 
 impl PlanColumn {
-    fn new(cell: usize, column: &Column, codec: Codec, options: &EncodeOptions) -> PlanColumn {
+    fn new(cell: usize, column: &Column, shape: &ColumnShape, codec: Codec, options: &EncodeOptions) -> PlanColumn {
+        let codec = match &shape.masking {
+            Some(masking) => codec.shaped(masking),
+            None => codec,
+        };
         let default = codec.schema_default(column, options.strict);
         let null = |replace: bool| default.as_deref().filter(|_| replace).unwrap_or(NULL).to_vec();
         let (row_null, key_null) = (null(options.value_replace_null), null(options.key_replace_null));
         let fallback = default.clone().unwrap_or_else(|| codec.zero());
+        let (row_null, row_fallback) = match &codec {
+            Codec::Shaped(shaped) => {
+                (shaped.null().unwrap_or(row_null), shaped.fallback(fallback.clone(), options.strict))
+            }
+            _ => (row_null, fallback.clone()),
+        };
         PlanColumn {
             name: column.name.clone(),
+            field: options.field_names.field(&column.name),
             cell,
             optional: column.nullable,
             in_identity: column.in_identity,
-            unknown: if column.nullable { row_null.clone() } else { fallback.clone() },
+            unknown: if column.nullable { row_null.clone() } else { row_fallback },
             // A key value is never made up, except where the original's mistakes are asked for.
             key_unknown: match (column.nullable, options.strict) {
                 (true, _) => key_null.clone(),
@@ -65,13 +108,15 @@ impl PlanColumn {
             null: row_null,
             key_null,
             default,
+            parameters: shape.parameters.clone(),
+            loss: if matches!(codec, Codec::Shaped(_)) { shape.loss() } else { codec.loss() },
             codec,
         }
     }
 
     /// `"name":`.
     pub(super) fn label(&self) -> Vec<u8> {
-        let mut label = quoted(&self.name);
+        let mut label = quoted(&self.field);
         label.push(b':');
         label
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::columns::{self, PlanColumn};
+use super::columns::{self, PlanColumn, PlanColumns};
 use super::envelope::Layout;
 use super::{EncodeOptions, descriptor};
 use crate::{ReplicaIdentity, TableName};
@@ -48,7 +48,9 @@ pub struct Reader {
     table: TableName,
     names: Vec<String>,
     key: Vec<usize>,
+    /// Those of rows.
     columns: Vec<PlanColumn>,
+    hidden: Vec<(String, &'static str)>,
     /// `{"schema":…,"payload":` as the plan writes it; empty without schemas.
     prefix: Vec<u8>,
     options: EncodeOptions,
@@ -101,14 +103,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Row<'a> {
 impl Reader {
     /// From [`Plan::descriptor`](super::Plan::descriptor).
     pub fn new(descriptor: &[u8]) -> Result<Reader, DecodeError> {
-        let (schema, options, topic) = descriptor::read(descriptor)?;
-        let (columns, key) = columns::compile(&schema, &options);
+        let descriptor::Described { schema, shape, options, topic } = descriptor::read(descriptor)?;
+        let columns = columns::compile(&schema, &shape, &options);
+        let prefix = Layout::compile(&schema.name, &topic, &columns, None, &options).value_prefix;
+        let PlanColumns { all: mut columns, row, key, hidden } = columns;
+        let cell = |at: &usize| columns.get(*at).map(|column| column.cell);
+        let in_row = |cell: usize| columns.iter().take(row).position(|column| column.cell == cell);
+        let key = key.iter().filter_map(cell).filter_map(in_row).collect();
+        columns.truncate(row);
         Ok(Reader {
-            prefix: Layout::compile(&schema.name, &topic, &columns, &key, &options).value_prefix,
+            prefix,
             names: columns.iter().map(|column| column.name.clone()).collect(),
             table: schema.name,
             key,
             columns,
+            hidden,
             options,
             whole_old_rows: schema.replica_identity == ReplicaIdentity::Full,
         })
@@ -119,12 +128,12 @@ impl Reader {
         &self.table
     }
 
-    /// Column names, in table order (columns without event form are left out).
+    /// Column names of the table, in its order (columns that rows leave out are not among them).
     pub fn columns(&self) -> &[String] {
         &self.names
     }
 
-    /// Indices of the key's columns into [`Reader::columns`].
+    /// Indices of the key's columns into [`Reader::columns`]; key columns that rows leave out are missing.
     pub fn key(&self) -> &[usize] {
         &self.key
     }
@@ -132,11 +141,13 @@ impl Reader {
     /// What a reader of this plan cannot read back, one line a column with the option that lost it; empty for a plan
     /// that can be inverted. Sinks that need every value ask before they start.
     pub fn losses(&self) -> Vec<String> {
-        let loss = |column: &PlanColumn| match column.codec.loss() {
+        let loss = |column: &PlanColumn| match column.loss {
             None if self.may_hide_null(column) => Some(HIDDEN_NULL),
             loss => loss,
         };
-        self.columns.iter().filter_map(|c| loss(c).map(|loss| format!("column {}: {loss}", c.name))).collect()
+        let in_rows = self.columns.iter().filter_map(|c| loss(c).map(|loss| (&c.name, loss)));
+        let hidden = self.hidden.iter().map(|(name, loss)| (name, *loss));
+        in_rows.chain(hidden).map(|(name, loss)| format!("column {name}: {loss}")).collect()
     }
 
     /// Reads a value back. `None` for a tombstone.
@@ -166,11 +177,11 @@ impl Reader {
         }
         let mut fields = Vec::with_capacity(row.0.len());
         for (column, (name, json)) in self.columns.iter().zip(&row.0) {
-            if *name != column.name {
+            if *name != column.field {
                 return Err(DecodeError("the row has other columns".into()));
             }
             fields.push(if whole || column.in_identity {
-                self.field(column, json.get()).map_err(|why| DecodeError(format!("column {name}: {why}")))?
+                self.field(column, json.get()).map_err(|why| DecodeError(format!("column {}: {why}", column.name)))?
             } else {
                 Field::Unknown
             });
@@ -181,6 +192,9 @@ impl Reader {
     fn field(&self, column: &PlanColumn, json: &str) -> Result<Field, String> {
         if json == "null" {
             return Ok(Field::Null);
+        }
+        if let Some(loss) = column.loss {
+            return Err(loss.into());
         }
         if json.as_bytes() == column.unavailable {
             return Ok(Field::Unavailable);

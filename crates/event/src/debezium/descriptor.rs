@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BinaryMode, DecimalMode, DecodeError, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode,
-    UnavailableValue,
+    Algorithm, BinaryMode, ColumnShape, DecimalMode, DecodeError, EncodeOptions, HStoreMode, Hash, HashVersion,
+    IntervalMode, JsonDecimal, Masking, NameAdjustment, TableShape, TimeMode, UnavailableValue,
 };
-use crate::{Column, ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
+use crate::{Column, ColumnType, Declared, DefaultValue, ReplicaIdentity, TableName, TableSchema};
 
-/// The layout of the descriptor; a reader refuses others.
-const VERSION: u32 = 1;
+/// The layouts of the descriptor; a reader refuses others.
+const PLAIN: u32 = 1;
+/// With a shape, without which the records cannot be read back.
+const SHAPED: u32 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct Descriptor {
@@ -34,6 +36,24 @@ struct ColumnDoc {
     nullable: bool,
     in_identity: bool,
     default: Option<DefaultDoc>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shape: Option<ShapeDoc>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ShapeDoc {
+    hidden: bool,
+    masking: Option<MaskingDoc>,
+    parameters: Vec<(String, String)>,
+}
+
+/// A hash's salt and algorithm are not needed to read, and the salt is a secret.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum MaskingDoc {
+    Stars(usize),
+    Hash,
+    Truncate(usize),
 }
 
 #[derive(Serialize, Deserialize)]
@@ -116,6 +136,8 @@ struct OptionsDoc {
     key_replace_null: bool,
     #[serde(with = "JsonDecimalDoc")]
     json_decimal: JsonDecimal,
+    #[serde(with = "JsonDecimalDoc", default = "base64_decimals")]
+    key_json_decimal: JsonDecimal,
     #[serde(with = "DecimalDoc")]
     decimal: DecimalMode,
     #[serde(with = "TimeDoc")]
@@ -128,11 +150,32 @@ struct OptionsDoc {
     hstore: HStoreMode,
     money_scale: u16,
     include_unknown: bool,
+    #[serde(default)]
+    unknown_as_text: bool,
     #[serde(with = "UnavailableDoc")]
     unavailable: UnavailableValue,
     tombstones: bool,
+    #[serde(with = "NamesDoc", default)]
+    schema_names: NameAdjustment,
+    #[serde(with = "NamesDoc", default)]
+    field_names: NameAdjustment,
+    #[serde(default)]
+    skip_unchanged: bool,
     context_headers: Vec<(String, String)>,
     strict: bool,
+}
+
+/// What older descriptors do not say.
+fn base64_decimals() -> JsonDecimal {
+    JsonDecimal::Base64
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "NameAdjustment", rename_all = "snake_case")]
+enum NamesDoc {
+    None,
+    Avro,
+    AvroUnicode,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -188,9 +231,21 @@ enum HStoreDoc {
 #[serde(remote = "UnavailableValue")]
 struct UnavailableDoc(Vec<u8>);
 
-/// Writes a descriptor.
-pub(super) fn write(schema: &TableSchema, topic: &str, options: &EncodeOptions) -> Vec<u8> {
-    let columns = schema.columns.iter().map(|column| ColumnDoc {
+/// What a descriptor tells.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Described {
+    pub(super) schema: TableSchema,
+    pub(super) shape: TableShape,
+    pub(super) options: EncodeOptions,
+    pub(super) topic: String,
+}
+
+/// Writes a descriptor. The constant field of the key is left out: values are read back, keys are not.
+pub(super) fn write(schema: &TableSchema, shape: &TableShape, topic: &str, options: &EncodeOptions) -> Vec<u8> {
+    let shaped = shape.columns.iter().any(|column| *column != ColumnShape::default());
+    let renamed = options.field_names != NameAdjustment::None || options.schema_names != NameAdjustment::None;
+    let columns = schema.columns.iter().enumerate().map(|(at, column)| ColumnDoc {
+        shape: Some(shape.column(at)).filter(|shape| **shape != ColumnShape::default()).map(shape_doc),
         name: column.name.clone(),
         ty: column.ty.clone(),
         type_name: column.type_name.clone(),
@@ -202,7 +257,7 @@ pub(super) fn write(schema: &TableSchema, topic: &str, options: &EncodeOptions) 
         }),
     });
     let descriptor = Descriptor {
-        version: VERSION,
+        version: if shaped || renamed { SHAPED } else { PLAIN },
         topic: topic.to_owned(),
         schema: schema.name.schema.clone(),
         table: schema.name.table.clone(),
@@ -215,23 +270,55 @@ pub(super) fn write(schema: &TableSchema, topic: &str, options: &EncodeOptions) 
     serde_json::to_vec(&descriptor).unwrap_or_default()
 }
 
+fn shape_doc(shape: &ColumnShape) -> ShapeDoc {
+    ShapeDoc {
+        hidden: shape.hidden,
+        masking: shape.masking.as_ref().map(|masking| match masking {
+            Masking::Stars(count) => MaskingDoc::Stars(*count),
+            Masking::Hash { .. } => MaskingDoc::Hash,
+            Masking::Truncate(length) => MaskingDoc::Truncate(*length),
+        }),
+        parameters: shape.parameters.clone(),
+    }
+}
+
+fn shape_of(doc: ShapeDoc) -> ColumnShape {
+    ColumnShape {
+        hidden: doc.hidden,
+        masking: doc.masking.map(|masking| match masking {
+            MaskingDoc::Stars(count) => Masking::Stars(count),
+            MaskingDoc::Hash => {
+                let hash = Hash { algorithm: Algorithm::Md5, version: HashVersion::Two, salt: Vec::new() };
+                Masking::Hash { hash, length: 0 }
+            }
+            MaskingDoc::Truncate(length) => Masking::Truncate(length),
+        }),
+        parameters: doc.parameters,
+    }
+}
+
 /// Reads a descriptor.
-pub(super) fn read(bytes: &[u8]) -> Result<(TableSchema, EncodeOptions, String), DecodeError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Described, DecodeError> {
     let descriptor: Descriptor =
         serde_json::from_slice(bytes).map_err(|error| DecodeError(format!("the descriptor: {error}")))?;
-    if descriptor.version != VERSION {
-        return Err(DecodeError(format!("the descriptor has version {}, known is {VERSION}", descriptor.version)));
+    if !(PLAIN..=SHAPED).contains(&descriptor.version) {
+        return Err(DecodeError(format!("the descriptor has version {}, known is {SHAPED}", descriptor.version)));
     }
-    let columns = descriptor.columns.into_iter().map(|column| Column {
-        name: column.name,
-        ty: column.ty,
-        type_name: column.type_name,
-        nullable: column.nullable,
-        in_identity: column.in_identity,
-        default: column.default.map(|default| match default {
-            DefaultDoc::Literal(text) => DefaultValue::Literal(text),
-            DefaultDoc::Expression => DefaultValue::Expression,
-        }),
+    let mut shape = TableShape::default();
+    let columns = descriptor.columns.into_iter().map(|column| {
+        shape.columns.push(column.shape.map(shape_of).unwrap_or_default());
+        Column {
+            name: column.name,
+            ty: column.ty,
+            type_name: column.type_name,
+            nullable: column.nullable,
+            in_identity: column.in_identity,
+            default: column.default.map(|default| match default {
+                DefaultDoc::Literal(text) => DefaultValue::Literal(text),
+                DefaultDoc::Expression => DefaultValue::Expression,
+            }),
+            declared: Declared::default(),
+        }
     });
     let schema = TableSchema {
         name: TableName::new(descriptor.schema, descriptor.table),
@@ -239,7 +326,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<(TableSchema, EncodeOptions, String),
         key: descriptor.key,
         replica_identity: descriptor.replica_identity,
     };
-    Ok((schema, descriptor.options, descriptor.topic))
+    Ok(Described { schema, shape, options: descriptor.options, topic: descriptor.topic })
 }
 
 #[cfg(test)]
@@ -255,6 +342,7 @@ mod tests {
             nullable: true,
             in_identity: false,
             default,
+            declared: Declared::default(),
         };
         let schema = TableSchema {
             name: TableName::new("public", "t"),
@@ -275,7 +363,40 @@ mod tests {
             context_headers: vec![("a".into(), "b".into())],
             ..EncodeOptions::default()
         };
-        assert_eq!(read(&write(&schema, "topic", &options)), Ok((schema, options, "topic".into())));
+        let hash = Hash { algorithm: Algorithm::Sha256, version: HashVersion::One, salt: b"secret salt".to_vec() };
+        let shape = TableShape {
+            columns: vec![
+                ColumnShape { hidden: true, ..ColumnShape::default() },
+                ColumnShape { masking: Some(Masking::Truncate(3)), ..ColumnShape::default() },
+                ColumnShape { parameters: vec![("a".into(), "b".into())], ..ColumnShape::default() },
+            ],
+            key_field: None,
+        };
+        let written = write(&schema, &shape, "topic", &options);
+        let mut hashed = shape.clone();
+        let described = Described { schema: schema.clone(), shape, options: options.clone(), topic: "topic".into() };
+        assert_eq!(read(&written), Ok(described));
+        hashed.columns[1].masking = Some(Masking::Hash { hash, length: 5 });
+        let written = write(&schema, &hashed, "topic", &options);
+        assert!(!String::from_utf8_lossy(&written).contains("secret"));
+        assert!(read(&written).unwrap().shape.columns[1].loss().is_some());
+    }
+
+    #[test]
+    fn a_plain_descriptor_is_one_that_older_readers_know() {
+        let schema = TableSchema {
+            name: TableName::new("public", "t"),
+            columns: Vec::new(),
+            key: Vec::new(),
+            replica_identity: ReplicaIdentity::Default,
+        };
+        let version = |shape: &TableShape, options: &EncodeOptions| {
+            let doc: serde_json::Value = serde_json::from_slice(&write(&schema, shape, "t", options)).unwrap();
+            doc["version"].as_u64().unwrap()
+        };
+        assert_eq!(version(&TableShape::default(), &EncodeOptions::default()), 1);
+        let renamed = EncodeOptions { field_names: NameAdjustment::Avro, ..EncodeOptions::default() };
+        assert_eq!(version(&TableShape::default(), &renamed), 2);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use crate::{FragmentId, Fragments, RecordWriter, SlotId, TableName};
 
-use super::columns::{Image, PlanColumn};
+use super::columns::{Image, PlanColumn, PlanColumns};
 use super::message::push_id;
 use super::schema_block::{Field, envelope_schema, key_schema, string_header};
 use super::source_block::{self, Cached, Stamp, push_last_commit, push_lsn, push_or_null, push_xid};
@@ -100,6 +100,8 @@ pub(super) struct Layout {
     close: FragmentId,
     headers: Vec<(String, FragmentId)>,
     slot: u16,
+    /// How many of the columns rows have.
+    row: usize,
 }
 
 /// Collects fragments; equal bytes get one id.
@@ -135,28 +137,38 @@ impl Layout {
     pub(super) fn compile(
         table: &TableName,
         topic: &str,
-        columns: &[PlanColumn],
-        key: &[usize],
+        columns: &PlanColumns,
+        key_field: Option<&(String, String)>,
         options: &EncodeOptions,
     ) -> Layout {
         let mut build = Builder::default();
-        let keys: Vec<&PlanColumn> = key.iter().filter_map(|&at| columns.get(at)).collect();
-        let all: Vec<&PlanColumn> = columns.iter().collect();
+        let keys: Vec<&PlanColumn> = columns.key.iter().filter_map(|&at| columns.all.get(at)).collect();
+        let all: Vec<&PlanColumn> = columns.all.iter().take(columns.row).collect();
         let slots = |n: usize| u16::try_from(n).unwrap_or(0);
         let (key_slot, header_slot) = (0, slots(keys.len()));
         let (before_slot, after_slot) = (slots(2 * keys.len()), slots(2 * keys.len() + all.len()));
         let slot = slots(2 * keys.len() + 2 * all.len());
 
         let key_form = |schemas: bool, slot: u16, build: &mut Builder| {
-            let schema = key_schema(topic, &fields(&keys));
+            let name = options.schema_names.schema(&format!("{topic}.Key"));
+            let schema = key_schema(&name, &fields(&keys, false), key_field.map(|(name, _)| name.as_str()));
             let mut open = prefix(&schema, schemas);
             open.push(b'{');
-            (!keys.is_empty()).then(|| build.columns(open, &keys, if schemas { b"}}" } else { b"}" }, slot))
+            let mut close = Vec::new();
+            if let Some((name, text)) = key_field {
+                close.extend_from_slice(if keys.is_empty() { b"" } else { b"," });
+                push_str(name, &mut close);
+                close.push(b':');
+                push_str(text, &mut close);
+            }
+            close.extend_from_slice(if schemas { b"}}" } else { b"}" });
+            (!keys.is_empty() || key_field.is_some()).then(|| build.columns(open, &keys, &close, slot))
         };
         let key_struct = key_form(options.key_schemas, key_slot, &mut build);
         let key_header = key_form(options.header_schemas, header_slot, &mut build);
 
-        let value_prefix = prefix(&envelope_schema(topic, &fields(&all)), options.value_schemas);
+        let value_prefix =
+            prefix(&envelope_schema(topic, &fields(&all, true), options.schema_names), options.value_schemas);
         let value_head = build.add([&value_prefix, &b"{\"before\":"[..]].concat());
         let source = source_block::head(&options.version, &options.prefix);
         let to_source = [&b"},"[..], &source].concat();
@@ -199,6 +211,7 @@ impl Layout {
                 .map(|(name, text)| (name.clone(), build.add(string_header(text, options.header_schemas))))
                 .collect(),
             slot,
+            row: columns.row,
             value_prefix,
             fragments: Fragments::new(build.0),
         }
@@ -253,6 +266,7 @@ impl Layout {
         event: &EventContext<'_>,
         writer: &mut dyn RecordWriter,
     ) {
+        let columns = columns.get(..self.row).unwrap_or(columns);
         let row = |image| columns.iter().enumerate().map(move |(at, c)| Image::value(image, at, c));
         writer.value();
         writer.fragment(self.value_head);
@@ -372,10 +386,17 @@ fn key_values<'a>(key: &'a [usize], columns: &'a [PlanColumn], image: &'a Image)
     key.iter().filter_map(move |&at| columns.get(at).map(|column| image.key_value(at, column)))
 }
 
-fn fields<'a>(columns: &[&'a PlanColumn]) -> Vec<Field<'a>> {
+/// The fields of a row's schema, or of a key's, which has no parameters of a shape.
+fn fields<'a>(columns: &[&'a PlanColumn], of_row: bool) -> Vec<Field<'a>> {
     columns
         .iter()
-        .map(|c| Field { name: &c.name, codec: &c.codec, optional: c.optional, default: c.default.as_deref() })
+        .map(|c| Field {
+            name: &c.field,
+            codec: &c.codec,
+            optional: c.optional,
+            default: c.default.as_deref(),
+            parameters: if of_row { &c.parameters } else { &[] },
+        })
         .collect()
 }
 

@@ -9,17 +9,24 @@ mod decode;
 mod descriptor;
 mod envelope;
 mod fixed;
+mod hash;
 mod message;
+mod names;
 mod options;
 mod plan;
 mod schema_block;
+mod shape;
 mod source_block;
 pub(crate) mod value;
 
 pub use decode::{DecodeError, Decoded, Field, Reader};
 pub use fixed::{FixedKind, FixedPlan, NotificationRecord, TransactionCounts, is_fixed};
+pub use hash::Algorithm;
 pub use message::LogicalMessage;
+pub use names::NameAdjustment;
+pub(crate) use names::push_unicode;
 pub use options::{
     BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
 };
 pub use plan::{EncodeError, EventContext, Plan, SnapshotMarker, TransactionPlace};
+pub use shape::{ColumnShape, Hash, HashVersion, Masking, TableShape};

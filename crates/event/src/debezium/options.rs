@@ -1,5 +1,7 @@
 //! How values and envelopes look: the connector's handling modes and the converter's settings.
 
+use super::NameAdjustment;
+
 /// Everything an encode plan depends on besides the table. Names follow Debezium's and Kafka Connect's properties.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EncodeOptions {
@@ -19,8 +21,10 @@ pub struct EncodeOptions {
     pub value_replace_null: bool,
     /// `key.converter.replace.null.with.default`.
     pub key_replace_null: bool,
-    /// `value.converter.decimal.format` (and the key's).
+    /// `value.converter.decimal.format`.
     pub json_decimal: JsonDecimal,
+    /// `key.converter.decimal.format`.
+    pub key_json_decimal: JsonDecimal,
     /// `decimal.handling.mode`.
     pub decimal: DecimalMode,
     /// `time.precision.mode`.
@@ -35,10 +39,18 @@ pub struct EncodeOptions {
     pub money_scale: u16,
     /// `include.unknown.datatypes`.
     pub include_unknown: bool,
+    /// Columns of types without a form as text; Debezium leaves them out.
+    pub unknown_as_text: bool,
     /// `unavailable.value.placeholder`.
     pub unavailable: UnavailableValue,
     /// `tombstones.on.delete`.
     pub tombstones: bool,
+    /// `schema.name.adjustment.mode`.
+    pub schema_names: NameAdjustment,
+    /// `field.name.adjustment.mode`.
+    pub field_names: NameAdjustment,
+    /// `skip.messages.without.change`: an update whose old row came whole and looks like the new one makes no event.
+    pub skip_unchanged: bool,
     /// The context headers of `extended.headers.enabled`: (name, value) pairs on every record; empty = off.
     pub context_headers: Vec<(String, String)>,
     /// `compatibility.mode=strict`: the original's mistakes, too.
@@ -135,6 +147,7 @@ impl Default for EncodeOptions {
             value_replace_null: true,
             key_replace_null: true,
             json_decimal: JsonDecimal::Base64,
+            key_json_decimal: JsonDecimal::Base64,
             decimal: DecimalMode::Precise,
             time: TimeMode::Adaptive,
             binary: BinaryMode::Bytes,
@@ -142,8 +155,12 @@ impl Default for EncodeOptions {
             hstore: HStoreMode::Json,
             money_scale: 2,
             include_unknown: false,
+            unknown_as_text: false,
             unavailable: UnavailableValue::default(),
             tombstones: true,
+            schema_names: NameAdjustment::None,
+            field_names: NameAdjustment::None,
+            skip_unchanged: false,
             context_headers: Vec::new(),
             strict: false,
         }

@@ -2,9 +2,9 @@
 
 use crate::{Cell, Fragments, OldRow, RecordWriter, TableSchema};
 
-use super::columns::{self, Image, Known, PlanColumn};
+use super::columns::{self, Image, Known, PlanColumn, PlanColumns};
 use super::envelope::{Clock, Layout, Op, Rows};
-use super::{EncodeOptions, descriptor};
+use super::{EncodeOptions, TableShape, descriptor};
 
 /// What differs from event to event besides the row.
 #[derive(Clone, Copy, Debug)]
@@ -69,10 +69,13 @@ pub struct EncodeError {
 #[derive(Clone, Debug)]
 pub struct Plan {
     columns: Vec<PlanColumn>,
+    /// How many of `columns` rows have; the rest is for keys.
+    row: usize,
     /// Indices into `columns`.
     key: Vec<usize>,
     layout: Layout,
     tombstones: bool,
+    skip_unchanged: bool,
     strict: bool,
     descriptor: Vec<u8>,
     clock: Clock,
@@ -81,16 +84,25 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Compiles a plan.
+    /// Compiles a plan of a table whose columns are not shaped.
     pub fn compile(schema: &TableSchema, topic: &str, options: &EncodeOptions) -> Plan {
-        let (columns, key) = columns::compile(schema, options);
+        Plan::shaped(schema, &TableShape::default(), topic, options)
+    }
+
+    /// Compiles a plan.
+    pub fn shaped(schema: &TableSchema, shape: &TableShape, topic: &str, options: &EncodeOptions) -> Plan {
+        let columns = columns::compile(schema, shape, options);
+        let layout = Layout::compile(&schema.name, topic, &columns, shape.key_field.as_ref(), options);
+        let PlanColumns { all, row, key, .. } = columns;
         Plan {
-            layout: Layout::compile(&schema.name, topic, &columns, &key, options),
-            columns,
+            layout,
+            columns: all,
+            row,
             key,
             tombstones: options.tombstones,
+            skip_unchanged: options.skip_unchanged,
             strict: options.strict,
-            descriptor: descriptor::write(schema, topic, options),
+            descriptor: descriptor::write(schema, shape, topic, options),
             clock: Clock::default(),
             new: Image::default(),
             old: Image::default(),
@@ -131,7 +143,8 @@ impl Plan {
         Ok(1)
     }
 
-    /// An update (`u`); a change of the key becomes delete, tombstone and create.
+    /// An update (`u`); a change of the key becomes delete, tombstone and create. No record where nothing that
+    /// events show has changed and `skip.messages.without.change` is on.
     pub fn update(
         &mut self,
         event: &EventContext<'_>,
@@ -152,6 +165,9 @@ impl Plan {
                 let transaction = event.transaction.map(TransactionPlace::next);
                 self.write_new(Op::Create, true, &EventContext { transaction, ..*event }, writer);
                 return Ok(deleted + 1);
+            }
+            if self.skip_unchanged && known == Known::All && self.looks_the_same() {
+                return Ok(0);
             }
         }
         writer.begin(millis(event));
@@ -207,6 +223,12 @@ impl Plan {
                     && self.old.key_value(at, column) != self.new.key_value(at, column)
             })
         })
+    }
+
+    /// Whether old and new row have the same values in events.
+    fn looks_the_same(&self) -> bool {
+        let row = self.columns.iter().take(self.row).enumerate();
+        row.into_iter().all(|(at, column)| self.old.value(at, column) == self.new.value(at, column))
     }
 
     /// Writes the new row under its key.

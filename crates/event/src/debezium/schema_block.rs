@@ -3,7 +3,7 @@
 
 use super::value::json::{push_str, quoted};
 use super::value::{Codec, DateForm, DecimalForm, Integer, Meaning, Unit};
-use super::{BinaryMode, HStoreMode, IntervalMode};
+use super::{BinaryMode, HStoreMode, IntervalMode, NameAdjustment};
 
 /// A field of a row schema.
 pub(super) struct Field<'a> {
@@ -11,6 +11,8 @@ pub(super) struct Field<'a> {
     pub(super) codec: &'a Codec,
     pub(super) optional: bool,
     pub(super) default: Option<&'a [u8]>,
+    /// Parameters besides those of the type.
+    pub(super) parameters: &'a [(String, String)],
 }
 
 /// What a schema says besides `optional`, `default` and `field`.
@@ -22,28 +24,40 @@ struct Description {
     parameters: Vec<(&'static str, String)>,
 }
 
-/// The key's schema.
-pub(super) fn key_schema(topic: &str, fields: &[Field<'_>]) -> Vec<u8> {
+/// Whether a value of the codec is a string.
+pub(super) fn is_text(codec: &Codec) -> bool {
+    describe(codec).kind.starts_with("\"type\":\"string\"")
+}
+
+/// The key's schema; `last` is the name of a text field at its end.
+pub(super) fn key_schema(name: &str, fields: &[Field<'_>], last: Option<&str>) -> Vec<u8> {
     let mut out = Vec::new();
     push_struct(fields, &mut out);
+    if let Some(last) = last {
+        out.pop();
+        out.extend_from_slice(if fields.is_empty() { b"" } else { b"," });
+        out.extend_from_slice(b"{\"type\":\"string\",\"optional\":false,\"field\":");
+        push_str(last, &mut out);
+        out.extend_from_slice(b"}]");
+    }
     out.extend_from_slice(b",\"optional\":false,\"name\":");
-    push_str(&format!("{topic}.Key"), &mut out);
+    push_str(name, &mut out);
     out.push(b'}');
     out
 }
 
 /// The envelope's schema (version 2), with the row's twice in it.
-pub(super) fn envelope_schema(topic: &str, fields: &[Field<'_>]) -> Vec<u8> {
+pub(super) fn envelope_schema(topic: &str, fields: &[Field<'_>], names: NameAdjustment) -> Vec<u8> {
     let mut out = b"{\"type\":\"struct\",\"fields\":[".to_vec();
     for image in ["before", "after"] {
         push_struct(fields, &mut out);
         out.extend_from_slice(b",\"optional\":true,\"name\":");
-        push_str(&format!("{topic}.Value"), &mut out);
+        push_str(&names.schema(&format!("{topic}.Value")), &mut out);
         out.extend_from_slice(format!(",\"field\":\"{image}\"}},").as_bytes());
     }
     out.extend_from_slice([SOURCE_SCHEMA, TRANSACTION_SCHEMA, OP_TO_END].join(",").as_bytes());
     out.extend_from_slice(b"],\"optional\":false,\"name\":");
-    push_str(&format!("{topic}.Envelope"), &mut out);
+    push_str(&names.schema(&format!("{topic}.Envelope")), &mut out);
     out.extend_from_slice(b",\"version\":2}");
     out
 }
@@ -99,7 +113,7 @@ fn push_struct(fields: &[Field<'_>], out: &mut Vec<u8>) {
         if at > 0 {
             out.push(b',');
         }
-        push_schema(field.codec, field.optional, out);
+        push_schema(field.codec, field.optional, field.parameters, out);
         if let Some(default) = field.default {
             out.extend_from_slice(b",\"default\":");
             out.extend_from_slice(default);
@@ -112,7 +126,7 @@ fn push_struct(fields: &[Field<'_>], out: &mut Vec<u8>) {
 }
 
 /// One schema, left open after `parameters`.
-fn push_schema(codec: &Codec, optional: bool, out: &mut Vec<u8>) {
+fn push_schema(codec: &Codec, optional: bool, parameters: &[(String, String)], out: &mut Vec<u8>) {
     let description = describe(codec);
     out.push(b'{');
     out.extend_from_slice(description.kind.as_bytes());
@@ -123,12 +137,16 @@ fn push_schema(codec: &Codec, optional: bool, out: &mut Vec<u8>) {
     if let Some(doc) = description.doc {
         out.extend_from_slice(format!(",\"doc\":\"{doc}\"").as_bytes());
     }
-    for (at, (name, value)) in description.parameters.iter().enumerate() {
-        out.extend_from_slice(if at == 0 { b",\"parameters\":{" } else { b"," });
-        out.extend_from_slice(format!("\"{name}\":").as_bytes());
+    let of_type = description.parameters.iter().map(|(name, value)| (*name, value.as_str()));
+    let all = of_type.chain(parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+    let empty = out.len();
+    for (name, value) in all {
+        out.extend_from_slice(if out.len() == empty { b",\"parameters\":{" } else { b"," });
+        push_str(name, out);
+        out.push(b':');
         push_str(value, out);
     }
-    if !description.parameters.is_empty() {
+    if out.len() > empty {
         out.push(b'}');
     }
 }
@@ -136,6 +154,7 @@ fn push_schema(codec: &Codec, optional: bool, out: &mut Vec<u8>) {
 fn describe(codec: &Codec) -> Description {
     let plain = |kind: &str| named(kind, None);
     match codec {
+        Codec::Shaped(shaped) => describe(&shaped.inner),
         Codec::Bool | Codec::Bit => plain("boolean"),
         Codec::Integer(Integer::Two) => plain("int16"),
         Codec::Integer(Integer::Four) => plain("int32"),
@@ -237,7 +256,7 @@ fn describe(codec: &Codec) -> Description {
         Codec::Array(element) => {
             let mut items = Vec::new();
             // The original's enum elements are the only ones that are not optional.
-            push_schema(element, !matches!(**element, Codec::Enum(_)), &mut items);
+            push_schema(element, !matches!(**element, Codec::Enum(_)), &[], &mut items);
             let items = String::from_utf8_lossy(&items).into_owned();
             Description { kind: format!("\"type\":\"array\",\"items\":{items}}}"), ..plain("array") }
         }
@@ -282,7 +301,7 @@ mod tests {
     fn schema(ty: ColumnType) -> String {
         let codec = Codec::resolve(&ty, &EncodeOptions::default()).unwrap();
         let mut out = Vec::new();
-        push_schema(&codec, true, &mut out);
+        push_schema(&codec, true, &[], &mut out);
         String::from_utf8(out).unwrap() + "}"
     }
 

@@ -203,20 +203,37 @@ fn an_unchanged_value_comes_from_the_old_row_or_is_marked() {
 #[test]
 fn nothing_is_written_of_a_row_that_has_no_form() {
     let schema = table("v", vec![id(), column("n", ColumnType::Numeric(Some((5, 2))), "numeric")]);
-    let row = cells(&[Some("1"), Some("NaN")]);
+    let row = cells(&[Some("1"), Some("1.2.3")]);
     let mut collector = Collector::default();
     let mut default = plan(&schema, plain());
     collector.prepare(default.fragments());
     let error = default.insert(&event(), &row, &mut collector).unwrap_err();
     assert_eq!(error.column, "n");
-    assert!(error.reason.contains("decimal.handling.mode"));
     assert!(default.insert(&event(), &row[..1], &mut collector).is_err());
     assert!(default.delete(&event(), OldRow::None, &mut collector).is_err());
     assert!(collector.records.is_empty() && collector.pieces == 0);
-    let strict = collect(&mut plan(&schema, EncodeOptions { strict: true, ..plain() }), |plan, w| {
-        plan.insert(&event(), &row, w).unwrap();
-    });
-    assert_eq!(strict[0].value()["after"]["n"], Value::Null);
+}
+
+#[test]
+fn what_no_decimal_can_hold_is_never_null_and_never_a_number() {
+    let columns = vec![
+        id(),
+        column("n", ColumnType::Numeric(Some((5, 2))), "numeric"),
+        column("v", ColumnType::Numeric(None), "numeric"),
+    ];
+    let schema = table("v", columns);
+    let after = |options: EncodeOptions, text: &str| {
+        let row = cells(&[Some("1"), Some(text), Some(text)]);
+        let records = collect(&mut plan(&schema, options), |plan, w| {
+            plan.insert(&event(), &row, w).unwrap();
+        });
+        records[0].value()["after"].clone()
+    };
+    for (text, mark) in [("NaN", "NaN"), ("Infinity", "+Infinity"), ("-Infinity", "-Infinity")] {
+        assert_eq!(after(plain(), text), json!({"id": 1, "n": mark, "v": {"scale": 0, "value": mark}}));
+        let strict = EncodeOptions { strict: true, ..plain() };
+        assert_eq!(after(strict, text), json!({"id": 1, "n": null, "v": null}));
+    }
 }
 
 #[test]

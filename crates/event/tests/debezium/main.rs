@@ -3,4 +3,5 @@
 
 mod envelopes;
 mod properties;
+mod shapes;
 mod support;

@@ -3,7 +3,8 @@
 use serde_json::Value;
 use tailwater_event::debezium::{EncodeOptions, EventContext, Plan, SnapshotMarker};
 use tailwater_event::{
-    Cell, Column, ColumnType, FragmentId, Fragments, RecordWriter, ReplicaIdentity, SlotId, TableName, TableSchema,
+    Cell, Column, ColumnType, Declared, FragmentId, Fragments, RecordWriter, ReplicaIdentity, SlotId, TableName,
+    TableSchema,
 };
 
 /// A record as a reader would see it.
@@ -111,7 +112,15 @@ impl RecordWriter for Collector {
 
 /// A nullable column outside the key.
 pub fn column(name: &str, ty: ColumnType, type_name: &str) -> Column {
-    Column { name: name.into(), ty, type_name: type_name.into(), nullable: true, in_identity: false, default: None }
+    Column {
+        name: name.into(),
+        ty,
+        type_name: type_name.into(),
+        nullable: true,
+        in_identity: false,
+        default: None,
+        declared: Declared::default(),
+    }
 }
 
 /// An `int4` primary key column.

@@ -197,6 +197,7 @@ fn column(
         nullable: known.is_none_or(|k| !k.not_null),
         in_identity,
         default: default.and_then(defaults::parse),
+        declared: types.declared(type_oid, type_modifier),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use tailwater_event::ColumnType;
+use tailwater_event::{ColumnType, Declared};
 
 use crate::client::{Client, ClientError};
 use crate::sql;
@@ -63,15 +63,33 @@ impl Types {
 
     /// The column type behind an oid and a modifier.
     pub fn resolve(&self, oid: u32, modifier: i32) -> ColumnType {
-        let (mut oid, mut modifier) = (oid, modifier);
+        match self.undomained(oid, modifier) {
+            Some((facts, modifier)) => self.base(facts, modifier),
+            None => ColumnType::Unknown,
+        }
+    }
+
+    /// What a column of the type is declared as, in the words of the JDBC driver.
+    pub fn declared(&self, oid: u32, modifier: i32) -> Declared {
+        let Some((facts, modifier)) = self.undomained(oid, modifier) else {
+            return Declared { characters: false, length: i32::MAX, scale: Some(0) };
+        };
+        let element = self.undomained(facts.element, modifier).filter(|_| facts.element != 0);
+        let (measured, modifier) = element.unwrap_or((facts, modifier));
+        let (length, scale) = measures(&measured.name, modifier);
+        let known = matches!(facts.name.as_str(), "text" | "varchar" | "bpchar" | "char" | "name" | "citext");
+        Declared { characters: known || facts.kind == 'e', length, scale: Some(scale) }
+    }
+
+    /// The type that domains come down to, with its modifier.
+    fn undomained(&self, mut oid: u32, mut modifier: i32) -> Option<(&TypeFacts, i32)> {
         for _ in 0..DEPTH_MAX {
-            match self.0.get(&oid) {
-                Some(facts) if facts.kind == 'd' => (oid, modifier) = (facts.base, facts.base_modifier),
-                Some(facts) => return self.base(facts, modifier),
-                None => break,
+            match self.0.get(&oid)? {
+                facts if facts.kind == 'd' => (oid, modifier) = (facts.base, facts.base_modifier),
+                facts => return Some((facts, modifier)),
             }
         }
-        ColumnType::Unknown
+        None
     }
 
     /// The name that PostgreSQL gives a type, such as `int4`; empty when it is gone.
@@ -147,6 +165,42 @@ fn named(name: &str, modifier: i32) -> ColumnType {
     }
 }
 
+/// Length (characters, bits, digits or width when shown) and scale of a type as the JDBC driver tells Debezium.
+fn measures(name: &str, modifier: i32) -> (i32, i32) {
+    const UNLIMITED: i32 = i32::MAX;
+    /// What Debezium takes for a numeric without precision: the most digits before the point.
+    const NUMERIC_DIGITS: i32 = 131_089;
+    let given = (modifier >= 0).then_some(modifier);
+    let digits = given.unwrap_or(6);
+    // The point and the digits of the second; for one digit the driver counts one too many.
+    let fraction = match digits {
+        0 => 0,
+        1 => 3,
+        digits => digits + 1,
+    };
+    match name {
+        "bool" | "char" => (1, 0),
+        "int2" => (5, 0),
+        "int4" | "oid" => (10, 0),
+        "int8" => (19, 0),
+        "float4" => (8, 8),
+        "float8" => (17, 17),
+        "numeric" => match numeric(modifier) {
+            Some((precision, scale)) => (i32::from(precision), i32::from(scale)),
+            None => (NUMERIC_DIGITS, 0),
+        },
+        "varchar" | "bpchar" => (given.map_or(UNLIMITED, |n| n.saturating_sub(4)), 0),
+        "bit" | "varbit" => (given.unwrap_or(UNLIMITED), 0),
+        "date" => (13, 0),
+        "time" => (8 + fraction, digits),
+        "timetz" => (14 + fraction, digits),
+        "timestamp" => (22 + fraction, digits),
+        "timestamptz" => (28 + fraction, digits),
+        "interval" => (49, given.map_or(6, |n| n & 0xFFFF)),
+        _ => (UNLIMITED, 0),
+    }
+}
+
 /// Precision and scale of a numeric's modifier: 16 bits and, since PostgreSQL 15, 11 bits with sign.
 fn numeric(modifier: i32) -> Option<(u16, i16)> {
     let packed = u32::try_from(modifier.checked_sub(4)?).ok()?;
@@ -177,6 +231,33 @@ mod tests {
         assert_eq!(numeric(4 + (6 << 16) + 2), Some((6, 2)));
         assert_eq!(numeric(4 + (5 << 16) + 0x7FD), Some((5, -3)));
         assert_eq!(numeric(i32::MIN), None);
+    }
+
+    #[test]
+    fn lengths_and_scales_are_those_of_the_recorded_case() {
+        for (name, modifier, length, scale) in [
+            ("int4", -1, 10, 0),
+            ("varchar", 14, 10, 0),
+            ("text", -1, i32::MAX, 0),
+            ("bpchar", 5, 1, 0),
+            ("numeric", 4 + (5 << 16) + 2, 5, 2),
+            ("numeric", -1, 131_089, 0),
+            ("time", -1, 15, 6),
+            ("time", 0, 8, 0),
+            ("time", 1, 11, 1),
+            ("timetz", -1, 21, 6),
+            ("timestamp", 3, 26, 3),
+            ("timestamptz", 2, 31, 2),
+            ("interval", (0x0006 << 16) + 0xFFFF, 49, 65_535),
+            ("bit", 3, 3, 0),
+            ("varbit", -1, i32::MAX, 0),
+        ] {
+            assert_eq!(measures(name, modifier), (length, scale), "{name} {modifier}");
+        }
+        let types =
+            types(&[(1043, "varchar", 'b', 0, -1, 0), (100, "code", 'd', 1043, 12, 0), (7, "_code", 'b', 0, -1, 100)]);
+        assert_eq!(types.declared(100, -1), Declared { characters: true, length: 8, scale: Some(0) });
+        assert_eq!(types.declared(7, -1), Declared { characters: false, length: 8, scale: Some(0) });
     }
 
     #[test]

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use tailwater_connector::Problem;
 use tailwater_event::TableName;
-use tailwater_event::topic::table_topic;
 
 use super::Check;
 use crate::catalog::{self, CatalogTable, Kind, TableFacts};
@@ -73,7 +72,7 @@ fn topics(settings: &Settings, captured: &[CatalogTable], checks: &mut Vec<Check
     const TITLE: &str = "topic names";
     let mut tables: BTreeMap<String, Vec<&TableName>> = BTreeMap::new();
     for table in captured {
-        tables.entry(table_topic(&settings.encode.prefix, &table.name)).or_default().push(&table.name);
+        tables.entry(settings.naming.topic(&table.name)).or_default().push(&table.name);
     }
     for (topic, tables) in tables {
         let (shared, tables) = (tables.len() > 1, list(tables));
@@ -83,8 +82,8 @@ fn topics(settings: &Settings, captured: &[CatalogTable], checks: &mut Vec<Check
             let problem =
                 Problem::config("TOPIC_TOO_LONG", cause, "Choose a shorter 'topic.prefix', or exclude the table.");
             checks.push(Check::found("topics", TITLE, topic, problem));
-        } else if shared {
-            let cause = format!("the changes of {tables} come in one topic, {topic}: other characters become '_'");
+        } else if shared && !settings.naming.merges() {
+            let cause = format!("the changes of {tables} come in one topic, {topic}");
             let problem = Problem::config("TOPIC_SHARED", cause, "Rename one of them, or exclude it.");
             checks.push(Check::found("topics", TITLE, topic, problem.warning()));
         }

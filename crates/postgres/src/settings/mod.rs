@@ -12,7 +12,9 @@ use crate::client::ConnectionSettings;
 use crate::filter::{Filters, Patterns};
 use crate::keys::KeyRules;
 use crate::limits::IDENTIFIER_BYTES;
+use crate::naming::Naming;
 use crate::properties::PROPERTIES;
+use crate::shape::ShapeRules;
 use reader::Reader;
 
 /// Everything a log source is told.
@@ -36,6 +38,10 @@ pub struct Settings {
     pub snapshot_tables: Option<Patterns>,
     /// How message keys are chosen.
     pub keys: KeyRules,
+    /// What is left out of rows, masked or described.
+    pub shapes: ShapeRules,
+    /// Which topics changes go to.
+    pub naming: Naming,
     /// `skipped.operations`.
     pub skipped: SkippedOperations,
     /// Where a snapshot's progress is told.
@@ -189,7 +195,7 @@ mod tests {
 
     #[test]
     fn each_bad_value_has_its_code() {
-        let cases: [(&[(&str, &str)], &str); 22] = [
+        let cases: [(&[(&str, &str)], &str); 25] = [
             (&[("slot.name", "My-Slot")], "PROPERTY_INVALID"),
             (&[("slot.name", &"x".repeat(64))], "PROPERTY_INVALID"),
             (&[("topic.prefix", "a/b")], "PROPERTY_INVALID"),
@@ -210,7 +216,10 @@ mod tests {
             (&[("offset.mismatch.strategy", "trust_slot")], "PROPERTY_REFUSED"),
             (&[("flush.lsn.source", "false")], "PROPERTY_REFUSED"),
             (&[("value.converter", "io.confluent.connect.avro.AvroConverter")], "PROPERTY_REFUSED"),
-            (&[("key.converter.decimal.format", "NUMERIC")], "PROPERTY_REFUSED"),
+            (&[("column.mask.hash.MD2.with.salt.x", "a")], "PROPERTY_INVALID"),
+            (&[("column.include.list", "a"), ("column.exclude.list", "b")], "FILTERS_CONFLICT"),
+            (&[("topic.naming.strategy", "com.example.Mine")], "PROPERTY_REFUSED"),
+            (&[("topic.delimiter", "/")], "PROPERTY_INVALID"),
             (&[("database.sslcert", "c.pem")], "PROPERTY_INVALID"),
         ];
         for (input, code) in cases {

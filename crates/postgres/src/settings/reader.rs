@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tailwater_connector::{Config, Problem};
 use tailwater_event::debezium::{
-    BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode, UnavailableValue,
+    BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, NameAdjustment, TimeMode,
+    UnavailableValue,
 };
 
 use super::{
@@ -15,6 +16,8 @@ use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::{Filters, Patterns};
 use crate::keys::KeyRules;
 use crate::limits::{CONNECT_TIMEOUT, IDENTIFIER_BYTES, TOPIC_BYTES, TOPIC_PREFIX_BYTES};
+use crate::naming::Naming;
+use crate::shape::ShapeRules;
 
 /// Reads one checked configuration and collects what is wrong with it.
 pub(super) struct Reader<'a> {
@@ -39,6 +42,10 @@ impl Reader<'_> {
         let filters = self.or_default(filters);
         let keys = KeyRules::parse(self.config.text("message.key.columns"), strict);
         let keys = self.or_default(keys);
+        let shapes = ShapeRules::read(self.config);
+        let shapes = self.or_default(shapes);
+        let naming = Naming::read(self.config);
+        let naming = self.or_default(naming);
         let snapshot_list = self.config.text("snapshot.include.collection.list");
         let snapshot_tables = Patterns::parse("snapshot.include.collection.list", snapshot_list);
         let snapshot_tables = Some(self.or_default(snapshot_tables)).filter(|list| !list.is_empty());
@@ -52,6 +59,8 @@ impl Reader<'_> {
             snapshot_mode: self.snapshot_mode(),
             snapshot_tables,
             keys,
+            shapes,
+            naming,
             skipped: self.skipped(),
             notifications: self.notifications(),
             encode: self.encode(strict),
@@ -222,7 +231,8 @@ impl Reader<'_> {
             header_schemas: is_json && self.config.flag("header.converter.schemas.enable"),
             value_replace_null: self.config.flag("value.converter.replace.null.with.default"),
             key_replace_null: self.config.flag("key.converter.replace.null.with.default"),
-            json_decimal: self.json_decimal(),
+            json_decimal: self.json_decimal("value.converter.decimal.format"),
+            key_json_decimal: self.json_decimal("key.converter.decimal.format"),
             decimal: match self.word("decimal.handling.mode").as_str() {
                 "string" => DecimalMode::String,
                 "double" => DecimalMode::Double,
@@ -250,29 +260,29 @@ impl Reader<'_> {
             hstore: if self.is("hstore.handling.mode", "map") { HStoreMode::Map } else { HStoreMode::Json },
             money_scale: u16::try_from(self.config.integer("money.fraction.digits", 2)).unwrap_or(2),
             include_unknown: self.config.flag("include.unknown.datatypes"),
+            // Unset: the values are there as text; the original and whoever says `false` leave the columns out.
+            unknown_as_text: !strict && self.given.get("include.unknown.datatypes").is_none(),
             unavailable: self.unavailable(),
             tombstones: self.config.flag("tombstones.on.delete"),
+            schema_names: self.names("schema.name.adjustment.mode"),
+            field_names: self.names("field.name.adjustment.mode"),
+            skip_unchanged: self.config.flag("skip.messages.without.change"),
             context_headers: self.context_headers(&prefix),
             prefix,
             strict,
         }
     }
 
-    /// The value's setting counts for keys too; an explicit other choice for keys is refused rather than ignored.
-    fn json_decimal(&mut self) -> JsonDecimal {
-        let value = self.word("value.converter.decimal.format");
-        if self.config.get("key.converter.decimal.format").is_some()
-            && self.word("key.converter.decimal.format") != value
-        {
-            let key = self.word("key.converter.decimal.format");
-            self.refused(
-                "key.converter.decimal.format",
-                &key,
-                "keys have the form of values",
-                "Give both the same value.",
-            );
+    fn json_decimal(&self, property: &str) -> JsonDecimal {
+        if self.is(property, "numeric") { JsonDecimal::Numeric } else { JsonDecimal::Base64 }
+    }
+
+    fn names(&self, property: &str) -> NameAdjustment {
+        match self.word(property).as_str() {
+            "avro" => NameAdjustment::Avro,
+            "avro_unicode" => NameAdjustment::AvroUnicode,
+            _ => NameAdjustment::None,
         }
-        if value == "numeric" { JsonDecimal::Numeric } else { JsonDecimal::Base64 }
     }
 
     fn unavailable(&mut self) -> UnavailableValue {

@@ -121,7 +121,7 @@ impl Follower<'_, '_> {
         let settings = self.session.settings;
         let route = if settings.filters.captures(&name) {
             let schema = catalog::of_relation(&mut self.session.sql, relation, &settings.keys);
-            let schema = self.session.sql_result(schema)?;
+            let schema = settings.shapes.streamed(self.session.sql_result(schema)?);
             let hand_over = self.session.state.hand_over(&name);
             Some(Captured::open(settings, self.session.writer, &schema, hand_over)?)
         } else {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use tailwater_connector::PlanId;
 use tailwater_event::debezium::{EncodeOptions, EventContext, FixedKind, FixedPlan, Plan, SnapshotMarker};
 use tailwater_event::{
-    Cell, Column, ColumnType, FragmentId, Fragments, OldRow, RecordWriter, ReplicaIdentity, SlotId, TableName,
-    TableSchema,
+    Cell, Column, ColumnType, Declared, FragmentId, Fragments, OldRow, RecordWriter, ReplicaIdentity, SlotId,
+    TableName, TableSchema,
 };
 
 use super::build;
@@ -20,7 +20,15 @@ const COMMIT_US: i64 = 1_795_233_906_123_456;
 const COMMIT: &str = "2026-11-21 04:05:06.123456";
 
 fn column(name: &str, ty: ColumnType, in_identity: bool) -> Column {
-    Column { name: name.into(), ty, type_name: String::new(), nullable: true, in_identity, default: None }
+    Column {
+        name: name.into(),
+        ty,
+        type_name: String::new(),
+        nullable: true,
+        in_identity,
+        default: None,
+        declared: Declared::default(),
+    }
 }
 
 /// The tutorial's table, without the columns that its exercise leaves out.

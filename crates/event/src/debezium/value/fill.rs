@@ -16,12 +16,12 @@ impl Codec {
             Codec::Bool | Codec::Bit => b"false",
             Codec::Integer(_) => b"0",
             Codec::Real | Codec::Double => b"0.0",
-            Codec::Decimal { form, .. } | Codec::Money { form, .. } => match form {
-                DecimalForm::Bytes => b"\"AA==\"",
-                DecimalForm::Number => b"0",
-                DecimalForm::Text => b"\"0\"",
-                DecimalForm::Double => b"0.0",
-            },
+            Codec::Decimal { form: DecimalForm::Bytes, .. } | Codec::Money { form: DecimalForm::Bytes, .. } => {
+                b"\"AA==\""
+            }
+            Codec::Decimal { form: DecimalForm::Double, .. } | Codec::Money { form: DecimalForm::Double, .. } => b"0.0",
+            Codec::Decimal { scale, form, .. } => return zero_text(*scale, *form),
+            Codec::Money { scale, form } => return zero_text(i32::from(*scale), *form),
             Codec::VariableDecimal(form) => match form {
                 DecimalForm::Bytes | DecimalForm::Number => b"{\"scale\":0,\"value\":\"AA==\"}",
                 DecimalForm::Text => b"\"0\"",
@@ -46,6 +46,7 @@ impl Codec {
             Codec::HStore(HStoreMode::Json) => b"\"{}\"",
             Codec::HStore(HStoreMode::Map) => b"{}",
             Codec::Array(_) => b"[]",
+            Codec::Shaped(shaped) => return shaped.inner.zero(),
         };
         text.to_vec()
     }
@@ -55,6 +56,9 @@ impl Codec {
     /// Literals of the types that the original converts appear as values. Expressions appear as a zero in strict
     /// compatibility; otherwise only for NOT NULL integers (serial), where no NULL can be replaced by it.
     pub(in crate::debezium) fn schema_default(&self, column: &Column, strict: bool) -> Option<Vec<u8>> {
+        if let Codec::Shaped(shaped) = self {
+            return shaped.inner.schema_default(column, strict);
+        }
         match column.default.as_ref()? {
             DefaultValue::Literal(text) if self.shows_default(column) => {
                 let mut out = Vec::new();
@@ -93,6 +97,7 @@ impl Codec {
         let mark = options.unavailable.0.as_slice();
         match self {
             Codec::Array(element) => element.array_placeholder(mark, &column.type_name, options.strict),
+            Codec::Shaped(shaped) => shaped.placeholder(shaped.inner.placeholder(column, options), options),
             _ => self.scalar_placeholder(mark, options.strict),
         }
     }
@@ -162,13 +167,28 @@ impl Codec {
     }
 }
 
+/// Zero with the digits of a column's scale.
+fn zero_text(scale: i32, form: DecimalForm) -> Vec<u8> {
+    let digits = usize::try_from(scale).unwrap_or(0);
+    let zero = if digits > 0 { format!("0.{}", "0".repeat(digits)) } else { "0".to_owned() };
+    if form == DecimalForm::Text { json::quoted(&zero) } else { zero.into_bytes() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ColumnType;
+    use crate::{ColumnType, Declared};
 
     fn column(ty: ColumnType, type_name: &str) -> Column {
-        Column { name: "c".into(), ty, type_name: type_name.into(), nullable: true, in_identity: false, default: None }
+        Column {
+            name: "c".into(),
+            ty,
+            type_name: type_name.into(),
+            nullable: true,
+            in_identity: false,
+            default: None,
+            declared: Declared::default(),
+        }
     }
 
     fn placeholder(ty: ColumnType, type_name: &str, options: &EncodeOptions) -> Option<String> {

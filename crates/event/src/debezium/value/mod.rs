@@ -15,12 +15,14 @@ pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod numeric;
 mod read;
+mod shaped;
 mod time;
 
 use crate::ColumnType;
 
 use self::array::Element;
 use self::numeric::Numeric;
+use self::shaped::Shaped;
 pub(super) use self::time::{DateForm, Unit};
 use super::{BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, TimeMode};
 
@@ -136,6 +138,8 @@ pub(super) enum Codec {
     Array(Box<Codec>),
     /// Strict compatibility: arrays of bit strings have the schema of a scalar and are always null.
     LostBits(u32),
+    /// Masked, hashed or cut.
+    Shaped(Box<Shaped>),
 }
 
 impl Codec {
@@ -199,6 +203,7 @@ impl Codec {
             ColumnType::HStore => Codec::HStore(options.hstore),
             ColumnType::Array(element) => return Codec::resolve_array(element, options),
             ColumnType::Unknown if options.include_unknown => Codec::Raw(options.binary),
+            ColumnType::Unknown if options.unknown_as_text => Codec::Text(Meaning::Plain),
             ColumnType::Unknown => return None,
         })
     }
@@ -265,6 +270,7 @@ impl Codec {
             }
             Codec::Array(element) => encode_array(element, text, strict, out)?,
             Codec::LostBits(_) => return Ok(Written::Null),
+            Codec::Shaped(shaped) => return shaped.encode(text, strict, out),
         }
         Ok(Written::Value)
     }
@@ -288,12 +294,17 @@ impl Codec {
             },
             (Numeric::Finite { .. }, DecimalForm::Text) => json::push_text(text, out)?,
             (Numeric::NaN | Numeric::Infinity(_), DecimalForm::Bytes | DecimalForm::Number) => {
-                if strict {
-                    return Ok(Written::Null);
+                // The original emits null. These texts are no base64, so that no reader takes them for a number.
+                let special: &[u8] = match numeric::parse(text)? {
+                    _ if strict => return Ok(Written::Null),
+                    Numeric::Infinity(true) => b"\"+Infinity\"",
+                    Numeric::Infinity(false) => b"\"-Infinity\"",
+                    _ => b"\"NaN\"",
+                };
+                match scale {
+                    Some(_) => out.extend_from_slice(special),
+                    None => out.extend_from_slice(&[b"{\"scale\":0,\"value\":", special, b"}"].concat()),
                 }
-                return Err(
-                    "NaN and the infinities have no form in decimal.handling.mode=precise; use string or double",
-                );
             }
             // The original writes the names of a Java enumeration.
             (Numeric::NaN, DecimalForm::Text) if strict => out.extend_from_slice(b"\"NAN\""),

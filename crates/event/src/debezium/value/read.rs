@@ -45,6 +45,7 @@ impl Codec {
             }
             Codec::Interval(IntervalMode::Numeric) => Some("interval.handling.mode=numeric loses months and days"),
             Codec::Array(element) => element.loss(),
+            Codec::Shaped(_) => Some("its values are masked or cut"),
             _ => None,
         }
     }
@@ -70,6 +71,9 @@ impl Codec {
                 let text = unquoted(json)?;
                 number::postgres_f64(number::parse_f64(text.as_bytes())?, &mut out);
             }
+            Codec::Decimal { form: DecimalForm::Bytes | DecimalForm::Number, .. } if special(json).is_some() => {
+                out.push_str(special(json).unwrap_or_default());
+            }
             Codec::Decimal { form: DecimalForm::Bytes, scale, .. } => {
                 numeric::unscaled_text(&string(json)?, *scale, &mut out)?;
             }
@@ -79,7 +83,10 @@ impl Codec {
             }
             Codec::VariableDecimal(DecimalForm::Bytes | DecimalForm::Number) => {
                 let variable: Variable<'_> = serde_json::from_str(json).map_err(|_| "not a VariableScaleDecimal")?;
-                numeric::unscaled_text(&variable.value, variable.scale, &mut out)?;
+                match special(&variable.value) {
+                    Some(text) => out.push_str(text),
+                    None => numeric::unscaled_text(&variable.value, variable.scale, &mut out)?,
+                }
             }
             Codec::Decimal { form: DecimalForm::Text, .. } | Codec::VariableDecimal(DecimalForm::Text) => {
                 let text = string(json)?;
@@ -140,7 +147,11 @@ impl Codec {
                 }
                 out.push('}');
             }
-            Codec::Decimal { .. } | Codec::VariableDecimal(_) | Codec::Bits { .. } | Codec::LostBits(_) => {
+            Codec::Decimal { .. }
+            | Codec::VariableDecimal(_)
+            | Codec::Bits { .. }
+            | Codec::LostBits(_)
+            | Codec::Shaped(_) => {
                 return Err(NO_WAY_BACK.into());
             }
             Codec::Interval(IntervalMode::Numeric) => return Err(NO_WAY_BACK.into()),
@@ -169,6 +180,16 @@ fn unquoted(json: &str) -> Result<&str, String> {
         "\"-Infinity\"" => Ok("-Infinity"),
         _ if json.starts_with('"') => Err("not a number".into()),
         _ => Ok(json),
+    }
+}
+
+/// The text of a value that no decimal can hold, from its mark (with or without quotes).
+fn special(mark: &str) -> Option<&'static str> {
+    match mark.trim_matches('"') {
+        "NaN" => Some("NaN"),
+        "+Infinity" => Some("Infinity"),
+        "-Infinity" => Some("-Infinity"),
+        _ => None,
     }
 }
 
@@ -211,6 +232,10 @@ mod tests {
             (ColumnType::Numeric(Some((38, 10))), "1234567890123456789012345678.0123456789"),
             (ColumnType::Numeric(Some((5, 2))), "-0.01"),
             (ColumnType::Numeric(None), "12345.6789"),
+            (ColumnType::Numeric(None), "NaN"),
+            (ColumnType::Numeric(None), "Infinity"),
+            (ColumnType::Numeric(None), "-Infinity"),
+            (ColumnType::Numeric(Some((5, 2))), "NaN"),
             (ColumnType::Money, "-$92,233,720,368,547,758.08"),
             (ColumnType::Text, "a\"b\\c\n😀"),
             (ColumnType::Bytea, "\\xdeadbeef"),

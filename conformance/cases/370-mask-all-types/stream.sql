@@ -1,0 +1,16 @@
+insert into mask values (2, 'abcdefgh', 'varcharnolen', 'some longer text', 'ab', 'bpchar  ', 'x', '{"a": 1}', '{"b": [1,2]}', '<a>x</a>', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '192.168.0.1/24', '[1,5)', 'happy', 'domtext', '\xdeadbeef', '101', '1011', '{abc,def,NULL}', '{abc,de}', '1 mon 2 days', 123.45, '12.34', '2020-01-02 03:04:05.678901', '2020-01-02 03:04:05.678', '2020-01-02 03:04:05.67+00', '2020-02-29', '13:14:15.123456', '13:14:15.1', '13:14:15+02', '(1.5,2.5)', 'a fat cat', true, 7, 777, 1.5, 2.5, 42);
+insert into mask values (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+update mask set i8 = 5 where id = 2;
+delete from mask where id = 1;
+insert into hash1 values (2, 'abcdefgh', 'varcharnolen', 'some longer text', 'ab', 'bpchar  ', 'x', '{"a": 1}', '{"b": [1,2]}', '<a>x</a>', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '192.168.0.1/24', '[1,5)', 'happy', 'domtext', '\xdeadbeef', '101', '1011', '{abc,def,NULL}', '{abc,de}', '1 mon 2 days', 123.45, '12.34', '2020-01-02 03:04:05.678901', '2020-01-02 03:04:05.678', '2020-01-02 03:04:05.67+00', '2020-02-29', '13:14:15.123456', '13:14:15.1', '13:14:15+02', '(1.5,2.5)', 'a fat cat', true, 7, 777, 1.5, 2.5, 42);
+insert into hash1 values (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+update hash1 set i8 = 5 where id = 2;
+delete from hash1 where id = 1;
+insert into hash2 values (2, 'abcdefgh', 'varcharnolen', 'some longer text', 'ab', 'bpchar  ', 'x', '{"a": 1}', '{"b": [1,2]}', '<a>x</a>', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '192.168.0.1/24', '[1,5)', 'happy', 'domtext', '\xdeadbeef', '101', '1011', '{abc,def,NULL}', '{abc,de}', '1 mon 2 days', 123.45, '12.34', '2020-01-02 03:04:05.678901', '2020-01-02 03:04:05.678', '2020-01-02 03:04:05.67+00', '2020-02-29', '13:14:15.123456', '13:14:15.1', '13:14:15+02', '(1.5,2.5)', 'a fat cat', true, 7, 777, 1.5, 2.5, 42);
+insert into hash2 values (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+update hash2 set i8 = 5 where id = 2;
+delete from hash2 where id = 1;
+insert into cut values (2, 'abcdefgh', 'varcharnolen', 'some longer text', 'ab', 'bpchar  ', 'x', '{"a": 1}', '{"b": [1,2]}', '<a>x</a>', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '192.168.0.1/24', '[1,5)', 'happy', 'domtext', '\xdeadbeef', '101', '1011', '{abc,def,NULL}', '{abc,de}', '1 mon 2 days', 123.45, '12.34', '2020-01-02 03:04:05.678901', '2020-01-02 03:04:05.678', '2020-01-02 03:04:05.67+00', '2020-02-29', '13:14:15.123456', '13:14:15.1', '13:14:15+02', '(1.5,2.5)', 'a fat cat', true, 7, 777, 1.5, 2.5, 42);
+insert into cut values (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+update cut set i8 = 5 where id = 2;
+delete from cut where id = 1;

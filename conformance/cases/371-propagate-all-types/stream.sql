@@ -1,0 +1,4 @@
+insert into p values (2, 'abcdefgh', 'varcharnolen', 'some longer text', 'ab', 'bpchar  ', 'x', '{"a": 1}', '{"b": [1,2]}', '<a>x</a>', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '192.168.0.1/24', '[1,5)', 'happy', 'domtext', '\xdeadbeef', '101', '1011', '{abc,def,NULL}', '{abc,de}', '1 mon 2 days', 123.45, '12.34', '2020-01-02 03:04:05.678901', '2020-01-02 03:04:05.678', '2020-01-02 03:04:05.67+00', '2020-02-29', '13:14:15.123456', '13:14:15.1', '13:14:15+02', '(1.5,2.5)', 'a fat cat', true, 7, 777, 1.5, 2.5, 42);
+insert into p values (3, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null);
+update p set i8 = 5 where id = 2;
+delete from p where id = 1;

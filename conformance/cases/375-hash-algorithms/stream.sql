@@ -1,0 +1,2 @@
+insert into d values (1, U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600', U&'h\00E4llo \+01F600');
+insert into l values (1, repeat('x', 70000)), (2, U&'\00E4\+01F600z'), (3, '');

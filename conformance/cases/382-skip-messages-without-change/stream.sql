@@ -1,0 +1,13 @@
+update f set a = 'a2' where id = 1;
+update f set h = 'h2' where id = 1;
+update f set a = 'a2' where id = 1;
+update f set b = 'b2' where id = 1;
+update f set id = 2 where id = 1;
+update d set a = 'a2' where id = 1;
+update d set h = 'h2' where id = 1;
+update d set a = 'a2' where id = 1;
+update d set id = 2 where id = 1;
+update m set a = 'a2' where id = 1;
+update m set b = 'b2' where id = 1;
+delete from f;
+delete from d;
