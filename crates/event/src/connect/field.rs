@@ -326,6 +326,7 @@ mod tests {
             nullable: true,
             in_identity: false,
             default: None,
+            declared: crate::Declared::default(),
         };
         Form::resolve(&column, options)
     }

@@ -232,7 +232,15 @@ mod tests {
     }
 
     fn column(name: &str, ty: ColumnType, type_name: &str, nullable: bool) -> Column {
-        Column { name: name.into(), ty, type_name: type_name.into(), nullable, in_identity: false, default: None }
+        Column {
+            name: name.into(),
+            ty,
+            type_name: type_name.into(),
+            nullable,
+            in_identity: false,
+            default: None,
+            declared: crate::Declared::default(),
+        }
     }
 
     fn written(schema: &RowSchema, schemas: bool, rows: &[&[Cell<'_>]]) -> String {

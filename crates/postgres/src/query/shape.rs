@@ -151,6 +151,7 @@ impl Seen {
             nullable: !self.attribute(column).not_null,
             in_identity: false,
             default: None,
+            declared: types.declared(column.type_oid, column.type_modifier),
         }
     }
 }
