@@ -139,6 +139,105 @@ fn rows_of_one_time_are_neither_parted_nor_lost_nor_repeated_at_a_batchs_border(
 }
 
 #[test]
+fn a_limit_neither_parts_nor_loses_rows_of_one_time() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int, at timestamp not null);
+         insert into t select n, '2024-01-01'::timestamp + (n / 10) * interval '1 day' from generate_series(0, 49) n;",
+    );
+    let timed = [("mode", "timestamp"), ("timestamp.column.name", "at"), ("query.suffix", "LIMIT 3")];
+    let counted = [("mode", "incrementing"), ("incrementing.column.name", "id"), ("query.suffix", "LIMIT 3;")];
+    for mode in [timed, counted] {
+        let memory = Memory::default();
+        let extra = [&mode[..], &[("validate.non.null", "false")]].concat();
+        let running = start(&server, &memory, &extra);
+        wait_for(&memory, &running, 50);
+        let mut found = ids(&memory);
+        found.sort_unstable();
+        assert_eq!(found, (0..50).collect::<Vec<i64>>());
+    }
+}
+
+#[test]
+fn times_without_a_zone_are_those_of_the_zone_that_is_set() {
+    let server = Postgres::start();
+    let local = "now() at time zone 'Asia/Kolkata'";
+    server.psql(
+        "postgres",
+        &format!(
+            "create table t (id int, at timestamp not null);
+             insert into t values (1, {local} - interval '1 minute'), (2, {local} + interval '1 hour');"
+        ),
+    );
+    let memory = Memory::default();
+    let extra = [("mode", "timestamp"), ("timestamp.column.name", "at"), ("db.timezone", "Asia/Kolkata")];
+    let running = start(&server, &memory, &extra);
+    let records = wait_for(&memory, &running, 1);
+    let moment = "select floor(extract(epoch from at at time zone 'Asia/Kolkata') * 1000)::bigint from t where id = 1;";
+    assert_eq!(records[0].value()["at"].to_string(), server.psql("postgres", moment));
+    running.stop().unwrap();
+    // As UTC both lie hours ahead.
+    let other = Memory::default();
+    let running = start(&server, &other, &extra[..2]);
+    server.psql("postgres", "insert into t values (3, now() at time zone 'UTC');");
+    wait_for(&other, &running, 1);
+    assert_eq!(ids(&other), [3]);
+}
+
+#[test]
+fn a_table_that_a_change_holds_does_not_hold_up_the_others_for_ever() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table a (id serial primary key); create table b (id serial primary key);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("mode", "incrementing")]);
+    running.streams();
+    let mut change = Session::open(&server, "postgres");
+    change.run("begin; alter table a add v int;").unwrap();
+    server.psql("postgres", "insert into b default values;");
+    wait_for(&memory, &running, 1);
+    let named = || running.status.get().warnings.iter().any(|w| w.code == "TABLE_LOCKED");
+    assert!(wait_until(PATIENCE, named), "{:?}", running.status.get());
+    change.run("insert into a default values; commit;").unwrap();
+    wait_for(&memory, &running, 2);
+}
+
+#[test]
+fn a_lost_connection_is_made_again_and_does_not_bring_polls_forward() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id serial primary key); insert into t default values;");
+    let settings = settings(&server, &[("mode", "bulk"), ("poll.interval.ms", "3600000")]).unwrap();
+    let mut source = QuerySource::new(settings);
+    let memory = Memory::default();
+    for ended in [true, false] {
+        let context = support::context(&memory);
+        let (status, stop) = (context.status.clone(), context.stop.clone());
+        std::thread::scope(|scope| {
+            let (mut context, source) = (context, &mut source);
+            let thread = scope.spawn(move || source.run(&mut context));
+            let streams = || status.get().state == tailwater_connector::ConnectorState::Streaming;
+            assert!(wait_until(PATIENCE, || streams() && memory.len() >= 1));
+            if ended {
+                server.psql(
+                    "postgres",
+                    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'tailwater';",
+                );
+                assert!(wait_until(PATIENCE, || thread.is_finished()), "the end of the session is not seen");
+                assert_eq!(thread.join().unwrap().unwrap_err().kind, tailwater_connector::ProblemKind::Retry);
+            } else {
+                // A new table is due at once, but after those that would be due as long.
+                server.psql("postgres", "create table u (id serial primary key); insert into u default values;");
+                assert!(wait_until(PATIENCE, || memory.len() > 1));
+                stop.set();
+                thread.join().unwrap().unwrap();
+            }
+        });
+    }
+    let topics: Vec<_> = memory.records().into_iter().map(|r| r.topic).collect();
+    assert_eq!(topics, ["pg-t", "pg-u"]);
+}
+
+#[test]
 fn a_row_that_commits_late_within_the_delay_is_read_with_those_that_came_before_it() {
     let server = Postgres::start();
     server.psql("postgres", "create table t (id int, at timestamptz not null default now());");

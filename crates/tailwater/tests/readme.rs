@@ -1,7 +1,7 @@
-//! The README's commands, run as they stand there against a private PostgreSQL.
+//! The commands of the README and of the pages in `docs`, run as they stand there against a private PostgreSQL.
 //!
-//! Every command of a `sh` block from "Capture your own database" up to "What stands today" has its place in
-//! [`Readme::play`]; one that has none fails the test.
+//! Every command of a `sh` block (in the README from "Capture your own database" up to "What stands today") has its place
+//! in [`Readme::play`]; one that has none fails the test.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
@@ -42,6 +42,29 @@ fn the_commands_of_the_readme_do_what_it_says() {
     assert!(readme.serve.as_mut().is_some_and(Process::is_running), "serve has ended");
 }
 
+#[test]
+fn the_commands_of_the_page_on_query_capture_do_what_it_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/query-capture.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut readme = Readme::new();
+    for statement in blocks(&text, "sql").iter().flat_map(|block| block.lines()) {
+        readme.server.psql("postgres", statement);
+    }
+    let commands: Vec<_> = blocks(&text, "sh").iter().flat_map(|block| commands(block)).collect();
+    assert!(commands.len() >= 6, "the page has only these commands: {commands:#?}");
+    for command in commands {
+        readme.play(&command);
+    }
+    let rows = readme.finish("tailwater consume pg-orders --data-dir ./data --from-beginning --exit");
+    let row = |line: &str| serde_json::from_str::<Value>(line).unwrap();
+    let rows: Vec<_> = rows.lines().map(row).collect();
+    assert_eq!(rows.len(), 2);
+    let shown = text.split('`').find(|part| part.starts_with("{\"id\":1,")).unwrap();
+    let names = |row: &Value| row.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&rows[0]), names(&row(shown)));
+    assert_eq!((&rows[1]["item"], &rows[1]["price"]), (&"ink".into(), &7.5.into()));
+}
+
 /// The reader's machine: a server with a table, an empty directory to work in, and the `serve` of the first terminal.
 struct Readme {
     server: Postgres,
@@ -71,7 +94,7 @@ impl Readme {
                 self.finish(command);
             }
             ["cat", ">", file, ..] => {
-                assert!(command.contains(PORT), "{command}");
+                assert!(command.contains(PORT) || command.contains(ADDRESS), "{command}");
                 self.finish(command);
                 let connector = std::fs::read(self.dir.path().join(file)).unwrap();
                 assert!(serde_json::from_slice::<Value>(&connector).is_ok(), "{file} is not JSON");
@@ -101,6 +124,9 @@ impl Readme {
                 };
                 assert_eq!(out, "r\n".repeat(self.customers as usize), "one row of the snapshot for each customer");
             }
+            ["tailwater", "consume", .., "--max-messages", number] => {
+                assert_eq!(self.finish(command).lines().count().to_string(), *number);
+            }
             ["tailwater", "tail", ..] => {
                 let tail = self.start(command);
                 self.add_customer_until_shown(&tail);
@@ -113,7 +139,8 @@ impl Readme {
                     get(&self.http, path).unwrap().1
                 };
                 let ready: Value = serde_json::from_str(&body).unwrap();
-                assert_eq!(ready["connectors"]["inventory"]["state"], "streaming", "{body}");
+                let connectors = ready["connectors"].as_object().unwrap();
+                assert!(!connectors.is_empty() && connectors.values().all(|c| c["state"] == "streaming"), "{body}");
             }
             _ => panic!("this test does not know what the README promises of: {command}"),
         }

@@ -426,6 +426,16 @@ mod tests {
     }
 
     #[test]
+    fn where_the_driver_fails_the_right_value_is_written() {
+        assert_eq!(json(Form::Money, "-$1,234,567.89").unwrap(), "-1234567.89");
+        assert_eq!(json(Form::Date, "0001-01-01").unwrap(), "-719162");
+        assert_eq!(json(Form::TimeTz, "00:30:00+05").unwrap(), "70200000");
+        let scaled = form(ColumnType::Numeric(Some((4, -2))), "numeric", &RowOptions::default()).unwrap();
+        assert_eq!(json(scaled, "1200").unwrap(), "\"DA==\"");
+        assert!(schema(scaled).contains("\"scale\":\"-2\""));
+    }
+
+    #[test]
     fn bits_are_their_number() {
         for (text, number) in [("01", "1"), ("0101", "5"), ("11111111", "-1"), ("01111111", "127")] {
             assert_eq!(json(Form::Bits, text).unwrap(), number);

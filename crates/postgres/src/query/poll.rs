@@ -14,7 +14,7 @@ use super::shape::{Shape, Target};
 use super::statement::Bounds;
 use crate::capture::now_ns;
 use crate::client::{Client, ClientError};
-use crate::limits::{BUFFER_BYTES, FLUSH_BYTES};
+use crate::limits::{BUFFER_BYTES, FLUSH_BYTES, LOCK_PATIENCE};
 use crate::pgoutput::recycle;
 use crate::snapshot::LineReader;
 use crate::sql::literal;
@@ -55,16 +55,9 @@ pub(super) enum Polled {
 }
 
 impl Poller {
-    /// One that is due at once.
-    pub(super) fn new(target: Target) -> Poller {
-        Poller {
-            target,
-            due: Instant::now(),
-            open: None,
-            lines: LineReader::default(),
-            cells: Vec::new(),
-            told: Vec::new(),
-        }
+    /// A new one.
+    pub(super) fn new(target: Target, due: Instant) -> Poller {
+        Poller { target, due, open: None, lines: LineReader::default(), cells: Vec::new(), told: Vec::new() }
     }
 
     /// The warnings of its shape.
@@ -76,7 +69,9 @@ impl Poller {
     pub(super) fn poll(&mut self, session: &mut Session<'_>) -> Result<Polled, Problem> {
         // A query may call functions that write.
         let access = if self.target.table.is_some() { " READ ONLY" } else { "" };
-        self.run(session, &format!("BEGIN ISOLATION LEVEL REPEATABLE READ{access}"))?;
+        let patience = LOCK_PATIENCE.as_millis();
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ{access}; SET LOCAL lock_timeout = {patience}");
+        self.run(session, &begin)?;
         let polled = self.in_transaction(session)?;
         let end = if matches!(polled, Polled::Rows(_)) { "COMMIT" } else { "ROLLBACK" };
         self.run(session, end)?;
@@ -114,7 +109,16 @@ impl Poller {
             let moments = open.shape.statement.times_are_moments();
             until = self.clock(session, moments, &mut last)?;
         }
-        let text = open.shape.statement.text(Bounds { after: &last, until: &until });
+        let mut bounds = Bounds { after: &last, until: &until, last: None };
+        let ended;
+        if open.shape.statement.may_part_times() {
+            ended = self.last_time(session, &open.shape.statement.last_time(bounds))?;
+            if ended.is_none() {
+                return Ok(Polled::Rows(0));
+            }
+            bounds.last = ended.as_deref();
+        }
+        let text = open.shape.statement.text(bounds);
         let Session { client, writer, position, settings } = session;
         let connection = &settings.connection;
         let mut copy = match client.copy_out(&format!("COPY ({text}) TO STDOUT")) {
@@ -179,12 +183,18 @@ impl Poller {
         Ok(answer(0))
     }
 
+    fn last_time(&self, session: &mut Session<'_>, sql: &str) -> Result<Option<String>, Problem> {
+        let rows = session.client.query(sql);
+        let rows = rows.map_err(|error| self.problem(&error, &session.settings.connection))?;
+        Ok(rows.first().and_then(|row| row.get(0)).map(str::to_owned))
+    }
+
     /// The server's refusal of a table is the table's affair, as long as the session is whole.
     fn refused(&self, session: &Session<'_>, error: &ClientError) -> Result<Polled, Problem> {
         let problem = self.problem(error, &session.settings.connection);
         let of_table = self.target.table.is_some()
-            // Undefined table, undefined column, insufficient privilege, row security.
-            && matches!(error.sqlstate(), Some("42P01" | "42703" | "42501" | "42809"));
+            // Undefined table, undefined column, insufficient privilege, wrong object type, lock not available.
+            && matches!(error.sqlstate(), Some("42P01" | "42703" | "42501" | "42809" | "55P03"));
         if of_table { Ok(Polled::Unfit(vec![problem])) } else { Err(problem) }
     }
 

@@ -21,10 +21,19 @@ pub(super) fn of(error: &ClientError, connection: &ConnectionSettings) -> Proble
     for (theirs, ours) in NAMES {
         found.remedy = found.remedy.replace(theirs, ours);
     }
-    if error.sqlstate() == Some("42501") {
-        found.remedy = "Grant what is missing: GRANT SELECT ON TABLE … TO …; GRANT USAGE ON SCHEMA … TO …;".to_owned();
+    match error.sqlstate() {
+        Some("42501") => {
+            "Grant what is missing: GRANT SELECT ON TABLE … TO …; GRANT USAGE ON SCHEMA … TO …;"
+                .clone_into(&mut found.remedy);
+            found
+        }
+        Some("55P03") => Problem::retry(
+            "TABLE_LOCKED",
+            "a table can not be read because a running change of its shape holds it",
+            "Let that change end; the table is tried again at the next poll.",
+        ),
+        _ => found,
     }
-    found
 }
 
 /// The same for an error of the statement made from the properties `query` and `query.suffix`.

@@ -1,5 +1,6 @@
 //! The query source: its life from start to stop.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use tailwater_connector::status::ConnectorState;
@@ -16,16 +17,18 @@ use crate::catalog;
 /// Reads tables or a query, again and again.
 pub struct QuerySource {
     settings: QuerySettings,
+    /// When what is due next, by topic: a lost connection does not bring polls forward.
+    schedule: HashMap<String, Instant>,
 }
 
 impl QuerySource {
     /// From settings that were checked.
     pub fn new(settings: QuerySettings) -> Self {
-        QuerySource { settings }
+        QuerySource { settings, schedule: HashMap::new() }
     }
 
     /// One connection's worth of work.
-    fn attempt(&self, context: &mut SourceContext) -> Result<(), Problem> {
+    fn attempt(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
         let SourceContext { name, writer, status, stop } = context;
         let durable = writer.durable()?;
         let position = Position::durable(&durable)?;
@@ -40,7 +43,7 @@ impl QuerySource {
         let mut streaming = false;
         while !stop.is_set() {
             if Instant::now() >= look {
-                work.look()?;
+                work.look(&self.schedule)?;
                 look = Instant::now() + self.settings.table_poll_interval;
             }
             if !streaming {
@@ -54,7 +57,9 @@ impl QuerySource {
             let now = Instant::now();
             match next {
                 Some(poller) if poller.due <= now => {
-                    if !poll(poller, &mut work.session, &work.metrics, status)? {
+                    let fit = poll(poller, &mut work.session, &work.metrics, status)?;
+                    self.schedule.insert(poller.target.topic.clone(), poller.due);
+                    if !fit {
                         look = Instant::now();
                     }
                 }
@@ -77,7 +82,7 @@ struct Work<'a> {
 
 impl Work<'_> {
     /// Looks which tables there are now. Those that were there go on as they were.
-    fn look(&mut self) -> Result<(), Problem> {
+    fn look(&mut self, schedule: &HashMap<String, Instant>) -> Result<(), Problem> {
         let settings = self.session.settings;
         let mut wanted = vec![query_target(settings)];
         if settings.query.is_none() {
@@ -91,7 +96,10 @@ impl Work<'_> {
         for target in wanted {
             let poller = match known.iter().position(|poller| poller.target == target) {
                 Some(at) => known.swap_remove(at),
-                None => Poller::new(target),
+                None => {
+                    let due = schedule.get(&target.topic).copied().unwrap_or_else(Instant::now);
+                    Poller::new(target, due)
+                }
             };
             self.pollers.push(poller);
         }

@@ -70,6 +70,8 @@ pub(super) struct Bounds<'a> {
     pub after: &'a Cursor,
     /// Rows whose time is before it.
     pub until: &'a str,
+    /// Rows whose time is not after it: where the suffix ends the poll.
+    pub last: Option<&'a str>,
 }
 
 impl From {
@@ -100,9 +102,26 @@ impl Statement {
         self.times.iter().any(|time| time.zoned)
     }
 
+    /// Whether the suffix may end a poll between two rows of one time, which no cursor could tell apart.
+    pub(super) fn may_part_times(&self) -> bool {
+        self.mode == Mode::Timestamp && !self.suffix.is_empty()
+    }
+
+    /// The time of the last row that the suffix lets through; null when there is none.
+    pub(super) fn last_time(&self, bounds: Bounds<'_>) -> String {
+        let time = self.time().unwrap_or_default();
+        let conditions = conditions(Some(&time), None, bounds).join(" AND ");
+        let (relation, suffix) = (self.from.relation(), &self.suffix);
+        format!(
+            "SELECT pg_catalog.max(at)::pg_catalog.text FROM \
+             (SELECT {time} AS at FROM {relation} WHERE {conditions} ORDER BY {time}\n{suffix}\n) AS limited"
+        )
+    }
+
     /// The whole statement. Rows carry the selected columns, then time and number as far as the mode has them.
     pub(super) fn text(&self, bounds: Bounds<'_>) -> String {
-        let suffix = if self.suffix.is_empty() { String::new() } else { format!("\n{}", self.suffix) };
+        let bounded = self.suffix.is_empty() || bounds.last.is_some();
+        let suffix = if bounded { String::new() } else { format!("\n{}", self.suffix) };
         if let From::Query(text) = &self.from
             && self.is_plain()
         {
@@ -156,11 +175,12 @@ fn at_zone(expression: &str, zone: &str) -> String {
 
 /// Literals have no type of their own: the server reads them as the column's.
 fn conditions(time: Option<&str>, number: Option<&str>, bounds: Bounds<'_>) -> Vec<String> {
-    let Bounds { after, until } = bounds;
+    let Bounds { after, until, last } = bounds;
     let number_after = after.incrementing.as_deref().map(literal);
     let mut all = Vec::new();
     if let Some(time) = time {
         all.push(format!("{time} < {}", literal(until)));
+        all.extend(last.map(|last| format!("{time} <= {}", literal(last))));
         match (after.timestamp.as_deref().map(literal), number, number_after) {
             (None, ..) => {}
             (Some(at), Some(number), Some(seen)) => {
@@ -195,7 +215,7 @@ mod tests {
 
     fn text(statement: &Statement, timestamp: Option<&str>, incrementing: Option<&str>) -> String {
         let after = Cursor { timestamp: timestamp.map(str::to_owned), incrementing: incrementing.map(str::to_owned) };
-        statement.text(Bounds { after: &after, until: "now" })
+        statement.text(Bounds { after: &after, until: "now", last: None })
     }
 
     #[test]
@@ -232,6 +252,26 @@ mod tests {
         assert_eq!(
             text(&counted, None, Some("1")),
             "SELECT \"id\", \"id\" FROM (SELECT 1 AS id -- all\n) AS tailwater_query WHERE \"id\" > '1' ORDER BY \"id\"\nLIMIT 3"
+        );
+    }
+
+    #[test]
+    fn a_suffix_ends_a_poll_behind_all_rows_of_its_last_time() {
+        let mut timed = statement(Mode::Timestamp, &[("a", false)], None, None);
+        assert!(!timed.may_part_times());
+        timed.suffix = "LIMIT 3".into();
+        assert!(timed.may_part_times());
+        let after = Cursor { timestamp: Some("x".into()), incrementing: None };
+        let bounds = Bounds { after: &after, until: "now", last: None };
+        assert_eq!(
+            timed.last_time(bounds),
+            "SELECT pg_catalog.max(at)::pg_catalog.text FROM (SELECT \"a\" AS at FROM \"s\".\"t\" \
+             WHERE \"a\" < 'now' AND \"a\" > 'x' ORDER BY \"a\"\nLIMIT 3\n) AS limited"
+        );
+        assert!(
+            timed
+                .text(Bounds { last: Some("y"), ..bounds })
+                .ends_with("WHERE \"a\" < 'now' AND \"a\" <= 'y' AND \"a\" > 'x' ORDER BY \"a\"")
         );
     }
 

@@ -52,15 +52,20 @@ pub fn start(server: &Postgres, memory: &Memory, extra: &[(&str, &str)]) -> Runn
     run(PostgresSource::new(settings), memory)
 }
 
-/// Runs any source into `memory`.
-pub fn run(mut source: impl Source + 'static, memory: &Memory) -> Running {
-    let (status, stop) = (Arc::new(StatusCell::default()), Stop::default());
-    let mut context = SourceContext {
+/// What a source that writes into `memory` is given.
+pub fn context(memory: &Memory) -> SourceContext {
+    SourceContext {
         name: "test".into(),
         writer: Box::new(memory.writer()),
-        status: status.clone(),
-        stop: stop.clone(),
-    };
+        status: Arc::new(StatusCell::default()),
+        stop: Stop::default(),
+    }
+}
+
+/// Runs any source into `memory`.
+pub fn run(mut source: impl Source + 'static, memory: &Memory) -> Running {
+    let mut context = context(memory);
+    let (status, stop) = (context.status.clone(), context.stop.clone());
     let thread = std::thread::spawn(move || source.run(&mut context));
     Running { status, stop, thread: Some(thread) }
 }

@@ -6,5 +6,6 @@ mod bad_input;
 mod capture;
 mod consume;
 mod help;
+mod query;
 mod serve;
 mod support;
