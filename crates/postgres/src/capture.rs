@@ -16,6 +16,8 @@ pub(crate) struct Captured {
     pub name: TableName,
     /// Changes that committed before it are in the snapshot.
     pub hand_over: u64,
+    /// Name as transactions' boundaries show it.
+    pub collection: String,
     columns: usize,
     plan: Plan,
     plan_id: PlanId,
@@ -30,6 +32,16 @@ pub(crate) enum Change<'a> {
     Update(OldRow<'a>, &'a [Cell<'a>]),
     Delete(OldRow<'a>),
     Truncate,
+}
+
+impl Change<'_> {
+    /// How many events so many records are: a tombstone is none, a change of the key is a delete and a create.
+    pub fn events(self, records: u32) -> u64 {
+        match self {
+            Change::Update(..) if records > 1 => 2,
+            _ => u64::from(records.min(1)),
+        }
+    }
 }
 
 impl Captured {
@@ -53,6 +65,7 @@ impl Captured {
         Ok(Captured {
             name: schema.name.clone(),
             hand_over,
+            collection: schema.name.to_string(),
             columns: schema.columns.len(),
             plan_id: writer.plan(&plan.descriptor())?,
             topic: writer.topic(&topic)?,

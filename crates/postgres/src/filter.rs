@@ -72,7 +72,7 @@ impl Patterns {
 }
 
 impl Rule {
-    /// Reads the pair of lists of one kind (`schema`, `table`). All problems at once.
+    /// Reads the pair of lists of one kind (`schema`, `table`, `message.prefix`). All problems at once.
     pub fn read(config: &Config, kind: &str) -> Result<Rule, Vec<Problem>> {
         let (include, exclude) = (format!("{kind}.include.list"), format!("{kind}.exclude.list"));
         let given = |name: &str| !config.text(name).trim().is_empty();

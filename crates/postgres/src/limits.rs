@@ -62,5 +62,7 @@ pub const SLOT_POLL: Duration = Duration::from_secs(10);
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a starting run waits for the walsender of the one before.
 pub const SLOT_RELEASE: Duration = Duration::from_secs(1);
+/// Longest run of the heartbeat's statement, in milliseconds.
+pub const HEARTBEAT_STATEMENT_MS: u32 = 10_000;
 /// How long an ending run waits for the server to close the stream.
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);

@@ -14,7 +14,6 @@ const SNAPSHOT: &str =
     "the snapshot is one consistent view exported by the slot; it needs no isolation or locking choice";
 const CLUSTER: &str = "topics live in this process; no Kafka cluster is contacted";
 const HISTORY: &str = "the PostgreSQL connector keeps no schema history";
-const IDLE: &str = "the slot follows an idle table by itself";
 const SHOWN: &str = "metrics are on the /metrics page";
 const LATER: &str = "it comes in a later version; without it the data would differ from what you ask for";
 const SIGNALS: &str = "signals and incremental snapshots come in a later version";
@@ -106,7 +105,12 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("flush.lsn.source", Bool, Some("true"), "only what is durable is acknowledged, by the connector"),
     no_effect("lsn.flush.timeout.ms", NUMBER, Some("30000"), "acknowledging does not block"),
     no_effect("lsn.flush.timeout.action", Text, Some("fail"), "acknowledging does not block"),
-    refused("xmin.fetch.interval.ms", NUMBER, Some("0"), LATER),
+    Property::new(
+        "xmin.fetch.interval.ms",
+        MILLISECONDS,
+        Some("0"),
+        "how often source.xmin is looked up; 0 leaves it null",
+    ),
     no_effect(
         "offset.mismatch.strategy",
         OneOf(&["no_validation", "trust_offset", "trust_slot", "trust_greater_lsn"]),
@@ -182,18 +186,8 @@ pub const PROPERTIES: &[Property] = &[
         Some("false"),
         "no event for an update that changes nothing events show; needs REPLICA IDENTITY FULL",
     ),
-    refused(
-        "message.prefix.include.list",
-        Form::Patterns,
-        Some(""),
-        "messages of pg_logical_emit_message are not captured yet",
-    ),
-    refused(
-        "message.prefix.exclude.list",
-        Form::Patterns,
-        Some(""),
-        "messages of pg_logical_emit_message are not captured yet",
-    ),
+    Property::new("message.prefix.include.list", Form::Patterns, None, "logical messages to capture, by prefix"),
+    Property::new("message.prefix.exclude.list", Form::Patterns, None, "logical messages to leave out, by prefix"),
     // Form of values.
     Property::new(
         "decimal.handling.mode",
@@ -264,7 +258,12 @@ pub const PROPERTIES: &[Property] = &[
         Some("io.debezium.connector.postgresql.PostgresSourceInfoStructMaker"),
         PLUGIN_CODE,
     ),
-    refused("provide.transaction.metadata", Bool, Some("false"), LATER),
+    Property::new(
+        "provide.transaction.metadata",
+        Bool,
+        Some("false"),
+        "records of transactions' begin and end, and each event's place between them",
+    ),
     no_effect(
         "transaction.metadata.factory",
         Text,
@@ -380,16 +379,21 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("queue.provider.type", Text, Some("memory"), QUEUE),
     no_effect("poll.interval.ms", NUMBER, Some("500"), PUSHED),
     no_effect("query.fetch.size", NUMBER, Some("0"), PUSHED),
-    refused(
+    Property::new(
         "heartbeat.interval.ms",
-        NUMBER,
+        MILLISECONDS,
         Some("0"),
-        "heartbeat records are not written yet, and are not needed to keep the slot moving: it follows an idle table by itself",
+        "how often a sign of life is written; the slot follows an idle table without it",
     ),
-    no_effect("heartbeat.action.query", Text, Some(""), IDLE),
-    no_effect("heartbeat.topics.prefix", Text, Some("__debezium-heartbeat"), IDLE),
-    no_effect("topic.heartbeat.prefix", Text, Some("__debezium-heartbeat"), IDLE),
-    no_effect("topic.heartbeat.name", Text, Some(""), IDLE),
+    Property::new("heartbeat.action.query", Text, Some(""), "a statement that runs with each heartbeat"),
+    Property::new(
+        "topic.heartbeat.prefix",
+        Text,
+        Some("__debezium-heartbeat"),
+        "heartbeats go to the topic PREFIX.TOPIC_PREFIX",
+    )
+    .old(&["heartbeat.topics.prefix"]),
+    Property::new("topic.heartbeat.name", Text, Some(""), "the whole name of the heartbeats' topic instead"),
     no_effect("retriable.restart.connector.wait.ms", NUMBER, Some("10000"), RETRY),
     no_effect("errors.max.retries", NUMBER, Some("-1"), RETRY),
     no_effect("executor.shutdown.timeout.ms", NUMBER, Some("4000"), "stopping takes no longer than one fsync"),
@@ -425,7 +429,7 @@ pub const PROPERTIES: &[Property] = &[
     Property::new("topic.key.field.regex", Text, Some(""), "makes that field's text from the topic's first name"),
     Property::new("topic.key.field.replacement", Text, Some(""), "its text; $1 is the first group"),
     no_effect("topic.cache.size", NUMBER, Some("10000"), "topic names are computed once per table"),
-    no_effect("topic.transaction", Text, Some("transaction"), "provide.transaction.metadata is not on")
+    Property::new("topic.transaction", Text, Some("transaction"), "transactions' boundaries go to PREFIX.NAME")
         .old(&["transaction.topic"]),
     no_effect("topic.creation.*", Text, None, "topics are made when needed, with one partition"),
     no_effect("custom.metric.tags", Text, Some(""), SHOWN),
@@ -464,6 +468,7 @@ pub const PROPERTIES: &[Property] = &[
 ];
 
 const NUMBER: Form = Integer(ANY.0, ANY.1);
+const MILLISECONDS: Form = Integer(0, i32::MAX as i64);
 
 const fn no_effect(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
     Property::new(name, form, default, why).support(Support::NoEffect(why))

@@ -40,6 +40,8 @@ pub(crate) struct Session<'a> {
     pub sql: Client,
     /// The captured tables, as last looked up.
     pub tables: Vec<CatalogTable>,
+    /// Whether the database has tables that are not captured.
+    pub has_other_tables: bool,
     /// The publications to stream from.
     pub publications: Vec<String>,
 }
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             state,
             sql: connect(settings, stop, false)?,
             tables: Vec::new(),
+            has_other_tables: false,
             publications: Vec::new(),
         })
     }
@@ -126,6 +129,7 @@ impl<'a> Session<'a> {
     pub fn captured(&mut self) -> Result<Vec<CatalogTable>, Problem> {
         let all = catalog::list(&mut self.sql);
         let all = self.sql_result(all)?;
+        self.has_other_tables = all.iter().any(|table| !self.settings.filters.captures(&table.name));
         Ok(catalog::captured(&all, &self.settings.filters, self.settings.publication.via_root))
     }
 

@@ -90,6 +90,14 @@ pub fn inspect(client: &mut Client, name: &str) -> Result<Option<Slot>, ClientEr
     Ok(read(client, &filter)?.pop())
 }
 
+/// The oldest transaction whose catalog changes the slot needs: `source.xmin`.
+pub fn catalog_xmin(client: &mut Client, name: &str) -> Result<Option<i64>, ClientError> {
+    let filter = sql::literal(name);
+    let rows = client
+        .query(&format!("SELECT catalog_xmin FROM pg_catalog.pg_replication_slots WHERE slot_name = {filter}"))?;
+    Ok(rows.first().and_then(|row| row.get(0)).and_then(|xmin| xmin.parse().ok()))
+}
+
 /// Slots that nobody uses, oldest log first: what may be dropped to make room.
 pub fn idle(client: &mut Client) -> Result<Vec<Slot>, ClientError> {
     read(client, "WHERE NOT active ORDER BY restart_lsn")

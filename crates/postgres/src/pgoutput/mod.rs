@@ -66,8 +66,23 @@ pub enum Message<'a> {
         /// Tables, in the statement's order.
         relations: Vec<u32>,
     },
-    /// A type's name, or a logical message: nothing that changes a row.
+    /// A message of `pg_logical_emit_message`, when they are asked for.
+    Logical(Logical<'a>),
+    /// A type's name: nothing that changes a row.
     Ignored,
+}
+
+/// A logical message (PostgreSQL 14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Logical<'a> {
+    /// Whether it belongs to the open transaction; else it comes between transactions.
+    pub transactional: bool,
+    /// End of its log record.
+    pub lsn: u64,
+    /// Its prefix.
+    pub prefix: &'a str,
+    /// Its bytes.
+    pub content: &'a [u8],
 }
 
 /// What an old tuple holds.
@@ -189,7 +204,16 @@ pub fn decode<'a>(payload: &'a [u8], tuples: &mut Tuples<'a>) -> Result<Message<
             Message::Truncate { relations }
         }
         b'O' => Message::Origin { lsn: cursor.u64()?, name: cursor.text()? },
-        b'Y' | b'M' => return Ok(Message::Ignored),
+        b'M' => Message::Logical(Logical {
+            transactional: cursor.u8()? & 1 != 0,
+            lsn: cursor.u64()?,
+            prefix: cursor.text()?,
+            content: {
+                let length = usize::try_from(cursor.u32()?).map_err(|_| DecodeError::Short)?;
+                cursor.bytes(length)?
+            },
+        }),
+        b'Y' => return Ok(Message::Ignored),
         kind => return Err(DecodeError::UnknownKind(kind)),
     };
     if cursor.0.is_empty() { Ok(message) } else { Err(DecodeError::Long) }
@@ -274,6 +298,16 @@ mod tests {
         assert_eq!(decode(DELETE_KEY, &mut tuples), Ok(Message::Delete { relation: 0x4001, old: OldTuple::Key }));
         assert_eq!(tuples.old, [Cell::Text(b"1"), Cell::Null]);
         assert!(tuples.new.is_empty());
+    }
+
+    #[test]
+    fn a_logical_message_borrows_its_content() {
+        let bytes = b"M\x01\0\0\0\0\0\0\0\x09pfx\0\0\0\0\x02hi";
+        let logical = Logical { transactional: true, lsn: 9, prefix: "pfx", content: b"hi" };
+        assert_eq!(decode(bytes, &mut Tuples::default()), Ok(Message::Logical(logical)));
+        for end in 0..bytes.len() {
+            assert!(decode(&bytes[..end], &mut Tuples::default()).is_err(), "{end}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tailwater_connector::{Config, Problem};
 use tailwater_event::debezium::EncodeOptions;
 
 use crate::client::ConnectionSettings;
-use crate::filter::{Filters, Patterns};
+use crate::filter::{Filters, Patterns, Rule};
 use crate::keys::KeyRules;
 use crate::limits::IDENTIFIER_BYTES;
 use crate::naming::Naming;
@@ -46,6 +46,16 @@ pub struct Settings {
     pub skipped: SkippedOperations,
     /// Where a snapshot's progress is told.
     pub notifications: NotificationSettings,
+    /// `provide.transaction.metadata`: the topic of transactions' boundaries.
+    pub transaction_topic: Option<String>,
+    /// Which logical messages are captured, by prefix.
+    pub message_filter: Rule,
+    /// Their topic.
+    pub message_topic: String,
+    /// Signs of life.
+    pub heartbeat: Option<HeartbeatSettings>,
+    /// `xmin.fetch.interval.ms`: how often `source.xmin` is looked up; `None` leaves it null.
+    pub xmin_interval: Option<Duration>,
     /// The form of events.
     pub encode: EncodeOptions,
     /// `status.update.interval.ms`: how often the server is told what is durable.
@@ -72,6 +82,17 @@ pub struct NotificationSettings {
     pub topic: Option<String>,
     /// Channel `log`.
     pub log: bool,
+}
+
+/// `heartbeat.*`: signs of life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeartbeatSettings {
+    /// `heartbeat.interval.ms`.
+    pub interval: Duration,
+    /// `topic.heartbeat.name`, else `topic.heartbeat.prefix` and `topic.prefix`.
+    pub topic: String,
+    /// `heartbeat.action.query`.
+    pub query: Option<String>,
 }
 
 /// The publications.

@@ -10,10 +10,11 @@ use tailwater_event::debezium::{
 };
 
 use super::{
-    Autocreate, NotificationSettings, PublicationSettings, Settings, SkippedOperations, SlotSettings, SnapshotMode,
+    Autocreate, HeartbeatSettings, NotificationSettings, PublicationSettings, Settings, SkippedOperations,
+    SlotSettings, SnapshotMode,
 };
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
-use crate::filter::{Filters, Patterns};
+use crate::filter::{Filters, Patterns, Rule};
 use crate::keys::KeyRules;
 use crate::limits::{CONNECT_TIMEOUT, IDENTIFIER_BYTES, TOPIC_BYTES, TOPIC_PREFIX_BYTES};
 use crate::naming::Naming;
@@ -40,6 +41,8 @@ impl Reader<'_> {
         self.refuse_values();
         let filters = Filters::read(self.config);
         let filters = self.or_default(filters);
+        let message_filter = Rule::read(self.config, "message.prefix");
+        let message_filter = self.or_default(message_filter);
         let keys = KeyRules::parse(self.config.text("message.key.columns"), strict);
         let keys = self.or_default(keys);
         let shapes = ShapeRules::read(self.config);
@@ -63,6 +66,14 @@ impl Reader<'_> {
             naming,
             skipped: self.skipped(),
             notifications: self.notifications(),
+            transaction_topic: self
+                .config
+                .flag("provide.transaction.metadata")
+                .then(|| self.prefixed_topic(self.config.text("topic.transaction"))),
+            message_filter,
+            message_topic: self.prefixed_topic("message"),
+            heartbeat: self.heartbeat(),
+            xmin_interval: self.interval("xmin.fetch.interval.ms"),
             encode: self.encode(strict),
             status_interval: Duration::from_millis(
                 u64::try_from(self.config.integer("status.update.interval.ms", 10_000)).unwrap_or(10_000),
@@ -197,6 +208,36 @@ impl Reader<'_> {
             }
         }
         settings
+    }
+
+    fn heartbeat(&mut self) -> Option<HeartbeatSettings> {
+        let query = Some(self.config.text("heartbeat.action.query").trim().to_owned()).filter(|sql| !sql.is_empty());
+        let Some(interval) = self.interval("heartbeat.interval.ms") else {
+            if query.is_some() {
+                let cause = "'heartbeat.action.query' has no effect: 'heartbeat.interval.ms' is 0";
+                let remedy =
+                    "Set 'heartbeat.interval.ms', or remove the query: the slot follows an idle table without it.";
+                self.problems.push(Problem::config("PROPERTY_NO_EFFECT", cause, remedy).warning());
+            }
+            return None;
+        };
+        let topic = if self.config.text("topic.heartbeat.name").trim().is_empty() {
+            let prefix = self.config.text("topic.heartbeat.prefix");
+            tailwater_event::topic::sanitize(&format!("{prefix}.{}", self.config.text("topic.prefix")))
+        } else {
+            self.topic("topic.heartbeat.name")
+        };
+        Some(HeartbeatSettings { interval, topic, query })
+    }
+
+    /// Milliseconds, of which 0 means never.
+    fn interval(&self, property: &str) -> Option<Duration> {
+        u64::try_from(self.config.integer(property, 0)).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
+    }
+
+    /// A topic beside those of the tables.
+    fn prefixed_topic(&self, name: &str) -> String {
+        tailwater_event::topic::sanitize(&format!("{}.{name}", self.config.text("topic.prefix")))
     }
 
     /// A property that names a topic.

@@ -48,7 +48,7 @@ impl Follower<'_, '_> {
         let message = pgoutput::decode(payload, &mut tuples)
             .map_err(|e| Problem::internal("PROTOCOL", format!("pgoutput: {e}")))?;
         let flow = match message {
-            Message::Begin { commit_lsn, commit_time_us, xid } => self.begin(commit_lsn, commit_time_us, xid),
+            Message::Begin { commit_lsn, commit_time_us, xid } => self.begin(lsn, commit_lsn, commit_time_us, xid),
             Message::Commit { commit_lsn, end_lsn, .. } => self.commit(commit_lsn, end_lsn),
             Message::Origin { lsn, name } => {
                 if let Some(open) = &mut self.open {
@@ -65,24 +65,37 @@ impl Follower<'_, '_> {
             Message::Truncate { relations } => {
                 relations.iter().try_fold(Flow::Go, |_, relation| self.change(lsn, *relation, Change::Truncate))
             }
+            Message::Logical(logical) => self.message(&logical),
             Message::Ignored => Ok(Flow::Go),
         }?;
         self.tuples = tuples.recycle();
         Ok(flow)
     }
 
-    fn begin(&mut self, commit_lsn: u64, commit_time_us: i64, xid: u32) -> Result<Flow, Problem> {
+    fn begin(&mut self, lsn: u64, commit_lsn: u64, commit_time_us: i64, xid: u32) -> Result<Flow, Problem> {
         if self.open.is_some() {
             return Err(out_of_order("a transaction began inside another one"));
         }
         // Both are borders of log records, so a commit record that starts before the position also ends there.
         let dropped = commit_lsn < self.skip_until;
-        self.open = Some(Open { xid, commit_lsn, commit_time_us, origin: None, records: 0, dropped });
+        let mut records = 0;
+        if !dropped {
+            self.commit_time_us = commit_time_us;
+            if self.position.last_commit == 0 && self.first_commit.others_before(xid) {
+                // What they changed is not captured; all of it is before this transaction and after the position.
+                self.position.last_commit = self.position.lsn.max(self.sequence_from);
+            }
+            if let Some(boundaries) = &mut self.boundaries {
+                boundaries.begin(self.session.writer, xid, lsn, self.now_ns)?;
+                records = 1;
+            }
+        }
+        self.open = Some(Open { xid, commit_lsn, commit_time_us, origin: None, records, dropped });
         Ok(Flow::Go)
     }
 
     fn commit(&mut self, commit_lsn: u64, end_lsn: u64) -> Result<Flow, Problem> {
-        let Some(open) = self.open.take() else { return Err(out_of_order("a commit without a transaction")) };
+        let Some(mut open) = self.open.take() else { return Err(out_of_order("a commit without a transaction")) };
         if open.commit_lsn != commit_lsn || open.dropped != (end_lsn <= self.skip_until) {
             return Err(out_of_order("a commit of another transaction"));
         }
@@ -94,22 +107,38 @@ impl Follower<'_, '_> {
         if end_lsn > self.sequence_from {
             self.position.last_commit = end_lsn;
         }
+        if let Some(boundaries) = &mut self.boundaries {
+            boundaries.end(self.session.writer, open.xid, end_lsn, self.now_ns)?;
+            open.records += 1;
+        }
         if open.records == 0 {
             // Nothing of it is captured: as good as a keepalive at its end.
             self.progress.caught_up(end_lsn);
             return Ok(Flow::Go);
         }
-        if end_lsn <= self.position.lsn {
-            return Err(out_of_order("a commit before the one that preceded it"));
-        }
-        self.position.lsn = end_lsn;
         let Open { xid, commit_time_us, records, .. } = open;
-        let transaction = Transaction { xid, commit_lsn, end_lsn, commit_time_us };
-        self.session.writer.commit(transaction, &self.position.encode())?;
-        self.waiting_since.get_or_insert_with(Instant::now);
+        self.commit_until(Transaction { xid, commit_lsn, end_lsn, commit_time_us })?;
         self.session.metrics.events(records);
         self.session.metrics.transaction((self.now_ns / 1000 - commit_time_us) / 1000);
         Ok(Flow::Go)
+    }
+
+    /// Commits what was written outside of a transaction of the source and ends here.
+    pub(super) fn commit_alone(&mut self, end_lsn: u64) -> Result<(), Problem> {
+        let commit_time_us = self.commit_time_us;
+        self.commit_until(Transaction { end_lsn, commit_time_us, ..Transaction::default() })?;
+        self.session.metrics.events(1);
+        Ok(())
+    }
+
+    fn commit_until(&mut self, transaction: Transaction) -> Result<(), Problem> {
+        if transaction.end_lsn <= self.position.lsn {
+            return Err(out_of_order("a commit before the one that preceded it"));
+        }
+        self.position.lsn = transaction.end_lsn;
+        self.session.writer.commit(transaction, &self.position.encode())?;
+        self.waiting_since.get_or_insert_with(Instant::now);
+        Ok(())
     }
 
     /// What the following changes of a table look like.
@@ -156,11 +185,15 @@ impl Follower<'_, '_> {
             lsn,
             xid: Some(open.xid),
             origin: open.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn)),
-            xmin: None,
-            transaction: None,
+            xmin: self.xmin,
+            transaction: self.boundaries.as_ref().map(|b| b.next_place(&captured.collection)),
             now_ns: self.now_ns,
         };
-        open.records += u64::from(captured.write(self.session.writer, &context, change)?);
+        let written = captured.write(self.session.writer, &context, change)?;
+        open.records += u64::from(written);
+        if let Some(boundaries) = &mut self.boundaries {
+            boundaries.count(&captured.collection, change.events(written));
+        }
         Ok(Flow::Go)
     }
 }
@@ -173,6 +206,6 @@ fn old_row<'t>(old: OldTuple, tuples: &'t Tuples<'t>) -> OldRow<'t> {
     }
 }
 
-fn out_of_order(what: &str) -> Problem {
+pub(super) fn out_of_order(what: &str) -> Problem {
     Problem::internal("STREAM_ORDER", format!("the server sent {what}"))
 }

@@ -5,15 +5,20 @@
 //! record batch.
 
 mod apply;
+mod boundaries;
+mod heartbeat;
+mod message;
 mod routes;
+mod sequence;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, ProblemKind};
+use tailwater_connector::{Problem, ProblemKind, Transaction};
 use tailwater_event::Lsn;
 
+use crate::capture::now_ns;
 use crate::client::ReplicationStream;
 use crate::join::{Joining, Look};
 use crate::limits::{
@@ -24,7 +29,11 @@ use crate::position::{DurableLsn, Position};
 use crate::progress::Progress;
 use crate::session::Session;
 use crate::slot;
+use boundaries::Boundaries;
+use heartbeat::Heartbeat;
+use message::Messages;
 use routes::Routes;
+use sequence::FirstCommit;
 
 const SLOT_AT_RISK: &str = "SLOT_AT_RISK";
 
@@ -46,6 +55,13 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
     let now = Instant::now();
     let durable = DurableLsn::read(&session.writer.durable()?)?;
     let mut follower = Follower {
+        boundaries: Boundaries::open(session.settings, session.writer)?,
+        messages: Messages::default(),
+        heartbeat: Heartbeat::open(session.settings, session.writer, now)?,
+        first_commit: FirstCommit::look(session)?,
+        xmin: None,
+        xmin_at: session.settings.xmin_interval.map(|_| now),
+        commit_time_us: now_ns() / 1000,
         progress: Progress::new(durable, session.settings.status_interval, now),
         skip_until: position.lsn,
         sequence_from,
@@ -68,8 +84,9 @@ fn start(session: &Session<'_>, position: Position) -> Result<ReplicationStream,
     let mut walsender = session.connect(true)?;
     walsender.set_max_message(session.settings.max_row_bytes);
     let names: Vec<_> = session.publications.iter().map(|name| crate::sql::ident(name)).collect();
+    let messages = if session.sql.server_version_num() >= 140_000 { ", \"messages\" 'true'" } else { "" };
     let command = format!(
-        "START_REPLICATION SLOT {} LOGICAL {} (\"proto_version\" '1', \"publication_names\" '{}')",
+        "START_REPLICATION SLOT {} LOGICAL {} (\"proto_version\" '1', \"publication_names\" '{}'{messages})",
         crate::sql::ident(&session.settings.slot.name),
         Lsn(position.lsn),
         names.join(",").replace('\'', "''"),
@@ -116,6 +133,15 @@ struct Follower<'s, 'c> {
     look_at: Instant,
     watch_at: Instant,
     now_ns: i64,
+    /// Commit time of the last transaction; before the first the time when the stream began.
+    commit_time_us: i64,
+    boundaries: Option<Boundaries>,
+    messages: Messages,
+    heartbeat: Option<Heartbeat>,
+    first_commit: FirstCommit,
+    /// `source.xmin`, and when it is looked up next.
+    xmin: Option<i64>,
+    xmin_at: Option<Instant>,
 }
 
 impl Follower<'_, '_> {
@@ -129,6 +155,8 @@ impl Follower<'_, '_> {
             if self.open.is_none() {
                 self.watch_slot(now)?;
                 self.look_for_tables(now)?;
+                self.look_for_xmin(now)?;
+                self.beat(now)?;
                 if self.reconnect_at.is_some_and(|lsn| self.progress.durable_lsn().get() >= lsn) {
                     return Ok(End::Again);
                 }
@@ -227,7 +255,45 @@ impl Follower<'_, '_> {
 
     /// How long a quiet server is waited for.
     fn patience(&self) -> Duration {
-        if self.waiting_since.is_some() { FLUSH_POLL } else { STOP_POLL }
+        if self.waiting_since.is_some() {
+            return FLUSH_POLL;
+        }
+        match &self.heartbeat {
+            Some(heartbeat) => heartbeat.wait(Instant::now()).min(STOP_POLL),
+            None => STOP_POLL,
+        }
+    }
+
+    /// Writes a heartbeat when one is due. It does not move the position.
+    fn beat(&mut self, now: Instant) -> Result<(), Problem> {
+        let Some(heartbeat) = &mut self.heartbeat else { return Ok(()) };
+        if heartbeat.beat(self.session.writer, now)? {
+            let alone = Transaction { end_lsn: self.position.lsn, ..Transaction::default() };
+            self.session.writer.commit(alone, &self.position.encode())?;
+            self.waiting_since.get_or_insert(now);
+        }
+        match heartbeat.answer() {
+            None => Ok(()),
+            Some(Err(problem)) if problem.is_error() => Err(problem),
+            Some(answer) => {
+                self.session.status.retain_warnings(|warning| warning.code != heartbeat::QUERY_FAILED);
+                if let Err(problem) = answer {
+                    self.session.status.warn(problem);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Looks up the slot's oldest transaction, when `xmin.fetch.interval.ms` asks for it.
+    fn look_for_xmin(&mut self, now: Instant) -> Result<(), Problem> {
+        let (Some(interval), Some(at)) = (self.session.settings.xmin_interval, self.xmin_at) else { return Ok(()) };
+        if now >= at {
+            self.xmin_at = Some(now + interval);
+            let xmin = slot::catalog_xmin(&mut self.session.sql, &self.session.settings.slot.name);
+            self.xmin = self.session.sql_result(xmin)?;
+        }
+        Ok(())
     }
 
     /// Tables that match the filters and were not there before are published, and join.

@@ -1,0 +1,11 @@
+insert into t values (1);
+select pg_replication_origin_create('case_242_origin');
+select pg_replication_origin_session_setup('case_242_origin');
+begin;
+select pg_replication_origin_xact_setup('0/ABCDEF', '2020-01-01 00:00:00+00');
+insert into t values (2);
+update t set id = 3 where id = 2;
+commit;
+select pg_replication_origin_session_reset();
+select pg_replication_origin_drop('case_242_origin');
+insert into t values (4);

@@ -1,0 +1,11 @@
+begin;
+insert into t values (1);
+insert into t values (2);
+prepare transaction 'case_243_a';
+begin;
+insert into t values (3);
+prepare transaction 'case_243_b';
+insert into t values (4);
+commit prepared 'case_243_a';
+rollback prepared 'case_243_b';
+insert into t values (5);

@@ -1,0 +1,14 @@
+begin;
+insert into t values (1, 'a');
+savepoint a;
+insert into t values (2, 'b');
+savepoint b;
+update t set v = 'bb' where id = 2;
+release savepoint b;
+savepoint c;
+delete from t where id = 1;
+rollback to savepoint c;
+release savepoint a;
+insert into t values (3, 'c');
+commit;
+insert into t values (4, 'd');
