@@ -262,7 +262,7 @@ pub const PROPERTIES: &[Property] = &[
         "provide.transaction.metadata",
         Bool,
         Some("false"),
-        "records of transactions' begin and end, and each event's place between them",
+        "records of every transaction's begin and end, and each event's place between them",
     ),
     no_effect(
         "transaction.metadata.factory",

@@ -40,6 +40,8 @@ pub(crate) struct Session<'a> {
     pub sql: Client,
     /// The captured tables, as last looked up.
     pub tables: Vec<CatalogTable>,
+    /// Tables that are published although they are not captured, so that all transactions are told of.
+    others: Vec<CatalogTable>,
     /// Whether the database has tables that are not captured.
     pub has_other_tables: bool,
     /// The publications to stream from.
@@ -71,6 +73,7 @@ impl<'a> Session<'a> {
             state,
             sql: connect(settings, stop, false)?,
             tables: Vec::new(),
+            others: Vec::new(),
             has_other_tables: false,
             publications: Vec::new(),
         })
@@ -118,7 +121,8 @@ impl<'a> Session<'a> {
     /// Looks up the captured tables and makes the publications fit them.
     pub fn publish(&mut self) -> Result<(), Problem> {
         self.tables = self.captured()?;
-        let facts = catalog::describe(&mut self.sql, &self.tables);
+        let published: Vec<_> = self.tables.iter().chain(&self.others).cloned().collect();
+        let facts = catalog::describe(&mut self.sql, &published);
         let facts = self.sql_result(facts)?;
         self.publications =
             publication::ensure(&mut self.sql, &self.settings.publication, &facts, &self.settings.connection)?;
@@ -130,7 +134,11 @@ impl<'a> Session<'a> {
         let all = catalog::list(&mut self.sql);
         let all = self.sql_result(all)?;
         self.has_other_tables = all.iter().any(|table| !self.settings.filters.captures(&table.name));
-        Ok(catalog::captured(&all, &self.settings.filters, self.settings.publication.via_root))
+        let captured = catalog::captured(&all, &self.settings.filters, self.settings.publication.via_root);
+        if self.settings.tell_all_transactions {
+            self.others = catalog::others(&all, &captured);
+        }
+        Ok(captured)
     }
 
     /// The end of the server's log now.

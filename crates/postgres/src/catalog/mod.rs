@@ -118,6 +118,23 @@ pub fn captured(tables: &[CatalogTable], filters: &Filters, via_root: bool) -> V
     captured
 }
 
+/// The tables besides the captured ones that transactions can be told of: those that the current role may publish.
+pub fn others(tables: &[CatalogTable], captured: &[CatalogTable]) -> Vec<CatalogTable> {
+    let parents: HashMap<u32, u32> = tables.iter().filter_map(|t| Some((t.oid, t.parent?))).collect();
+    let is_captured = |table: &CatalogTable| {
+        let mut at = Some(table.oid);
+        while let Some(oid) = at {
+            if captured.iter().any(|c| c.oid == oid) {
+                return true;
+            }
+            at = parents.get(&oid).copied();
+        }
+        false
+    };
+    let other = |t: &&CatalogTable| t.kind == Kind::Table && t.logged && t.owned && !is_captured(t);
+    tables.iter().filter(other).cloned().collect()
+}
+
 impl TableFacts {
     /// The table as the snapshot's rows are: select exactly these columns in this order.
     pub fn schema(&self, types: &Types, rules: &KeyRules) -> TableSchema {

@@ -10,6 +10,7 @@ mod tables;
 use serde::Serialize;
 use tailwater_connector::Problem;
 
+use crate::catalog;
 use crate::client::{Client, ClientError};
 use crate::limits::PREFLIGHT_STATEMENT_MS;
 use crate::problem;
@@ -80,6 +81,11 @@ fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
          SET default_transaction_read_only = on"
     ))?;
     server::look(client, settings, checks)?;
-    let captured = tables::look(client, settings, checks)?;
-    objects::look(client, settings, &captured, checks)
+    let mut published = tables::look(client, settings, checks)?;
+    if settings.tell_all_transactions {
+        let captured: Vec<_> = published.iter().map(|facts| facts.table.clone()).collect();
+        let others = catalog::others(&catalog::list(client)?, &captured);
+        published.extend(catalog::describe(client, &others)?);
+    }
+    objects::look(client, settings, &published, checks)
 }

@@ -48,6 +48,9 @@ pub struct Settings {
     pub notifications: NotificationSettings,
     /// `provide.transaction.metadata`: the topic of transactions' boundaries.
     pub transaction_topic: Option<String>,
+    /// Tell of every transaction, also of those that change no captured table: the other tables are published, too, as
+    /// the original does by default. Off when `publication.autocreate.mode` is given.
+    pub tell_all_transactions: bool,
     /// Which logical messages are captured, by prefix.
     pub message_filter: Rule,
     /// Their topic.

@@ -70,6 +70,8 @@ impl Reader<'_> {
                 .config
                 .flag("provide.transaction.metadata")
                 .then(|| self.prefixed_topic(self.config.text("topic.transaction"))),
+            tell_all_transactions: self.config.flag("provide.transaction.metadata")
+                && self.word("publication.autocreate.mode").is_empty(),
             message_filter,
             message_topic: self.prefixed_topic("message"),
             heartbeat: self.heartbeat(),

@@ -13,8 +13,11 @@ use crate::fixed_topic::FixedTopic;
 use crate::pgoutput::Logical;
 use crate::settings::Settings;
 
-/// What messages are called where transactions count their events by table. The original prints an object's address.
+/// What messages are called where transactions count their events by table.
 const COLLECTION: &str = "message";
+/// The original prints an object's address there.
+const STRICT_COLLECTION: &str =
+    "io.debezium.connector.postgresql.LogicalDecodingMessageMonitor$LogicalDecodingMessageId@0";
 
 /// The topic, made when the first message comes.
 #[derive(Default)]
@@ -65,11 +68,12 @@ impl Follower<'_, '_> {
             message.last_commit = Some(self.position.last_commit).filter(|lsn| *lsn > 0);
             message.xid = Some(open.xid);
             message.origin = open.origin.as_ref().map(|(name, lsn)| (name.as_str(), *lsn));
-            message.transaction = self.boundaries.as_ref().map(|b| b.next_place(COLLECTION));
+            let collection = if settings.encode.strict { STRICT_COLLECTION } else { COLLECTION };
+            message.transaction = self.boundaries.as_ref().map(|b| b.next_place(collection));
             self.messages.write(settings, self.session.writer, &message)?;
             open.records += 1;
             if let Some(boundaries) = &mut self.boundaries {
-                boundaries.count(COLLECTION, 1);
+                boundaries.count(collection, 1);
             }
             return Ok(Flow::Go);
         }
