@@ -278,6 +278,51 @@ mod tests {
     }
 
     #[test]
+    fn topics_beside_those_of_tables_are_named_as_the_original_names_them() {
+        let settings = parse(&[("provide.transaction.metadata", "true"), ("heartbeat.interval.ms", "5")]);
+        assert_eq!(settings.transaction_topic.as_deref(), Some("srv.transaction"));
+        assert_eq!(settings.message_topic, "srv.message");
+        assert_eq!(settings.heartbeat.unwrap().topic, "__debezium-heartbeat.srv");
+        let settings = parse(&[
+            ("provide.transaction.metadata", "true"),
+            ("topic.transaction", "tx"),
+            ("topic.delimiter", "_"),
+            ("heartbeat.interval.ms", "5"),
+            ("heartbeat.topics.prefix", "beat"),
+            ("notification.enabled.channels", "log, sink"),
+            ("notification.sink.topic.name", "notes"),
+        ]);
+        assert_eq!(settings.transaction_topic.as_deref(), Some("srv_tx"));
+        assert_eq!(settings.heartbeat.unwrap().topic, "beat_srv");
+        assert_eq!(settings.notifications, NotificationSettings { topic: Some("notes".into()), log: true });
+        let name = ("topic.heartbeat.name", "pulse");
+        assert_eq!(parse(&[("heartbeat.interval.ms", "5"), name]).heartbeat.unwrap().topic, "pulse");
+        assert_eq!((parse(&[]).heartbeat, parse(&[]).transaction_topic), (None, None));
+    }
+
+    #[test]
+    fn what_has_no_effect_or_no_place_is_said() {
+        let said = |extra: &[(&str, &str)]| match Settings::parse(&config(extra)) {
+            Ok((_, warnings)) => codes(&warnings).join(" "),
+            Err(problems) => codes(&problems).join(" "),
+        };
+        assert_eq!(said(&[("heartbeat.action.query", "select 1")]), "PROPERTY_NO_EFFECT");
+        assert_eq!(said(&[("notification.enabled.channels", "jmx")]), "PROPERTY_NO_EFFECT");
+        assert_eq!(said(&[("notification.enabled.channels", "sink")]), "PROPERTY_INVALID");
+        assert_eq!(said(&[("notification.enabled.channels", "mail")]), "PROPERTY_REFUSED");
+        let both = [("message.prefix.include.list", "a"), ("message.prefix.exclude.list", "b")];
+        assert!(!said(&both).is_empty());
+    }
+
+    #[test]
+    fn all_transactions_are_told_of_unless_the_publication_is_the_users_choice() {
+        let tells = |extra: &[(&str, &str)]| parse(extra).tell_all_transactions;
+        assert!(tells(&[("provide.transaction.metadata", "true")]));
+        assert!(!tells(&[("provide.transaction.metadata", "true"), ("publication.autocreate.mode", "filtered")]));
+        assert!(!tells(&[]));
+    }
+
+    #[test]
     fn old_tutorials_are_understood_with_warnings() {
         let old = [
             ("database.hostname", "h"),

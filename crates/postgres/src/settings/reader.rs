@@ -69,11 +69,11 @@ impl Reader<'_> {
             transaction_topic: self
                 .config
                 .flag("provide.transaction.metadata")
-                .then(|| self.prefixed_topic(self.config.text("topic.transaction"))),
+                .then(|| self.joined_topic(self.config.text("topic.prefix"), self.config.text("topic.transaction"))),
             tell_all_transactions: self.config.flag("provide.transaction.metadata")
                 && self.word("publication.autocreate.mode").is_empty(),
             message_filter,
-            message_topic: self.prefixed_topic("message"),
+            message_topic: tailwater_event::topic::sanitize(&format!("{}.message", self.config.text("topic.prefix"))),
             heartbeat: self.heartbeat(),
             xmin_interval: self.interval("xmin.fetch.interval.ms"),
             encode: self.encode(strict),
@@ -225,7 +225,7 @@ impl Reader<'_> {
         };
         let topic = if self.config.text("topic.heartbeat.name").trim().is_empty() {
             let prefix = self.config.text("topic.heartbeat.prefix");
-            tailwater_event::topic::sanitize(&format!("{prefix}.{}", self.config.text("topic.prefix")))
+            self.joined_topic(prefix, self.config.text("topic.prefix"))
         } else {
             self.topic("topic.heartbeat.name")
         };
@@ -237,9 +237,9 @@ impl Reader<'_> {
         u64::try_from(self.config.integer(property, 0)).ok().filter(|ms| *ms > 0).map(Duration::from_millis)
     }
 
-    /// A topic beside those of the tables.
-    fn prefixed_topic(&self, name: &str) -> String {
-        tailwater_event::topic::sanitize(&format!("{}.{name}", self.config.text("topic.prefix")))
+    /// The name of a topic beside those of the tables.
+    fn joined_topic(&self, first: &str, second: &str) -> String {
+        tailwater_event::topic::sanitize(&format!("{first}{}{second}", self.config.text("topic.delimiter")))
     }
 
     /// A property that names a topic.
