@@ -8,4 +8,4 @@ mod options;
 mod plan;
 
 pub use options::{NumericMapping, RowOptions, TimestampForm};
-pub use plan::{RowPlan, RowSchema};
+pub use plan::{RowPlan, RowSchema, is_row_descriptor};

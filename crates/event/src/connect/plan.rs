@@ -12,8 +12,19 @@ use super::field::Form;
 
 /// The layout of the descriptor.
 const VERSION: u32 = 1;
+/// The descriptor's word for this form.
+const ROW: &str = "row";
 /// A buffer of more bytes than this is given back after the row that needed it.
 const KEPT_BYTES: usize = 1 << 20;
+
+/// Whether a plan's descriptor is one of rows, which have no before and no operation.
+pub fn is_row_descriptor(descriptor: &[u8]) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Head {
+        form: String,
+    }
+    serde_json::from_slice::<Head>(descriptor).is_ok_and(|head| head.form == ROW)
+}
 
 /// What rows consist of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -186,7 +197,7 @@ fn descriptor(block: &[u8], options: &RowOptions) -> Vec<u8> {
     let Ok(schema) = serde_json::from_slice::<&RawValue>(block) else { return Vec::new() };
     let descriptor = Descriptor {
         version: VERSION,
-        form: "row",
+        form: ROW,
         schema,
         schemas: options.schemas,
         decimal_numbers: options.json_decimal == JsonDecimal::Numeric,
@@ -296,6 +307,7 @@ mod tests {
     fn the_descriptor_holds_connects_schema() {
         let plan = RowPlan::compile(&table(), &RowOptions::default());
         let read: serde_json::Value = serde_json::from_slice(&plan.descriptor()).unwrap();
+        assert!(is_row_descriptor(&plan.descriptor()) && !is_row_descriptor(b"{\"version\":1}"));
         assert_eq!((&read["form"], &read["schema"]["name"]), (&"row".into(), &"t".into()));
     }
 }

@@ -299,6 +299,9 @@ fn shape_of(doc: ShapeDoc) -> ColumnShape {
 
 /// Reads a descriptor.
 pub(super) fn read(bytes: &[u8]) -> Result<Described, DecodeError> {
+    if crate::connect::is_row_descriptor(bytes) {
+        return Err(DecodeError("it is a row of query capture, which has no before and no operation".into()));
+    }
     let descriptor: Descriptor =
         serde_json::from_slice(bytes).map_err(|error| DecodeError(format!("the descriptor: {error}")))?;
     if !(PLAIN..=SHAPED).contains(&descriptor.version) {

@@ -67,11 +67,8 @@ impl Poller {
 
     /// Reads what is new, in one view of the table, and commits it.
     pub(super) fn poll(&mut self, session: &mut Session<'_>) -> Result<Polled, Problem> {
-        // A query may call functions that write.
-        let access = if self.target.table.is_some() { " READ ONLY" } else { "" };
         let patience = LOCK_PATIENCE.as_millis();
-        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ{access}; SET LOCAL lock_timeout = {patience}");
-        self.run(session, &begin)?;
+        self.run(session, &format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {patience}"))?;
         let polled = self.in_transaction(session)?;
         let end = if matches!(polled, Polled::Rows(_)) { "COMMIT" } else { "ROLLBACK" };
         self.run(session, end)?;
@@ -174,11 +171,11 @@ impl Poller {
         let answer = |index| rows.first().map(|row| row.text(index).to_owned()).unwrap_or_default();
         if after.timestamp.is_none() && settings.initial != Initial::All {
             after.timestamp = Some(answer(1));
-        }
-        if settings.initial == Initial::Now && !session.position.cursors.contains_key(&self.target.key()) {
-            // What "now" was must outlast a restart that comes before the first row.
-            session.position.cursors.insert(self.target.key(), after.clone());
-            session.writer.progress(&session.position.encode()?)?;
+            if settings.initial == Initial::Now {
+                // What "now" was must outlast a restart that comes before the first row.
+                session.position.cursors.insert(self.target.key(), after.clone());
+                session.writer.progress(&session.position.encode()?)?;
+            }
         }
         Ok(answer(0))
     }

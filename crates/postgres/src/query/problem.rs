@@ -27,6 +27,12 @@ pub(super) fn of(error: &ClientError, connection: &ConnectionSettings) -> Proble
                 .clone_into(&mut found.remedy);
             found
         }
+        // A standby had to apply changes, or a query's own writes met others.
+        Some(state) if state.starts_with("40") => Problem::retry(
+            "POLL_CANCELLED",
+            "the server cancelled a poll because of a conflict with other work",
+            "Nothing is to be done: it is tried again. On a standby, hot_standby_feedback = on makes it rarer.",
+        ),
         Some("55P03") => Problem::retry(
             "TABLE_LOCKED",
             "a table can not be read because a running change of its shape holds it",
@@ -56,6 +62,8 @@ pub(super) fn of_query(error: &ClientError, connection: &ConnectionSettings) -> 
 mod tests {
     use std::time::Duration;
 
+    use tailwater_connector::ProblemKind;
+
     use super::*;
     use crate::client::{ServerError, TlsSettings};
 
@@ -81,6 +89,10 @@ mod tests {
         ] {
             let remedy = of(&error, &connection).remedy;
             assert!(!remedy.contains("database.") && !remedy.contains("REPLICATION"), "{remedy}");
+        }
+        for (state, code) in [("40001", "POLL_CANCELLED"), ("55P03", "TABLE_LOCKED")] {
+            let found = of(&ClientError::Server(answer(state)), &connection);
+            assert_eq!((found.code.as_str(), found.kind), (code, ProblemKind::Retry));
         }
         assert_eq!(of_query(&ClientError::Server(answer("42601")), &connection).code, "QUERY_INVALID");
         assert_eq!(of_query(&ClientError::Server(answer("57P01")), &connection).code, "SERVER_RESTARTING");
