@@ -314,6 +314,12 @@ fn tables_come_and_go_and_change_while_the_others_are_read() {
     server.psql("postgres", "alter table c add id serial; insert into c values ('y'); insert into b default values;");
     wait_for(&memory, &running, 5);
     assert!(wait_until(PATIENCE, || !named("COLUMN_MISSING")), "{:?}", running.status.get());
+    // A newcomer whose topic is taken does not take it over, although it comes first in the alphabet.
+    server.psql("postgres", "create schema a; create table a.b (id serial primary key); insert into a.b values (77);");
+    let collides = || running.status.get().warnings.iter().any(|w| w.code == "TOPICS_COLLIDE");
+    assert!(wait_until(PATIENCE, collides), "{:?}", running.status.get());
+    server.psql("postgres", "insert into b default values;");
+    assert_eq!(wait_for(&memory, &running, 6)[5].value()["id"], 4);
     running.streams();
 }
 
@@ -415,6 +421,10 @@ fn everything_that_is_wrong_is_told_at_once_with_what_mends_it() {
         codes(&both),
         ["COLUMN_MISSING", "COLUMN_MISSING", "COLUMN_NULLABLE", "COLUMN_NULLABLE", "COLUMN_TYPE", "COLUMN_TYPE"]
     );
+    // Nobody named them, and one can be read: the others are left out with a warning.
+    assert!(preflight(&server, &both).iter().all(|p| !p.is_error()));
+    let named = [&both[..], &[("table.whitelist", "good,lacking")]].concat();
+    assert!(preflight(&server, &named).iter().all(Problem::is_error));
     let lax = [&both[..], &[("validate.non.null", "false"), ("table.whitelist", "nullable,good")]].concat();
     assert!(codes(&lax).is_empty());
     let colliding = [("mode", "incrementing"), ("table.whitelist", "good,god")];

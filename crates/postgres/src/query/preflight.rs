@@ -55,13 +55,20 @@ fn look(client: &mut Client, settings: &QuerySettings, found: &mut Vec<Problem>)
     }
     let (targets, colliding) = targets(settings, &chosen);
     found.extend(colliding);
+    let (mut unfit, mut fits) = (Vec::new(), false);
     for target in targets {
         let table = chosen.iter().find(|t| Some(&t.name) == target.table.as_ref());
+        let mut own = Vec::new();
         match table.and_then(|table| closed(table, settings)) {
-            Some(problem) => found.push(problem),
-            None => fit(client, settings, &target, found)?,
+            Some(problem) => own.push(problem),
+            None => fit(client, settings, &target, &mut own)?,
         }
+        fits |= !own.iter().any(Problem::is_error);
+        unfit.extend(own);
     }
+    // Among tables that nobody named, those that can not be read do not keep the others from it.
+    let spared = fits && !settings.tables.is_by_name();
+    found.extend(unfit.into_iter().map(|problem| if spared { problem.warning() } else { problem }));
     Ok(())
 }
 

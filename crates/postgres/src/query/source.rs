@@ -88,7 +88,10 @@ impl Work<'_> {
         if settings.query.is_none() {
             let all = catalog::list(&mut self.session.client);
             let all = all.map_err(|error| problem::of(&error, &settings.connection))?;
-            let (found, problems) = targets(settings, &settings.tables.choose(&all));
+            let mut chosen = settings.tables.choose(&all);
+            // A newcomer does not take the topic of a table that is read already.
+            chosen.sort_by_key(|table| !self.pollers.iter().any(|p| p.target.table.as_ref() == Some(&table.name)));
+            let (found, problems) = targets(settings, &chosen);
             problems.into_iter().for_each(|problem| warn(self.status, problem));
             wanted = found;
         }

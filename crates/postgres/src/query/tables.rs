@@ -67,6 +67,11 @@ impl TableFilter {
         Ok(TableFilter { rule, schema, kinds, database: database.to_owned() })
     }
 
+    /// Whether each table was asked for by its name.
+    pub fn is_by_name(&self) -> bool {
+        matches!(self.rule, Rule::Named(_))
+    }
+
     /// The tables that are read, in their order.
     pub fn choose(&self, all: &[CatalogTable]) -> Vec<CatalogTable> {
         all.iter().filter(|table| self.takes(table)).cloned().collect()
