@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, ConnectorState, Problem, Status, StatusCell, Transport};
+use tailwater_connector::{Config, ConnectorState, Problem, Signal, Status, StatusCell, Transport};
 
 use crate::limits::CONNECTORS_MAX;
 use crate::registry::Registry;
@@ -167,6 +167,19 @@ impl Supervisor {
     /// Whether a connector is a source that runs, or has not been waited for yet.
     pub fn is_source(&self, name: &str) -> bool {
         self.lock().get(name).and_then(|connector| connector.task.as_ref()).is_some_and(Task::is_source)
+    }
+
+    /// Hands a signal (`execute-snapshot`, `pause-snapshot`, …) to a running source.
+    pub fn signal(&self, name: &str, signal: Signal) -> Result<(), Problem> {
+        let connectors = self.lock();
+        match connectors.get(name).and_then(|connector| connector.task.as_ref()) {
+            Some(task) if task.is_source() && !task.is_finished() => task.signals().send(signal),
+            _ => Err(Problem::config(
+                "CONNECTOR_UNKNOWN",
+                format!("no source named '{name}' runs, so nobody would act on the signal"),
+                "See which do: tailwater status",
+            )),
+        }
     }
 
     /// The answer of `/readyz`.

@@ -8,7 +8,7 @@ use std::time::Instant;
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::retry::Backoff;
 use tailwater_connector::{
-    ConnectorState, Problem, ProblemKind, SinkContext, SourceContext, StatusCell, Stop, Transport,
+    ConnectorState, Problem, ProblemKind, Signals, SinkContext, SourceContext, StatusCell, Stop, Transport,
 };
 
 use crate::limits::JOIN_POLL;
@@ -17,6 +17,7 @@ use crate::limits::JOIN_POLL;
 pub(crate) struct Task {
     is_source: bool,
     stop: Stop,
+    signals: Signals,
     thread: JoinHandle<Option<Instance>>,
 }
 
@@ -29,9 +30,10 @@ impl Task {
         transport: Arc<dyn Transport>,
         status: Arc<StatusCell>,
     ) -> Result<Task, Problem> {
-        let stop = Stop::default();
+        let (stop, signals) = (Stop::default(), Signals::default());
         let is_source = matches!(instance, Instance::Source(_));
-        let life = Life { name: name.to_owned(), warnings, transport, status, stop: stop.clone() };
+        let life =
+            Life { name: name.to_owned(), warnings, transport, status, stop: stop.clone(), signals: signals.clone() };
         let thread = std::thread::Builder::new()
             .name(format!("connector {name}"))
             .spawn(move || life.lead(instance))
@@ -42,12 +44,17 @@ impl Task {
                 "ulimit -u 4096",
             )
         })?;
-        Ok(Task { is_source, stop, thread })
+        Ok(Task { is_source, stop, signals, thread })
     }
 
     /// Whether it is a source, which must end before the sinks that deliver what it wrote.
     pub(crate) fn is_source(&self) -> bool {
         self.is_source
+    }
+
+    /// Where a source takes signals from.
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
     }
 
     /// Asks the thread to end.
@@ -79,6 +86,7 @@ struct Life {
     transport: Arc<dyn Transport>,
     status: Arc<StatusCell>,
     stop: Stop,
+    signals: Signals,
 }
 
 impl Life {
@@ -112,7 +120,8 @@ impl Life {
         match instance {
             Instance::Source(source) => {
                 let writer = self.persist(|| self.transport.open_source(&self.name))?;
-                let mut context = SourceContext { name, writer, status, stop };
+                let signals = self.signals.clone();
+                let mut context = SourceContext { name, writer, status, stop, signals };
                 self.persist(|| source.run(&mut context))
             }
             Instance::Sink(sink) => {

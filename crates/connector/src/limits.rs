@@ -8,3 +8,5 @@ pub const RETRY_FIRST: Duration = Duration::from_millis(200);
 pub const RETRY_MAX: Duration = Duration::from_secs(5);
 /// Longest connector name.
 pub const NAME_MAX_BYTES: usize = 249;
+/// Signals that may wait for a source.
+pub const SIGNALS_WAITING: usize = 1000;

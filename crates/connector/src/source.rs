@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::problem::Problem;
+use crate::signal::Signals;
 use crate::status::StatusCell;
 use crate::stop::Stop;
 use crate::transport::SourceWriter;
@@ -17,6 +18,8 @@ pub struct SourceContext {
     pub status: Arc<StatusCell>,
     /// Set when the source should end.
     pub stop: Stop,
+    /// What the faces ask of it while it runs.
+    pub signals: Signals,
 }
 
 /// Reads a database. Made by a [`Plugin`](crate::Plugin) from a valid configuration.

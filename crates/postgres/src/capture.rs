@@ -7,6 +7,7 @@ use tailwater_connector::{PlanId, Problem, SourceWriter};
 use tailwater_event::debezium::{EncodeError, EventContext, Plan};
 use tailwater_event::{Cell, OldRow, TableName, TableSchema};
 
+use crate::incremental::Matching;
 use crate::settings::Settings;
 use crate::shape;
 
@@ -18,6 +19,10 @@ pub(crate) struct Captured {
     pub hand_over: u64,
     /// Name as transactions' boundaries show it.
     pub collection: String,
+    /// It is the signal table.
+    pub is_signals: bool,
+    /// How incremental snapshots find the row of a change.
+    pub matching: Matching,
     columns: usize,
     plan: Plan,
     plan_id: PlanId,
@@ -66,6 +71,8 @@ impl Captured {
             name: schema.name.clone(),
             hand_over,
             collection: schema.name.to_string(),
+            is_signals: settings.signals.table.as_ref() == Some(&schema.name),
+            matching: Matching::of(schema),
             columns: schema.columns.len(),
             plan_id: writer.plan(&plan.descriptor())?,
             topic: writer.topic(&topic)?,

@@ -39,6 +39,8 @@ pub struct Filters {
     pub tables: Rule,
     /// `table.ignore.builtin`: leave out what PostgreSQL and PostGIS bring along.
     pub ignore_builtin: bool,
+    /// `signal.data.collection`, captured whatever the lists say.
+    pub signals: Option<TableName>,
 }
 
 impl Patterns {
@@ -109,13 +111,16 @@ impl Filters {
     pub fn read(config: &Config) -> Result<Filters, Vec<Problem>> {
         let ignore_builtin = !config.text("table.ignore.builtin").eq_ignore_ascii_case("false");
         match (Rule::read(config, "schema"), Rule::read(config, "table")) {
-            (Ok(schemas), Ok(tables)) => Ok(Filters { schemas, tables, ignore_builtin }),
+            (Ok(schemas), Ok(tables)) => Ok(Filters { schemas, tables, ignore_builtin, signals: None }),
             (schemas, tables) => Err([schemas.err(), tables.err()].into_iter().flatten().flatten().collect()),
         }
     }
 
     /// Whether the changes of a table are captured.
     pub fn captures(&self, table: &TableName) -> bool {
+        if self.signals.as_ref() == Some(table) {
+            return true;
+        }
         !(self.ignore_builtin && is_builtin(table))
             && self.schemas.allows(&table.schema)
             && self.tables.allows(&table.to_string())

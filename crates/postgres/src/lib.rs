@@ -14,7 +14,8 @@
 //!    neither gap nor overlap. A table that appears later joins by `join`.
 //! 5. `stream` reads the log: [`pgoutput`] messages borrow from the receive buffer, [`catalog`] completes each
 //!    relation's schema, `capture` compiles an encode plan per table and writes whole transactions to the journal.
-//! 6. `progress` is the only place in the program that tells the server a flush position, and what it tells is the end
+//! 6. `signal` hears what is asked of a running source; `incremental` reads rows chunk by chunk while the stream goes on.
+//! 7. `progress` is the only place in the program that tells the server a flush position, and what it tells is the end
 //!    of a whole transaction, or a progress mark, that the journal has made durable.
 //!
 //! # What holds
@@ -45,6 +46,7 @@ pub mod catalog;
 pub mod client;
 pub mod filter;
 mod fixed_topic;
+mod incremental;
 mod join;
 pub mod keys;
 pub mod limits;
@@ -63,6 +65,7 @@ pub mod query;
 mod session;
 pub mod settings;
 pub mod shape;
+mod signal;
 pub mod slot;
 mod snapshot;
 pub mod source;

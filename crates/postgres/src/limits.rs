@@ -66,3 +66,17 @@ pub const SLOT_RELEASE: Duration = Duration::from_secs(1);
 pub const HEARTBEAT_STATEMENT_MS: u32 = 10_000;
 /// How long an ending run waits for the server to close the stream.
 pub const CLOSE_PATIENCE: Duration = Duration::from_secs(1);
+/// Largest part of a signal file that is read at once; signals are short lines.
+pub const SIGNAL_FILE_BYTES: u64 = 1 << 20;
+/// How often signals of the process's faces are looked for.
+pub const SIGNALS_POLL: Duration = Duration::from_millis(100);
+/// Bytes of one chunk of an incremental snapshot, beyond which the rest of it becomes the next one.
+pub const INCREMENTAL_CHUNK_BYTES: usize = 32 * 1024 * 1024;
+/// Bytes of changes remembered until a chunk is known; beyond it the chunk is read again.
+pub const INCREMENTAL_TOUCH_BYTES: usize = 16 * 1024 * 1024;
+/// How often one chunk is read again because what changed meanwhile could not be told apart.
+pub const INCREMENTAL_SPOILS: u32 = 20;
+/// Transactions remembered as streamed, to find those that a snapshot does not show yet.
+pub const RECENT_TRANSACTIONS: usize = 8192;
+/// Rows of an incremental snapshot that are read again one by one; with more, their table is read from its beginning.
+pub const INCREMENTAL_AGAIN_ROWS: usize = 10_000;

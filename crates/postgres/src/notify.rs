@@ -16,6 +16,8 @@ use crate::settings::Settings;
 pub(crate) enum Aggregate {
     /// Rows that are read before changes are followed; also what the original says of a blocking snapshot.
     InitialSnapshot,
+    /// Rows that are read while changes are followed.
+    IncrementalSnapshot,
 }
 
 /// One notification.
@@ -43,6 +45,7 @@ impl Aggregate {
     fn name(self) -> &'static str {
         match self {
             Aggregate::InitialSnapshot => "Initial Snapshot",
+            Aggregate::IncrementalSnapshot => "Incremental Snapshot",
         }
     }
 }

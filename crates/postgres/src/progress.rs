@@ -104,6 +104,11 @@ impl Progress {
         self.received.saturating_sub(self.durable.get())
     }
 
+    /// Everything that ended up to here was received, no transaction being open.
+    pub fn reached(&self) -> u64 {
+        self.caught_up.max(self.durable.get())
+    }
+
     /// What is durable, as last seen.
     pub fn durable_lsn(&self) -> DurableLsn {
         self.durable

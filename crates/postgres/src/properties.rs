@@ -16,7 +16,7 @@ const CLUSTER: &str = "topics live in this process; no Kafka cluster is contacte
 const HISTORY: &str = "the PostgreSQL connector keeps no schema history";
 const SHOWN: &str = "metrics are on the /metrics page";
 const LATER: &str = "it comes in a later version; without it the data would differ from what you ask for";
-const SIGNALS: &str = "signals and incremental snapshots come in a later version";
+const KAFKA_SIGNALS: &str = "no Kafka cluster is contacted for signals; use the channels source and file";
 const PLUGIN_CODE: &str = "foreign Java classes can not run here";
 const LOSSY: &str = "an event that can not be processed stops the connector, so that none is lost in silence";
 const WORKER: &str = "it is a setting of Kafka Connect's worker";
@@ -117,7 +117,7 @@ pub const PROPERTIES: &[Property] = &[
         Some("no_validation"),
         "the slot is always compared with the journal; anything that would lose or repeat data stops the connector",
     ),
-    no_effect("read.only", Bool, Some("false"), SIGNALS),
+    Property::new("read.only", Bool, Some("false"), "incremental snapshots write no marks into the signal table"),
     // Publication.
     Property::new("publication.name", Text, Some("dbz_publication"), "name of the publication"),
     Property::new(
@@ -371,7 +371,24 @@ pub const PROPERTIES: &[Property] = &[
     ),
     no_effect("snapshot.delay.ms", NUMBER, Some("0"), "start the connector when it is to start"),
     no_effect("streaming.delay.ms", NUMBER, Some("0"), "start the connector when it is to start"),
-    no_effect("incremental.snapshot.*", Text, None, SIGNALS),
+    Property::new(
+        "incremental.snapshot.chunk.size",
+        Integer(1, 1_000_000),
+        Some("1024"),
+        "rows that an incremental snapshot reads at a time",
+    ),
+    Property::new(
+        "incremental.snapshot.watermarking.strategy",
+        OneOf(&["insert_insert", "insert_delete"]),
+        Some("insert_insert"),
+        "whether the closing mark is a row of its own, or the delete of the opening one",
+    ),
+    no_effect(
+        "incremental.snapshot.allow.schema.changes",
+        Bool,
+        Some("false"),
+        "tables may always change their shape during an incremental snapshot",
+    ),
     // Engine.
     no_effect("max.batch.size", NUMBER, Some("2048"), QUEUE),
     no_effect("max.queue.size", NUMBER, Some("8192"), QUEUE),
@@ -397,12 +414,17 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("retriable.restart.connector.wait.ms", NUMBER, Some("10000"), RETRY),
     no_effect("errors.max.retries", NUMBER, Some("-1"), RETRY),
     no_effect("executor.shutdown.timeout.ms", NUMBER, Some("4000"), "stopping takes no longer than one fsync"),
-    refused("signal.data.collection", Text, Some(""), SIGNALS),
-    refused("signal.enabled.channels", Text, Some("source"), SIGNALS),
-    no_effect("signal.poll.interval.ms", NUMBER, Some("5000"), SIGNALS),
-    no_effect("signal.kafka.*", Text, None, SIGNALS),
-    no_effect("signal.consumer.*", Text, None, SIGNALS),
-    no_effect("signal.file", Text, Some("file-signals.txt"), SIGNALS),
+    Property::new("signal.data.collection", Text, Some(""), "table of signals and of incremental snapshots' marks"),
+    Property::new("signal.enabled.channels", Text, Some("source"), "where signals come from: source, file"),
+    Property::new(
+        "signal.poll.interval.ms",
+        Integer(1, 3_600_000),
+        Some("5000"),
+        "how often the signal file is looked at",
+    ),
+    no_effect("signal.kafka.*", Text, None, KAFKA_SIGNALS),
+    no_effect("signal.consumer.*", Text, None, KAFKA_SIGNALS),
+    Property::new("signal.file", Text, Some("file-signals.txt"), "file of signals, one JSON object a line"),
     Property::new(
         "notification.enabled.channels",
         Text,

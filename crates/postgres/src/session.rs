@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, SourceContext, SourceWriter, StatusCell, Stop, Transaction};
+use tailwater_connector::{Problem, Signals, SourceContext, SourceWriter, StatusCell, Stop, Transaction};
 use tailwater_event::{Lsn, TableName};
 
 use crate::catalog::{self, CatalogTable};
@@ -31,6 +31,8 @@ pub(crate) struct Session<'a> {
     pub writer: &'a mut dyn SourceWriter,
     pub status: &'a StatusCell,
     pub stop: &'a Stop,
+    /// What the process's faces ask for.
+    pub signals: &'a Signals,
     pub metrics: Metrics,
     /// The connector's entries.
     pub state: State,
@@ -61,7 +63,7 @@ impl<'a> Session<'a> {
     /// Connects for SQL, and reads the connector's entries.
     pub fn open(settings: &'a Settings, context: &'a mut SourceContext) -> Result<Session<'a>, Problem> {
         let state = State::load(&context.writer.entries())?;
-        let SourceContext { name, writer, status, stop } = context;
+        let SourceContext { name, writer, status, stop, signals } = context;
         let notifier = Notifier::open(settings, writer.as_mut())?;
         Ok(Session {
             notifier,
@@ -69,6 +71,7 @@ impl<'a> Session<'a> {
             writer: writer.as_mut(),
             status,
             stop,
+            signals,
             metrics: Metrics::new(name),
             state,
             sql: connect(settings, stop, false)?,
@@ -234,7 +237,8 @@ impl<'a> Session<'a> {
 
     fn wants_rows(&self, table: &TableName) -> bool {
         let listed = self.settings.snapshot_tables.as_ref().is_none_or(|list| list.matches(&table.to_string()));
-        listed && !self.settings.skipped.read
+        // Old signals are nobody's rows.
+        listed && !self.settings.skipped.read && self.settings.signals.table.as_ref() != Some(table)
     }
 
     fn identify(&mut self) -> Result<Server, Problem> {

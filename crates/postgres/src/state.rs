@@ -2,7 +2,7 @@
 //!
 //! `slot` is written before the slot is made (intent) and again with its consistent point afterwards; `table/NAME` tells
 //! where a table's snapshot hands over to the stream and whether all its rows are in the journal; `snapshot` says that
-//! `snapshot.mode=initial_only` has done its work.
+//! `snapshot.mode=initial_only` has done its work; `signals` is what signals asked for and is not done.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -11,11 +11,13 @@ use serde::{Deserialize, Serialize};
 use tailwater_connector::{Problem, SourceWriter};
 use tailwater_event::{Lsn, TableName};
 
+use crate::incremental::Progress;
 use crate::sql;
 
 const SLOT: &str = "slot";
 const SNAPSHOT: &str = "snapshot";
 const TABLE: &str = "table/";
+const SIGNALS: &str = "signals";
 
 /// The slot that the position belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,30 @@ pub(crate) struct SnapshotEntry {
     pub system_id: String,
 }
 
+/// What signals asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct SignalsEntry {
+    /// Signals in transactions that committed up to here were acted on.
+    pub handled: u64,
+    /// An incremental snapshot that is not over.
+    pub incremental: Option<Progress>,
+    /// Blocking snapshots that are not done, in order.
+    pub blocking: Vec<Blocking>,
+}
+
+/// A blocking snapshot that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Blocking {
+    /// Patterns of tables.
+    pub tables: Vec<String>,
+    /// Pattern of tables, and the statement that selects their rows.
+    pub selects: Vec<(String, String)>,
+    /// Where the signal lies in the log; its rows show it.
+    pub lsn: u64,
+    /// The signal's transaction; its rows show it.
+    pub xid: u32,
+}
+
 /// All entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct State {
@@ -58,6 +84,8 @@ pub(crate) struct State {
     pub snapshot: Option<SnapshotEntry>,
     /// Tables whose snapshot was begun.
     pub tables: HashMap<TableName, TableEntry>,
+    /// What signals asked for.
+    pub signals: SignalsEntry,
 }
 
 impl SlotEntry {
@@ -94,6 +122,8 @@ impl State {
                 state.slot = Some(parse(name, value)?);
             } else if name == SNAPSHOT {
                 state.snapshot = Some(parse(name, value)?);
+            } else if name == SIGNALS {
+                state.signals = parse(name, value)?;
             } else if name.starts_with(TABLE) {
                 let entry: TableEntry = parse(name, value)?;
                 state.tables.insert(TableName::new(&entry.schema, &entry.table), entry);
@@ -118,6 +148,13 @@ impl State {
     pub fn put_snapshot(&mut self, writer: &mut dyn SourceWriter, done: SnapshotEntry) -> Result<(), Problem> {
         writer.put_entries(&[(SNAPSHOT, &json(&done)?)])?;
         self.snapshot = Some(done);
+        Ok(())
+    }
+
+    /// Remembers what signals asked for; durable when it returns.
+    pub fn put_signals(&mut self, writer: &mut dyn SourceWriter, signals: SignalsEntry) -> Result<(), Problem> {
+        writer.put_entries(&[(SIGNALS, &json(&signals)?)])?;
+        self.signals = signals;
         Ok(())
     }
 

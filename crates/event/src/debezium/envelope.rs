@@ -30,13 +30,14 @@ pub(super) struct Rows<'a> {
 
 const OPS: [(Op, char); 5] =
     [(Op::Read, 'r'), (Op::Create, 'c'), (Op::Update, 'u'), (Op::Delete, 'd'), (Op::Truncate, 't')];
-const MARKERS: [(SnapshotMarker, &str); 6] = [
+const MARKERS: [(SnapshotMarker, &str); 7] = [
     (SnapshotMarker::False, source_block::SNAPSHOT_DEFAULT),
     (SnapshotMarker::First, "first"),
     (SnapshotMarker::FirstInTable, "first_in_data_collection"),
     (SnapshotMarker::True, "true"),
     (SnapshotMarker::LastInTable, "last_in_data_collection"),
     (SnapshotMarker::Last, "last"),
+    (SnapshotMarker::Incremental, "incremental"),
 ];
 
 /// Slots of the envelope, counted from the first one after the columns.
@@ -80,7 +81,7 @@ pub(super) struct Layout {
     before_only_close: FragmentId,
     before_to_after: FragmentId,
     no_images: FragmentId,
-    snapshot: [FragmentId; 6],
+    snapshot: [FragmentId; 7],
     sequence_middle: FragmentId,
     sequence_to_us: FragmentId,
     us: FragmentId,
@@ -310,7 +311,7 @@ impl Layout {
         writer.fragment(self.table_to_xid);
         writer.literal(slot(XID), xid.text(event.xid, push_xid));
         writer.fragment(self.lsn);
-        writer.literal(slot(LSN), lsn);
+        writer.literal(slot(LSN), if event.snapshot == SnapshotMarker::Incremental { b"null" } else { lsn });
         if event.origin.is_none() && event.xmin.is_none() && event.transaction.is_none() {
             writer.fragment(self.after_lsn[op]);
         } else {

@@ -15,7 +15,7 @@ pub struct EventContext<'a> {
     pub source_time_us: i64,
     /// First part of `source.sequence`: end LSN of the last commit processed in this run.
     pub last_commit: Option<u64>,
-    /// `source.lsn` and the second part of `source.sequence`.
+    /// `source.lsn` and the second part of `source.sequence`; rows of an incremental snapshot show it only there.
     pub lsn: u64,
     /// `source.txId`.
     pub xid: Option<u32>,
@@ -53,6 +53,8 @@ pub enum SnapshotMarker {
     LastInTable,
     /// Last row of the snapshot.
     Last,
+    /// A row of an incremental snapshot.
+    Incremental,
 }
 
 /// A value that cannot be encoded; names the column, never the value. Nothing of the event has been written then.

@@ -29,7 +29,7 @@ impl QuerySource {
 
     /// One connection's worth of work.
     fn attempt(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
-        let SourceContext { name, writer, status, stop } = context;
+        let SourceContext { name, writer, status, stop, .. } = context;
         let durable = writer.durable()?;
         let position = Position::durable(&durable)?;
         if durable.era == 0 {

@@ -2,10 +2,12 @@
 
 mod reader;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tailwater_connector::property::check;
 use tailwater_connector::{Config, Problem};
+use tailwater_event::TableName;
 use tailwater_event::debezium::EncodeOptions;
 
 use crate::client::ConnectionSettings;
@@ -36,6 +38,10 @@ pub struct Settings {
     pub snapshot_mode: SnapshotMode,
     /// `snapshot.include.collection.list`; `None` = all captured tables.
     pub snapshot_tables: Option<Patterns>,
+    /// Where signals come from.
+    pub signals: SignalSettings,
+    /// Incremental snapshots.
+    pub incremental: IncrementalSettings,
     /// How message keys are chosen.
     pub keys: KeyRules,
     /// What is left out of rows, masked or described.
@@ -107,6 +113,30 @@ pub struct PublicationSettings {
     pub mode: Autocreate,
     /// `publish.via.partition.root`.
     pub via_root: bool,
+}
+
+/// Where signals come from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignalSettings {
+    /// `signal.data.collection`: its rows are signals, and it takes the marks of incremental snapshots.
+    pub table: Option<TableName>,
+    /// Whether its rows count (`signal.enabled.channels` has `source`).
+    pub source: bool,
+    /// `signal.file`, when `signal.enabled.channels` has `file`.
+    pub file: Option<PathBuf>,
+    /// `signal.poll.interval.ms`: how often the file is looked at.
+    pub poll: Duration,
+}
+
+/// Incremental snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IncrementalSettings {
+    /// `incremental.snapshot.chunk.size`, in rows.
+    pub chunk_rows: usize,
+    /// `incremental.snapshot.watermarking.strategy` is `insert_delete`: the opening mark is deleted again.
+    pub insert_delete: bool,
+    /// `read.only`: no marks are written.
+    pub read_only: bool,
 }
 
 /// `publication.autocreate.mode`.

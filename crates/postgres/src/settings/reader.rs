@@ -4,14 +4,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tailwater_connector::{Config, Problem};
+use tailwater_event::TableName;
 use tailwater_event::debezium::{
     BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, NameAdjustment, TimeMode,
     UnavailableValue,
 };
 
 use super::{
-    Autocreate, HeartbeatSettings, NotificationSettings, PublicationSettings, Settings, SkippedOperations,
-    SlotSettings, SnapshotMode,
+    Autocreate, HeartbeatSettings, IncrementalSettings, NotificationSettings, PublicationSettings, Settings,
+    SignalSettings, SkippedOperations, SlotSettings, SnapshotMode,
 };
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::{Filters, Patterns, Rule};
@@ -40,7 +41,9 @@ impl Reader<'_> {
         let strict = self.is("compatibility.mode", "strict");
         self.refuse_values();
         let filters = Filters::read(self.config);
-        let filters = self.or_default(filters);
+        let mut filters = self.or_default(filters);
+        let signals = self.signals();
+        filters.signals.clone_from(&signals.table);
         let message_filter = Rule::read(self.config, "message.prefix");
         let message_filter = self.or_default(message_filter);
         let keys = KeyRules::parse(self.config.text("message.key.columns"), strict);
@@ -61,6 +64,8 @@ impl Reader<'_> {
             publication: self.publication(strict),
             snapshot_mode: self.snapshot_mode(),
             snapshot_tables,
+            signals,
+            incremental: self.incremental(),
             keys,
             shapes,
             naming,
@@ -170,6 +175,58 @@ impl Reader<'_> {
             }
             _ => SnapshotMode::Initial,
         }
+    }
+
+    fn signal_table(&mut self) -> Option<TableName> {
+        let name = self.config.text("signal.data.collection").trim().replace('"', "");
+        if name.is_empty() {
+            return None;
+        }
+        let parts = name.split_once('.').filter(|(schema, table)| !schema.is_empty() && !table.is_empty());
+        if parts.is_none() {
+            self.invalid("signal.data.collection", "it is not SCHEMA.TABLE", "Write it as public.dbz_signal.");
+        }
+        parts.map(|(schema, table)| TableName::new(schema, table))
+    }
+
+    fn signals(&mut self) -> SignalSettings {
+        let (mut source, mut file) = (false, false);
+        for channel in self.config.list("signal.enabled.channels") {
+            match channel.to_ascii_lowercase().as_str() {
+                "source" => source = true,
+                "file" => file = true,
+                // The process's own faces can always send signals.
+                "in-process" => {}
+                "kafka" => {
+                    let why = "no Kafka cluster is contacted for signals";
+                    self.refused("signal.enabled.channels", "kafka", why, "Use source or file.");
+                }
+                "jmx" => self.refused("signal.enabled.channels", "jmx", "there is no JVM here", "Use source or file."),
+                other => {
+                    let why = "foreign channels can not run here";
+                    self.refused("signal.enabled.channels", other, why, "Use source or file.");
+                }
+            }
+        }
+        let path = Some(self.config.text("signal.file").trim()).filter(|path| !path.is_empty() && file);
+        SignalSettings {
+            table: self.signal_table(),
+            source,
+            file: path.map(PathBuf::from),
+            poll: Duration::from_millis(self.millis("signal.poll.interval.ms", 5000)),
+        }
+    }
+
+    fn incremental(&self) -> IncrementalSettings {
+        IncrementalSettings {
+            chunk_rows: usize::try_from(self.config.integer("incremental.snapshot.chunk.size", 1024)).unwrap_or(1024),
+            insert_delete: self.is("incremental.snapshot.watermarking.strategy", "insert_delete"),
+            read_only: self.config.flag("read.only"),
+        }
+    }
+
+    fn millis(&self, name: &str, default: i64) -> u64 {
+        u64::try_from(self.config.integer(name, default)).unwrap_or_default()
     }
 
     fn skipped(&mut self) -> SkippedOperations {

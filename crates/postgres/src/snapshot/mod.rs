@@ -8,4 +8,4 @@ mod read;
 pub(crate) use export::{Exported, make_slot, temporary};
 pub(crate) use files::Files;
 pub(crate) use line::LineReader;
-pub(crate) use read::{Reading, commit, read};
+pub(crate) use read::{Reading, commit, read, relation};

@@ -94,7 +94,7 @@ fn hold_still(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>)
     if reading.tables.is_empty() {
         return Ok(());
     }
-    let tables: Vec<_> = reading.tables.iter().map(from).collect();
+    let tables: Vec<_> = reading.tables.iter().map(relation).collect();
     let (patience, tables) = (LOCK_PATIENCE.as_millis(), tables.join(", "));
     let locked =
         client.execute(&format!("SET LOCAL lock_timeout = {patience}; LOCK TABLE {tables} IN ACCESS SHARE MODE"));
@@ -135,7 +135,7 @@ fn last_with_rows(
     tables: &[CatalogTable],
 ) -> Result<Option<usize>, Problem> {
     for (index, table) in tables.iter().enumerate().rev() {
-        let rows = session.sql_result(client.query(&format!("SELECT EXISTS (SELECT FROM {})", from(table))))?;
+        let rows = session.sql_result(client.query(&format!("SELECT EXISTS (SELECT FROM {})", relation(table))))?;
         if rows.first().is_some_and(|row| row.flag(0)) {
             return Ok(Some(index));
         }
@@ -145,7 +145,7 @@ fn last_with_rows(
 
 /// The rows that the stream shows under this table's name: not those of tables that inherit from it, unless they are
 /// partitions.
-fn from(table: &CatalogTable) -> String {
+pub(crate) fn relation(table: &CatalogTable) -> String {
     let only = if table.kind == catalog::Kind::Partitioned { "" } else { "ONLY " };
     format!("{only}{}", sql::table(&table.name))
 }
@@ -181,7 +181,7 @@ impl Reader<'_> {
             (catalog::Kind::Table, list) if !list.is_empty() => {
                 format!("COPY {} ({list}) TO STDOUT", sql::table(&table.name))
             }
-            (_, list) => format!("COPY (SELECT {list} FROM {}) TO STDOUT", from(table)),
+            (_, list) => format!("COPY (SELECT {list} FROM {}) TO STDOUT", relation(table)),
         };
         let mut copy = session.sql_result(client.copy_out(&query))?;
         let mut captured = None;

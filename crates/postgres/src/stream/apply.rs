@@ -6,10 +6,11 @@ use tailwater_connector::{Problem, Transaction};
 use tailwater_event::debezium::{EventContext, SnapshotMarker};
 use tailwater_event::{OldRow, TableName};
 
-use super::{Flow, Follower, Open};
+use super::{Flow, Follower, Open, signals};
 use crate::capture::{Captured, Change, now_ns};
 use crate::catalog;
 use crate::client::{ClientError, Received, ReplicationStream};
+use crate::incremental::Incremental;
 use crate::pgoutput::{self, Message, OldTuple, Relation, Tuples};
 
 impl Follower<'_, '_> {
@@ -78,6 +79,9 @@ impl Follower<'_, '_> {
         }
         // Both are borders of log records, so a commit record that starts before the position also ends there.
         let dropped = commit_lsn < self.skip_until;
+        if !dropped && self.incremental.as_ref().and_then(Incremental::until).is_some_and(|until| commit_lsn >= until) {
+            self.write_window_between()?;
+        }
         let mut records = 0;
         if !dropped {
             self.commit_time_us = commit_time_us;
@@ -90,7 +94,16 @@ impl Follower<'_, '_> {
                 records = 1;
             }
         }
-        self.open = Some(Open { xid, commit_lsn, commit_time_us, origin: None, records, dropped });
+        self.open = Some(Open {
+            xid,
+            commit_lsn,
+            commit_time_us,
+            origin: None,
+            records,
+            dropped,
+            signals: Vec::new(),
+            closed: false,
+        });
         Ok(Flow::Go)
     }
 
@@ -100,6 +113,7 @@ impl Follower<'_, '_> {
             return Err(out_of_order("a commit of another transaction"));
         }
         self.progress.received(end_lsn);
+        self.recent.push(open.xid);
         if open.dropped {
             self.session.metrics.dropped();
             return Ok(Flow::Go);
@@ -107,17 +121,24 @@ impl Follower<'_, '_> {
         if end_lsn > self.sequence_from {
             self.position.last_commit = end_lsn;
         }
+        // What is asked for is written down before the signal: else a crash between could forget it.
+        let closed = std::mem::take(&mut open.closed);
+        let signals = std::mem::take(&mut open.signals);
+        self.act_on_rows(signals, commit_lsn, open.xid)?;
+        open.records += signals::notify(self.session, &std::mem::take(&mut self.notices))?;
         if let Some(boundaries) = &mut self.boundaries {
             boundaries.end(self.session.writer, open.xid, end_lsn, self.now_ns)?;
             open.records += 1;
         }
         if open.records == 0 {
+            self.window_closed(closed)?;
             // Nothing of it is captured: as good as a keepalive at its end.
             self.progress.caught_up(end_lsn);
             return Ok(Flow::Go);
         }
         let Open { xid, commit_time_us, records, .. } = open;
         self.commit_until(Transaction { xid, commit_lsn, end_lsn, commit_time_us })?;
+        self.window_closed(closed)?;
         self.session.metrics.events(records);
         self.session.metrics.transaction((self.now_ns / 1000 - commit_time_us) / 1000);
         Ok(Flow::Go)
@@ -174,6 +195,12 @@ impl Follower<'_, '_> {
             Change::Delete(_) => skipped.delete,
             Change::Truncate => skipped.truncate,
         };
+        if !open.dropped && captured.is_signals {
+            signals::row(self.session, &mut self.incremental, &self.recent, self.position, open, lsn, change)?;
+        }
+        if let Some(incremental) = self.incremental.as_mut().filter(|_| !open.dropped) {
+            incremental.touch(&captured.name, &captured.matching, open.xid, change);
+        }
         // What committed before the hand-over is in the table's snapshot.
         if unwanted || open.dropped || open.commit_lsn < captured.hand_over {
             return Ok(Flow::Go);

@@ -10,16 +10,18 @@ mod heartbeat;
 mod message;
 mod routes;
 mod sequence;
+mod signals;
 
 use std::thread;
 use std::time::{Duration, Instant};
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, ProblemKind, Transaction};
+use tailwater_connector::{Problem, ProblemKind, Signal, Transaction};
 use tailwater_event::Lsn;
 
 use crate::capture::now_ns;
 use crate::client::ReplicationStream;
+use crate::incremental::{Incremental, Notice, Recent};
 use crate::join::{Joining, Look};
 use crate::limits::{
     BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, SLOT_POLL, STOP_POLL,
@@ -28,6 +30,7 @@ use crate::pgoutput::Tuples;
 use crate::position::{DurableLsn, Position};
 use crate::progress::Progress;
 use crate::session::Session;
+use crate::signal::SignalFile;
 use crate::slot;
 use boundaries::Boundaries;
 use heartbeat::Heartbeat;
@@ -54,6 +57,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
     session.status.set(ConnectorState::Streaming);
     let now = Instant::now();
     let durable = DurableLsn::read(&session.writer.durable()?)?;
+    let signal_file = session.settings.signals.file.clone().map(SignalFile::new);
     let mut follower = Follower {
         boundaries: Boundaries::open(session.settings, session.writer)?,
         messages: Messages::default(),
@@ -76,7 +80,14 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
         look_at: now + NEW_TABLES_POLL,
         watch_at: now + SLOT_POLL,
         now_ns: 0,
+        incremental: None,
+        recent: Recent::default(),
+        notices: Vec::new(),
+        signal_file,
+        signals_at: now,
+        file_at: now,
     };
+    follower.resume_signals()?;
     follower.run(&mut stream)
 }
 
@@ -111,6 +122,10 @@ struct Open {
     records: u64,
     /// The journal has it already.
     dropped: bool,
+    /// What rows of the signal table ask for.
+    signals: Vec<(u64, Signal)>,
+    /// A window of an incremental snapshot closed in it.
+    closed: bool,
 }
 
 struct Follower<'s, 'c> {
@@ -142,6 +157,13 @@ struct Follower<'s, 'c> {
     /// `source.xmin`, and when it is looked up next.
     xmin: Option<i64>,
     xmin_at: Option<Instant>,
+    incremental: Option<Incremental>,
+    recent: Recent,
+    /// To be told in the next transaction that is committed.
+    notices: Vec<(String, Notice)>,
+    signal_file: Option<SignalFile>,
+    signals_at: Instant,
+    file_at: Instant,
 }
 
 impl Follower<'_, '_> {
@@ -157,6 +179,7 @@ impl Follower<'_, '_> {
                 self.look_for_tables(now)?;
                 self.look_for_xmin(now)?;
                 self.beat(now)?;
+                self.look_for_signals(now)?;
                 if self.reconnect_at.is_some_and(|lsn| self.progress.durable_lsn().get() >= lsn) {
                     return Ok(End::Again);
                 }

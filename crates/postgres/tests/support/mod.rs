@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde_json::Value;
-use tailwater_connector::{Config, Problem, Source, SourceContext, StatusCell, Stop};
+use tailwater_connector::{Config, Problem, Signals, Source, SourceContext, StatusCell, Stop};
 use tailwater_postgres::PostgresSource;
 use tailwater_postgres::settings::Settings;
 use tailwater_testkit::{Postgres, wait_until};
@@ -23,6 +23,7 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 /// A running source.
 pub struct Running {
     pub status: Arc<StatusCell>,
+    pub signals: Signals,
     stop: Stop,
     thread: Option<JoinHandle<Result<(), Problem>>>,
 }
@@ -59,6 +60,7 @@ pub fn context(memory: &Memory) -> SourceContext {
         writer: Box::new(memory.writer()),
         status: Arc::new(StatusCell::default()),
         stop: Stop::default(),
+        signals: Signals::default(),
     }
 }
 
@@ -66,8 +68,9 @@ pub fn context(memory: &Memory) -> SourceContext {
 pub fn run(mut source: impl Source + 'static, memory: &Memory) -> Running {
     let mut context = context(memory);
     let (status, stop) = (context.status.clone(), context.stop.clone());
+    let signals = context.signals.clone();
     let thread = std::thread::spawn(move || source.run(&mut context));
-    Running { status, stop, thread: Some(thread) }
+    Running { status, signals, stop, thread: Some(thread) }
 }
 
 impl Running {

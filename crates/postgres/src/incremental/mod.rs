@@ -1,0 +1,345 @@
+//! Incremental snapshots: rows that exist, read chunk by chunk while the stream goes on (Debezium 3.6, after DBLog).
+//!
+//! A chunk is read aside in a snapshot of its own ([`worker`]) between two marks in the log, its window. The stream
+//! collects what changes meanwhile; where it meets the closing mark, the chunk's rows are written, without those that a
+//! change has made superfluous ([`chunk`]), in the same transaction as the mark. Then the next window opens. How far it is
+//! ([`progress`]) is an entry of the connector, so that a restart goes on after the last chunk.
+
+mod chunk;
+mod progress;
+mod select;
+mod visible;
+mod worker;
+
+use std::collections::HashMap;
+
+use tailwater_connector::{Problem, Stop};
+use tailwater_event::TableName;
+
+use crate::capture::Change;
+use crate::catalog::CatalogTable;
+use crate::limits::{INCREMENTAL_AGAIN_ROWS, INCREMENTAL_SPOILS, INCREMENTAL_TOUCH_BYTES, RECENT_TRANSACTIONS};
+use crate::settings::Settings;
+use chunk::{Chunk, Touch};
+use worker::{Job, Outcome, Worker};
+
+pub(crate) use chunk::Matching;
+pub(crate) use progress::{Notice, Progress};
+use progress::{TableProgress, Wanted};
+
+/// Numbers of the transactions that were streamed last.
+pub(crate) struct Recent {
+    xids: Vec<u32>,
+    count: u64,
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Recent { xids: vec![0; RECENT_TRANSACTIONS], count: 0 }
+    }
+}
+
+impl Recent {
+    /// One more was streamed.
+    pub fn push(&mut self, xid: u32) {
+        let at = (self.count % RECENT_TRANSACTIONS as u64) as usize;
+        if let Some(slot) = self.xids.get_mut(at) {
+            *slot = xid;
+        }
+        self.count += 1;
+    }
+
+    /// Whether this one was among those streamed before the first `count`.
+    fn had(&self, xid: u32, count: u64) -> bool {
+        let size = RECENT_TRANSACTIONS as u64;
+        (self.count.saturating_sub(size)..count.min(self.count))
+            .any(|n| self.xids.get((n % size) as usize) == Some(&xid))
+    }
+}
+
+/// A running incremental snapshot.
+pub(crate) struct Incremental {
+    /// How far it is.
+    pub progress: Progress,
+    worker: Worker,
+    window: Option<Window>,
+    /// Tables to take out when the window closes; empty patterns = all.
+    stop: Vec<Vec<String>>,
+    /// What is told after the news of the window that is open.
+    later: Vec<(String, Notice)>,
+    /// How often the same chunk was read in vain.
+    spoils: u32,
+    /// Rows that moved under another key without all of their values, perhaps before they were read.
+    moved: HashMap<TableName, Vec<Vec<String>>>,
+}
+
+struct Window {
+    id: String,
+    /// The snapshot's id when it was opened.
+    snapshot: String,
+    /// How many transactions had been streamed when it was begun.
+    began: u64,
+    outcome: Option<Outcome>,
+    /// Changes before the chunk is known, by table.
+    touches: HashMap<TableName, Vec<Touch>>,
+    bytes: usize,
+    /// It cannot be told which rows are superfluous: the chunk is read again.
+    spoiled: bool,
+}
+
+/// Rows to write, and what happened.
+#[derive(Default)]
+pub(crate) struct Closed {
+    chunk: Option<Chunk>,
+    /// For notifications: the snapshot's id, and what there is to tell.
+    pub notices: Vec<(String, Notice)>,
+}
+
+impl Closed {
+    /// The table's shape and its rows as `COPY` gave them. The original keeps one row of each chunk of a table without
+    /// key.
+    pub fn rows(&self, strict: bool) -> Option<(&tailwater_event::TableSchema, impl Iterator<Item = &[u8]>)> {
+        let chunk = self.chunk.as_ref()?;
+        Some((&chunk.schema, chunk.rows(strict && chunk.schema.key.is_empty())))
+    }
+}
+
+impl Incremental {
+    /// Goes on from here, or begins.
+    pub fn new(settings: &Settings, stop: &Stop, progress: Progress) -> Incremental {
+        Incremental {
+            progress,
+            worker: Worker::start(settings, stop),
+            window: None,
+            stop: Vec::new(),
+            later: Vec::new(),
+            spoils: 0,
+            moved: HashMap::new(),
+        }
+    }
+
+    /// Opens the next window, when none is open and there is something to read.
+    pub fn open(&mut self, tables: &[CatalogTable], recent: &Recent) -> Result<(), Problem> {
+        if self.window.is_some() || self.progress.paused || self.progress.tables.is_empty() {
+            return Ok(());
+        }
+        let id = uuid::Uuid::now_v7().to_string();
+        self.worker.ask(Job { window: id.clone(), progress: self.progress.clone(), tables: tables.to_vec() })?;
+        self.window = Some(Window {
+            id,
+            snapshot: self.progress.id.clone(),
+            began: recent.count,
+            outcome: None,
+            touches: HashMap::new(),
+            bytes: 0,
+            spoiled: false,
+        });
+        Ok(())
+    }
+
+    /// Whether it is over.
+    pub fn is_over(&self) -> bool {
+        self.window.is_none() && self.progress.tables.is_empty()
+    }
+
+    /// Looks whether the chunk was read, or whether that failed.
+    pub fn poll(&mut self) -> Result<(), Problem> {
+        let Some(outcome) = self.worker.poll()? else { return Ok(()) };
+        if let Some(window) = &mut self.window {
+            window.settle(outcome);
+        }
+        Ok(())
+    }
+
+    /// A change of a table in the stream.
+    pub fn touch(&mut self, table: &TableName, matching: &Matching, xid: u32, change: Change<'_>) {
+        let name = table.to_string();
+        let is_chunks = |outcome: &Outcome| outcome.chunk.as_ref().is_some_and(|chunk| chunk.table == *table);
+        let known = self.window.as_ref().and_then(|window| window.outcome.as_ref());
+        let concerned = self.progress.tables.iter().any(|t| t.name == name) || known.is_some_and(is_chunks);
+        if !concerned {
+            return;
+        }
+        let touch = matching.touch(xid, change);
+        if let Some(moved) = touch.as_ref().and_then(Touch::moved) {
+            self.moved.entry(table.clone()).or_default().push(moved);
+        }
+        let Some(window) = self.window.as_mut().filter(|window| !window.spoiled) else { return };
+        match (touch, &mut window.outcome) {
+            (Some(touch), None) => {
+                window.bytes += touch.bytes();
+                window.touches.entry(table.clone()).or_default().push(touch);
+                if window.bytes > INCREMENTAL_TOUCH_BYTES {
+                    window.touches.clear();
+                    window.spoiled = true;
+                }
+            }
+            (Some(touch), Some(Outcome { chunk: Some(chunk), .. })) if chunk.table == *table => {
+                window.spoiled = touch.columns != chunk.matching.columns;
+                chunk.touched(&touch);
+            }
+            (None, None) => window.spoiled = true,
+            (None, Some(outcome)) => window.spoiled = is_chunks(outcome),
+            (Some(_), Some(_)) => {}
+        }
+    }
+
+    /// Whether this is the window that is open.
+    pub fn is_open(&self, window: &str) -> bool {
+        self.window.as_ref().is_some_and(|open| open.id == window)
+    }
+
+    /// Where the window closes, when no mark in the log tells.
+    pub fn until(&self) -> Option<u64> {
+        self.window.as_ref()?.outcome.as_ref()?.until
+    }
+
+    /// Closes the window that is open: the rows to write.
+    pub fn close(&mut self, recent: &Recent) -> Result<Closed, Problem> {
+        if self.window.as_ref().is_some_and(|window| window.outcome.is_none()) {
+            self.wait()?;
+        }
+        let Some(Window { began, snapshot, outcome: Some(mut outcome), spoiled, .. }) = self.window.take() else {
+            return Ok(Closed::default());
+        };
+        // A transaction may be streamed before snapshots show it; then nothing would keep its rows' old values back.
+        let early = |chunk: &Chunk| chunk.visible.running().any(|xid| recent.had(xid, began));
+        let spoiled = outcome.chunk.as_ref().is_some_and(|chunk| spoiled || early(chunk));
+        if spoiled && self.spoils < INCREMENTAL_SPOILS {
+            self.spoils += 1;
+            return Ok(Closed { chunk: None, notices: self.finish_stops() });
+        }
+        self.spoils = 0;
+        let mut notices: Vec<_> = outcome.notices.drain(..).map(|notice| (snapshot.clone(), notice)).collect();
+        self.progress.tables.drain(..outcome.done.len().min(self.progress.tables.len()));
+        self.progress.table = outcome.table;
+        if let Some(chunk) = &mut outcome.chunk {
+            self.progress.table.again = chunk.take_again();
+        }
+        self.read_moved_again(outcome.done);
+        if self.progress.tables.is_empty() {
+            notices.push((self.progress.id.clone(), Notice::Completed));
+        }
+        notices.append(&mut self.later);
+        notices.extend(self.finish_stops());
+        Ok(Closed { chunk: outcome.chunk, notices })
+    }
+
+    /// Takes on more tables.
+    pub fn add(&mut self, execute: &crate::signal::Execute, captured: &[TableName]) {
+        self.progress.id.clone_from(&execute.id);
+        self.progress.add(execute, captured);
+    }
+
+    /// Pauses or goes on; says what there is to tell.
+    pub fn pause(&mut self, paused: bool) -> Vec<(String, Notice)> {
+        if self.progress.paused == paused {
+            return Vec::new();
+        }
+        self.progress.paused = paused;
+        let names = self.progress.names();
+        let notice = if paused { Notice::Paused(names) } else { Notice::Resumed(names) };
+        self.tell((self.progress.id.clone(), notice))
+    }
+
+    /// Takes tables out, all when there are no patterns: when the open window closes, else at once.
+    pub fn stop(&mut self, patterns: Vec<String>) -> Vec<(String, Notice)> {
+        self.stop.push(patterns);
+        if self.window.is_some() { Vec::new() } else { self.finish_stops() }
+    }
+
+    /// What is told in the order in which it happens in the original, where a signal waits for the chunk to be read.
+    fn tell(&mut self, notice: (String, Notice)) -> Vec<(String, Notice)> {
+        if self.window.is_none() {
+            return vec![notice];
+        }
+        self.later.push(notice);
+        Vec::new()
+    }
+
+    /// Rows that moved are read again: those of the table that is being read with its next chunk, and a table that was
+    /// over is taken up once more.
+    fn read_moved_again(&mut self, done: Vec<(Wanted, TableProgress)>) {
+        let mut moved = std::mem::take(&mut self.moved);
+        let mut take = |name: &str| {
+            let table = moved.keys().find(|table| table.to_string() == name).cloned()?;
+            moved.remove(&table)
+        };
+        if let Some(rows) = self.progress.tables.first().and_then(|first| take(&first.name)) {
+            self.progress.table.again.extend(rows);
+        }
+        for (wanted, mut table) in done {
+            if let Some(rows) = take(&wanted.name).filter(|_| !table.columns.is_empty()) {
+                table.again = rows;
+                if self.progress.tables.is_empty() {
+                    self.progress.table = table;
+                    self.progress.tables.push(wanted);
+                } else {
+                    // Rare: the next table was begun; this one is read once more after the others.
+                    self.progress.tables.push(wanted);
+                }
+            }
+        }
+        if self.progress.table.again.len() > INCREMENTAL_AGAIN_ROWS {
+            self.progress.table = TableProgress::default();
+        }
+        // A table that was not begun will be read as it is then.
+    }
+
+    fn finish_stops(&mut self) -> Vec<(String, Notice)> {
+        let mut notices = Vec::new();
+        for patterns in std::mem::take(&mut self.stop) {
+            let mut removed = self.progress.remove(&patterns);
+            if removed.is_empty() {
+                continue;
+            }
+            let id = self.progress.id.clone();
+            if !patterns.is_empty() {
+                notices.push((id, Notice::Aborted(removed.join(","))));
+                continue;
+            }
+            removed.reverse();
+            notices.push((id, Notice::Completed));
+            notices.push((uuid::Uuid::now_v7().to_string(), Notice::Aborted(removed.join(","))));
+        }
+        notices
+    }
+
+    fn wait(&mut self) -> Result<(), Problem> {
+        let outcome = self.worker.take()?;
+        if let Some(window) = &mut self.window {
+            window.settle(outcome);
+        }
+        Ok(())
+    }
+}
+
+impl Window {
+    /// The chunk is known: what changed before concerns only its table.
+    fn settle(&mut self, outcome: Outcome) {
+        let touches = std::mem::take(&mut self.touches);
+        let outcome = self.outcome.insert(outcome);
+        let Some(chunk) = &mut outcome.chunk else { return };
+        for touch in touches.get(&chunk.table).into_iter().flatten() {
+            self.spoiled |= touch.columns != chunk.matching.columns;
+            chunk.touched(touch);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transaction_counts_as_streamed_before_only_while_it_is_remembered() {
+        let mut recent = Recent::default();
+        recent.push(7);
+        recent.push(8);
+        assert!(recent.had(7, 1) && !recent.had(8, 1) && recent.had(8, 2) && !recent.had(9, 2));
+        for xid in 100..100 + RECENT_TRANSACTIONS as u32 {
+            recent.push(xid);
+        }
+        assert!(!recent.had(7, recent.count) && recent.had(100, recent.count));
+    }
+}

@@ -1,0 +1,445 @@
+//! Reads chunks aside, so that the stream goes on meanwhile: one thread with a session of its own.
+//!
+//! A window: its opening is written to the signal table, a chunk is read in one snapshot, its closing is written. The
+//! stream meets both rows where they were committed. Without a signal table, or with `read.only`, a position of the log
+//! that lies after everything the snapshot shows stands for the closing.
+
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use tailwater_connector::{Problem, Stop};
+use tailwater_event::{Lsn, TableName, TableSchema};
+
+use super::chunk::Chunk;
+use super::progress::{Notice, Progress, TableProgress, Wanted};
+use super::select::{self, Bounds, Order};
+use super::visible::Visible;
+use crate::catalog::{self, CatalogTable, TableFacts, Types};
+use crate::client::{Client, ClientError};
+use crate::limits::{INCREMENTAL_CHUNK_BYTES, LOCK_PATIENCE};
+use crate::settings::Settings;
+use crate::snapshot::{LineReader, relation};
+use crate::{problem, sql};
+
+/// What is asked of the thread.
+pub(super) struct Job {
+    /// The window's name.
+    pub window: String,
+    /// Where to go on.
+    pub progress: Progress,
+    /// The captured tables.
+    pub tables: Vec<CatalogTable>,
+}
+
+/// What it found, before the window closes.
+pub(super) struct Outcome {
+    /// Tables that are over since, and where each was.
+    pub done: Vec<(Wanted, TableProgress)>,
+    /// How far the first of the others is once the chunk was written.
+    pub table: TableProgress,
+    pub notices: Vec<Notice>,
+    /// Its rows; none when everything was read.
+    pub chunk: Option<Chunk>,
+    /// Where the window closes, when no row tells.
+    pub until: Option<u64>,
+}
+
+/// The thread.
+pub(super) struct Worker {
+    jobs: Sender<Job>,
+    outcomes: Receiver<Result<Outcome, Problem>>,
+}
+
+impl Worker {
+    /// Starts it. It ends with this value.
+    pub fn start(settings: &Settings, stop: &Stop) -> Worker {
+        let (jobs, job) = mpsc::channel();
+        let (outcome, outcomes) = mpsc::channel();
+        let (settings, stop) = (settings.clone(), stop.clone());
+        thread::spawn(move || work(&settings, &stop, &job, &outcome));
+        Worker { jobs, outcomes }
+    }
+
+    /// Asks for the next chunk.
+    pub fn ask(&self, job: Job) -> Result<(), Problem> {
+        self.jobs.send(job).map_err(|_| ended())
+    }
+
+    /// What it found, when it has found it.
+    pub fn poll(&self) -> Result<Option<Outcome>, Problem> {
+        match self.outcomes.try_recv() {
+            Ok(outcome) => outcome.map(Some),
+            Err(mpsc::TryRecvError::Empty) => Ok(None),
+            Err(mpsc::TryRecvError::Disconnected) => Err(ended()),
+        }
+    }
+
+    /// What it found. To be called when the window was seen to close, so it is there.
+    pub fn take(&self) -> Result<Outcome, Problem> {
+        self.outcomes.recv().map_err(|_| ended())?
+    }
+}
+
+fn ended() -> Problem {
+    Problem::retry(
+        "INCREMENTAL_THREAD",
+        "the session of the incremental snapshot ended",
+        "Nothing is to be done: it goes on after its last chunk.",
+    )
+}
+
+fn work(settings: &Settings, stop: &Stop, jobs: &Receiver<Job>, outcomes: &Sender<Result<Outcome, Problem>>) {
+    let mut session = None;
+    while let Ok(job) = jobs.recv() {
+        if let Err(problem) = window(settings, stop, &mut session, job, outcomes) {
+            drop(outcomes.send(Err(problem)));
+            return;
+        }
+    }
+}
+
+/// One window. An error of the session ends it; an error of one table only skips that.
+fn window(
+    settings: &Settings,
+    stop: &Stop,
+    session: &mut Option<Session>,
+    job: Job,
+    outcomes: &Sender<Result<Outcome, Problem>>,
+) -> Result<(), Problem> {
+    let to_problem = |error: ClientError| problem::of(&error, &settings.connection);
+    let session = match session {
+        Some(session) => session,
+        None => {
+            let mut client = Client::connect(&settings.connection, false).map_err(to_problem)?;
+            client.interrupt_with(stop.clone());
+            client.set_max_message(settings.max_row_bytes);
+            session.insert(Session { client, known: None })
+        }
+    };
+    let marks = Marks::of(settings, &job.window);
+    if let Some(marks) = &marks {
+        session.client.execute(&marks.open).map_err(|e| marks.refused(e, settings))?;
+    }
+    let mut outcome = session.read(settings, job).map_err(to_problem)?;
+    if marks.is_none() {
+        outcome.until = Some(session.log_end().map_err(to_problem)?);
+    }
+    // First the rows, then the closing: whoever sees it finds them.
+    if outcomes.send(Ok(outcome)).is_err() {
+        return Err(ended());
+    }
+    match &marks {
+        Some(marks) => marks.close(&mut session.client).map_err(|e| marks.refused(e, settings)),
+        None => Ok(()),
+    }
+}
+
+/// The statements that mark a window.
+struct Marks {
+    table: String,
+    window: String,
+    opened: String,
+    open: String,
+    by_delete: bool,
+}
+
+impl Marks {
+    fn of(settings: &Settings, window: &str) -> Option<Marks> {
+        let table = settings.signals.table.as_ref().filter(|_| !settings.incremental.read_only).map(sql::table)?;
+        let opened = timestamp(SystemTime::now());
+        let id = sql::literal(&format!("{window}-open"));
+        let data = sql::literal(&format!("{{\"openWindowTimestamp\": \"{opened}\"}}"));
+        let open = format!("INSERT INTO {table} VALUES ({id}, 'snapshot-window-open', {data})");
+        let by_delete = settings.incremental.insert_delete;
+        Some(Marks { table, window: window.to_owned(), opened, open, by_delete })
+    }
+
+    fn close(&self, client: &mut Client) -> Result<(), ClientError> {
+        let Marks { table, window, opened, .. } = self;
+        if self.by_delete {
+            // Names of columns are free; the first one is the id.
+            let rows = client.query(&format!(
+                "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = {}::pg_catalog.regclass \
+                 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum LIMIT 1",
+                sql::literal(table)
+            ))?;
+            let column = rows.first().map(|row| sql::ident(row.text(0))).unwrap_or_default();
+            let id = sql::literal(&format!("{window}-open"));
+            return client.execute(&format!("DELETE FROM {table} WHERE {column} = {id}"));
+        }
+        let id = sql::literal(&format!("{window}-close"));
+        let closed = timestamp(SystemTime::now());
+        let data = format!("{{\"openWindowTimestamp\": \"{opened}\", \"closeWindowTimestamp\": \"{closed}\"}}");
+        let data = sql::literal(&data);
+        client.execute(&format!("INSERT INTO {table} VALUES ({id}, 'snapshot-window-close', {data})"))
+    }
+
+    fn refused(&self, error: ClientError, settings: &Settings) -> Problem {
+        match error {
+            ClientError::Server(answer) => Problem::environment(
+                "SIGNAL_TABLE",
+                format!("an incremental snapshot can not write its marks into {}: {}", self.table, answer.message),
+                format!(
+                    "CREATE TABLE IF NOT EXISTS {table} (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data \
+                     varchar(2048)); GRANT SELECT, INSERT, DELETE ON {table} TO {user};",
+                    table = self.table,
+                    user = sql::ident(&settings.connection.user)
+                ),
+            ),
+            error => problem::of(&error, &settings.connection),
+        }
+    }
+}
+
+/// What is known of a table from the chunk before.
+struct Known {
+    table: TableName,
+    fingerprint: String,
+    facts: TableFacts,
+    schema: TableSchema,
+}
+
+struct Session {
+    client: Client,
+    known: Option<Known>,
+}
+
+/// Why a table gives no rows.
+enum Over {
+    Done,
+    Status(&'static str),
+}
+
+impl Session {
+    fn read(&mut self, settings: &Settings, job: Job) -> Result<Outcome, ClientError> {
+        let Job { mut progress, tables, .. } = job;
+        let (mut notices, mut chunk, mut done) = (Vec::new(), None, Vec::new());
+        while let Some(wanted) = progress.tables.first().cloned() {
+            let read = match tables.iter().find(|t| t.name.to_string() == wanted.name) {
+                Some(table) => self.chunk(settings, table, &wanted, &mut progress),
+                None => Ok(Err(Over::Status("UNKNOWN_SCHEMA"))),
+            };
+            let over = match read {
+                Ok(Ok(read)) => {
+                    let first = |key: &Option<Vec<Option<String>>>| {
+                        key.as_ref().and_then(|key| key.first().cloned().flatten()).unwrap_or_default()
+                    };
+                    notices.push(Notice::InProgress {
+                        tables: progress.names(),
+                        table: wanted.name,
+                        last: first(&progress.table.last),
+                        max: first(&progress.table.max),
+                    });
+                    chunk = Some(read);
+                    break;
+                }
+                Ok(Err(over)) => over,
+                Err(ClientError::Server(answer)) => {
+                    self.client.execute("ROLLBACK")?;
+                    self.known = None;
+                    tracing::warn!(
+                        table = wanted.name,
+                        sqlstate = answer.sqlstate,
+                        "an incremental snapshot passes a table over: {}",
+                        answer.message
+                    );
+                    Over::Status("SQL_EXCEPTION")
+                }
+                Err(error) => return Err(error),
+            };
+            let status = match over {
+                Over::Done => "SUCCEEDED",
+                Over::Status(status) => status,
+            };
+            let (tables, rows) = (progress.names(), progress.table.rows);
+            notices.push(Notice::TableDone { tables, table: wanted.name.clone(), status, rows });
+            done.push((wanted, std::mem::take(&mut progress.table)));
+            progress.tables.remove(0);
+        }
+        Ok(Outcome { done, table: progress.table, notices, chunk, until: None })
+    }
+
+    /// The next rows of a table, in a snapshot of their own.
+    fn chunk(
+        &mut self,
+        settings: &Settings,
+        table: &CatalogTable,
+        wanted: &Wanted,
+        progress: &mut Progress,
+    ) -> Result<Result<Chunk, Over>, ClientError> {
+        let from = relation(table);
+        // The lock comes first: to a snapshot older than a rewrite of the table it would look empty.
+        self.client.execute(&format!(
+            "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = {}; \
+             LOCK TABLE {from} IN ACCESS SHARE MODE",
+            LOCK_PATIENCE.as_millis()
+        ))?;
+        let read = self.locked(settings, table, &from, wanted, progress)?;
+        self.client.execute("COMMIT")?;
+        Ok(read)
+    }
+
+    fn locked(
+        &mut self,
+        settings: &Settings,
+        table: &CatalogTable,
+        from: &str,
+        wanted: &Wanted,
+        progress: &mut Progress,
+    ) -> Result<Result<Chunk, Over>, ClientError> {
+        let visible = self.describe(settings, table)?;
+        let Some(Known { facts, schema, .. }) = &self.known else { return Ok(Err(Over::Status("UNKNOWN_SCHEMA"))) };
+        let Some(order) = order(settings, facts, schema, wanted, self.client.server_version_num()) else {
+            return Ok(Err(Over::Status("NO_PRIMARY_KEY")));
+        };
+        let names: Vec<_> = order.columns.iter().map(|(name, _)| name.clone()).collect();
+        let at = &mut progress.table;
+        if at.columns != names {
+            // Another key than the one that ordered the chunks before: the table is read from its beginning.
+            (at.columns, at.last, at.max) = (names, None, None);
+        }
+        let filter = wanted.filter.as_deref();
+        if at.max.is_none() {
+            let row = self.client.query(&order.max(from, filter))?;
+            let key =
+                |row: &crate::client::Row| (0..order.columns.len()).map(|i| row.get(i).map(str::to_owned)).collect();
+            at.max = row.first().map(key);
+            if at.max.is_none() {
+                return Ok(Err(Over::Status("EMPTY")));
+            }
+        }
+        let columns: Vec<_> = schema.columns.iter().map(|c| sql::ident(&c.name)).collect();
+        let columns = columns.join(", ");
+        let mut chunk = Chunk::new(table.name.clone(), schema.clone(), visible);
+        let bounds = Bounds { after: at.last.as_ref(), up_to: at.max.as_ref(), filter };
+        let query = order.chunk(&columns, from, bounds, settings.incremental.chunk_rows);
+        copy(&mut self.client, &query, !order.ties, &mut chunk)?;
+        if let Some(last) = chunk.last_line().and_then(|line| chunk.values_of(line, &at.columns)) {
+            at.last = Some(last);
+        }
+        at.rows += chunk.len() as u64;
+        let again = std::mem::take(&mut at.again);
+        if !again.is_empty() && again.iter().all(|key| key.len() == chunk.matching.columns.len()) {
+            let rows = select::rows(&columns, from, &chunk.matching.columns, &again, filter);
+            copy(&mut self.client, &rows, false, &mut chunk)?;
+        }
+        Ok(if chunk.len() == 0 { Err(Over::Done) } else { Ok(chunk) })
+    }
+
+    /// Takes the snapshot, and looks up the table's shape unless it is as it was.
+    fn describe(&mut self, settings: &Settings, table: &CatalogTable) -> Result<Visible, ClientError> {
+        let snapshot = match self.client.server_version_num() {
+            130_000.. => "pg_catalog.pg_current_snapshot()",
+            _ => "pg_catalog.txid_current_snapshot()",
+        };
+        let rows = self.client.query(&format!(
+            "SELECT {snapshot}, (SELECT pg_catalog.string_agg((a.attnum, a.attname, a.atttypid, a.atttypmod, \
+             a.attnotnull, a.attisdropped)::pg_catalog.text, '' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
+             WHERE a.attrelid = {oid} AND a.attnum > 0) || (SELECT pg_catalog.string_agg(i::pg_catalog.text, '') \
+             FROM (SELECT i.indexrelid, i.indkey, i.indisreplident FROM pg_catalog.pg_index i WHERE i.indrelid = {oid} \
+             ORDER BY 1) i), (SELECT c.relreplident FROM pg_catalog.pg_class c WHERE c.oid = {oid})",
+            oid = table.oid
+        ))?;
+        let row = rows.first();
+        let text = |index| row.map(|row| row.text(index).to_owned()).unwrap_or_default();
+        let visible = Visible::parse(&text(0));
+        let visible = visible.ok_or_else(|| ClientError::Protocol("a snapshot in an unknown form".into()))?;
+        let fingerprint = text(1) + &text(2);
+        let same = |known: &Known| known.table == table.name && known.fingerprint == fingerprint;
+        if !self.known.as_ref().is_some_and(same) {
+            let mut facts = catalog::describe(&mut self.client, std::slice::from_ref(table))?;
+            self.known = match facts.pop() {
+                None => None,
+                Some(facts) => {
+                    let types = Types::load(&mut self.client, facts.columns.iter().map(|c| c.type_oid))?;
+                    let schema = facts.schema(&types, &settings.keys);
+                    Some(Known { table: table.name.clone(), fingerprint, facts, schema })
+                }
+            };
+        }
+        Ok(visible)
+    }
+
+    /// A position after everything that was ever visible.
+    fn log_end(&mut self) -> Result<u64, ClientError> {
+        let rows = self.client.query(
+            "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+             ELSE pg_catalog.pg_current_wal_insert_lsn() END",
+        )?;
+        Ok(rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default().0)
+    }
+}
+
+/// The columns to order by: the surrogate key, else the message key. Chunks of columns that are not unique end after
+/// the last of equal rows, for which the server must know how (13); the original loses such rows.
+fn order(
+    settings: &Settings,
+    facts: &TableFacts,
+    schema: &TableSchema,
+    wanted: &Wanted,
+    version: u32,
+) -> Option<Order> {
+    let at: Vec<usize> = match &wanted.surrogate {
+        Some(name) => vec![schema.columns.iter().position(|c| c.name == *name)?],
+        None => schema.key.clone(),
+    };
+    if at.is_empty() {
+        return None;
+    }
+    let columns: Vec<_> =
+        at.iter().filter_map(|&at| schema.columns.get(at)).map(|c| (c.name.clone(), c.nullable)).collect();
+    let names: Vec<_> = columns.iter().map(|(name, _)| name).collect();
+    let is = |key: &[String]| !key.is_empty() && names.iter().copied().eq(key);
+    let nullable = columns.iter().any(|(_, nullable)| *nullable);
+    let unique = is(&facts.keys.primary) || (!nullable && (is(&facts.keys.unique) || is(&facts.keys.identity)));
+    let ties = !unique && !settings.encode.strict;
+    (!ties || version >= 130_000).then_some(Order { columns, ties })
+}
+
+/// Reads rows into the chunk. Beyond a bound of bytes the rest is left for the next chunk where `cut` allows it.
+fn copy(client: &mut Client, query: &str, cut: bool, chunk: &mut Chunk) -> Result<(), ClientError> {
+    let (mut lines, mut cells) = (LineReader::default(), Vec::new());
+    let mut copy = client.copy_out(&format!("COPY ({query}) TO STDOUT"))?;
+    while let Some(row) = copy.next_row()? {
+        if cut && chunk.bytes() > INCREMENTAL_CHUNK_BYTES {
+            continue;
+        }
+        let mut borrowed = crate::pgoutput::recycle(std::mem::take(&mut cells));
+        lines.read(row.line, &mut borrowed);
+        chunk.push(row.line, &borrowed);
+        cells = crate::pgoutput::recycle(borrowed);
+    }
+    Ok(())
+}
+
+/// An instant as `2026-11-21T06:45:06.123456Z`.
+fn timestamp(now: SystemTime) -> String {
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
+    // Days to a civil date, by the method of eras of 400 years.
+    let z = days + 719_468;
+    let (era, day) = (z / 146_097, z % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year + era * 400 + u64::from(month <= 2);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn instants_are_written_as_java_does() {
+        let at = |micros: u64| timestamp(UNIX_EPOCH + Duration::from_micros(micros));
+        assert_eq!(at(0), "1970-01-01T00:00:00.000000Z");
+        assert_eq!(at(951_827_696_123_456), "2000-02-29T12:34:56.123456Z");
+        assert_eq!(at(1_795_243_506_000_001), "2026-11-21T06:45:06.000001Z");
+    }
+}
