@@ -73,7 +73,9 @@ pub struct Declared {
 pub enum DefaultValue {
     /// A literal, in PostgreSQL's text output form.
     Literal(String),
-    /// A function, sequence or other expression: shown as the type's zero.
+    /// A function that SQL writes without parentheses, such as `CURRENT_USER`.
+    Keyword(String),
+    /// Another function, or a sequence: shown as the type's zero.
     Expression,
 }
 
@@ -149,6 +151,12 @@ pub enum ColumnType {
     Ltree,
     /// `hstore`.
     HStore,
+    /// pgvector's `vector`.
+    Vector,
+    /// pgvector's `halfvec`.
+    HalfVec,
+    /// pgvector's `sparsevec`.
+    SparseVec,
     /// An enum type with its labels in sort order.
     Enum(Vec<String>),
     /// An array of the element type; the number of dimensions is not part of PostgreSQL's type.

@@ -4,7 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tailwater_connector::transport::TopicHandle;
 use tailwater_connector::{PlanId, Problem, SourceWriter};
-use tailwater_event::debezium::{EncodeError, EventContext, Plan};
+use tailwater_event::debezium::{EncodeError, EncodeOptions, EventContext, Plan};
 use tailwater_event::{Cell, OldRow, TableName, TableSchema};
 
 use crate::incremental::Matching;
@@ -23,6 +23,8 @@ pub(crate) struct Captured {
     pub is_signals: bool,
     /// How incremental snapshots find the row of a change.
     pub matching: Matching,
+    /// A look at the catalog did not bring an enum label that a row had: it is gone again, and no look will.
+    labels_are_gone: bool,
     columns: usize,
     plan: Plan,
     plan_id: PlanId,
@@ -57,6 +59,34 @@ impl Captured {
         schema: &TableSchema,
         hand_over: u64,
     ) -> Result<Captured, Problem> {
+        Captured::compile(settings, writer, schema, hand_over, &settings.encode)
+    }
+
+    /// The same for the snapshot's rows, which strict compatibility gives the forms of the original's snapshot.
+    pub fn open_for_snapshot(
+        settings: &Settings,
+        writer: &mut dyn SourceWriter,
+        schema: &TableSchema,
+        hand_over: u64,
+    ) -> Result<Captured, Problem> {
+        let options = EncodeOptions { jdbc_snapshot: settings.encode.strict, ..settings.encode.clone() };
+        Captured::compile(settings, writer, schema, hand_over, &options)
+    }
+
+    fn compile(
+        settings: &Settings,
+        writer: &mut dyn SourceWriter,
+        schema: &TableSchema,
+        hand_over: u64,
+        options: &EncodeOptions,
+    ) -> Result<Captured, Problem> {
+        if settings.encode.strict && shape::differ_by_case(schema) {
+            return Err(Problem::stop(
+                "COLUMNS_DIFFER_BY_CASE",
+                format!("Table '{}' has columns that differ only by case.", schema.name),
+                "Remove \"compatibility.mode\": \"strict\"; the original stops here.",
+            ));
+        }
         if let Some((one, other)) = shape::colliding(schema, &settings.encode) {
             return Err(Problem::stop(
                 "FIELD_NAMES_COLLIDE",
@@ -66,18 +96,32 @@ impl Captured {
         }
         let topic = settings.naming.topic(&schema.name);
         let shape = settings.shapes.shape(schema, &settings.naming);
-        let plan = Plan::shaped(schema, &shape, &topic, &settings.encode);
+        let plan = Plan::shaped(schema, &shape, &topic, options);
         Ok(Captured {
             name: schema.name.clone(),
             hand_over,
             collection: schema.name.to_string(),
             is_signals: settings.signals.table.as_ref() == Some(&schema.name),
             matching: Matching::of(schema),
+            labels_are_gone: false,
             columns: schema.columns.len(),
             plan_id: writer.plan(&plan.descriptor())?,
             topic: writer.topic(&topic)?,
             plan,
         })
+    }
+
+    /// Whether a row has an enum label that the plan does not know, so that the table should be looked up again.
+    pub fn is_stale(&self, change: Change<'_>) -> bool {
+        match change {
+            Change::Insert(row) | Change::Update(_, row) => !self.labels_are_gone && !self.plan.allows(row),
+            Change::Read(_) | Change::Delete(_) | Change::Truncate => false,
+        }
+    }
+
+    /// What [`Captured::is_stale`] says after a look: that another one is of no use.
+    pub fn looked(&mut self, change: Change<'_>) {
+        self.labels_are_gone = self.is_stale(change);
     }
 
     /// Writes the records of one change into the open transaction; gives their number.

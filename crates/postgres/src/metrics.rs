@@ -7,6 +7,7 @@ pub(crate) struct Metrics {
     events: Counter,
     transactions: Counter,
     dropped: Counter,
+    unchanged: Counter,
     received: Counter,
     snapshot_rows: Counter,
     lag_bytes: Gauge,
@@ -22,6 +23,7 @@ impl Metrics {
             events: counter!("tailwater_source_events_total", "connector" => label()),
             transactions: counter!("tailwater_source_transactions_total", "connector" => label()),
             dropped: counter!("tailwater_source_duplicates_dropped_total", "connector" => label()),
+            unchanged: counter!("tailwater_source_unchanged_events_skipped_total", "connector" => label()),
             received: counter!("tailwater_source_received_bytes_total", "connector" => label()),
             snapshot_rows: counter!("tailwater_source_snapshot_rows_total", "connector" => label()),
             lag_bytes: gauge!("tailwater_source_lag_bytes", "connector" => label()),
@@ -49,6 +51,11 @@ impl Metrics {
     /// A transaction that the journal has already came again.
     pub fn dropped(&self) {
         self.dropped.increment(1);
+    }
+
+    /// An update that changed nothing events show made no event (`skip.messages.without.change`).
+    pub fn unchanged(&self) {
+        self.unchanged.increment(1);
     }
 
     /// Bytes came from the server.

@@ -182,6 +182,13 @@ pub fn colliding<'a>(schema: &'a TableSchema, options: &EncodeOptions) -> Option
     })
 }
 
+/// Whether two columns have names that differ only by case, which the original refuses.
+pub fn differ_by_case(schema: &TableSchema) -> bool {
+    let mut names: Vec<_> = schema.columns.iter().map(|c| c.name.to_lowercase()).collect();
+    names.sort_unstable();
+    names.windows(2).any(|pair| pair.first() == pair.last())
+}
+
 fn name(schema: &TableSchema, last: &str) -> String {
     format!("{}.{last}", schema.name)
 }

@@ -19,6 +19,8 @@ pub(super) struct PlanColumn {
     pub(super) codec: Codec,
     pub(super) optional: bool,
     pub(super) in_identity: bool,
+    /// Whether the original's snapshot selects it: not a key column that rows leave out.
+    pub(super) selected: bool,
     /// `default` of the field schema.
     pub(super) default: Option<Vec<u8>>,
     /// SQL NULL in a row and in a key: null, or the default where the converter replaces it.
@@ -67,7 +69,9 @@ pub(super) fn compile(schema: &TableSchema, shape: &TableShape, options: &Encode
         let Some(column) = schema.columns.get(cell) else { continue };
         let Some(codec) = Codec::resolve(&column.ty, &key_options) else { continue };
         let at = all.iter().position(|c| c.cell == cell && c.codec == codec).unwrap_or_else(|| {
-            all.push(PlanColumn::new(cell, column, &ColumnShape::default(), codec, &key_options));
+            let mut alone = PlanColumn::new(cell, column, &ColumnShape::default(), codec, &key_options);
+            alone.selected = !shape.column(cell).hidden;
+            all.push(alone);
             all.len() - 1
         });
         key.push(at);
@@ -97,6 +101,7 @@ impl PlanColumn {
             cell,
             optional: column.nullable,
             in_identity: column.in_identity,
+            selected: true,
             unknown: if column.nullable { row_null.clone() } else { row_fallback },
             // A key value is never made up, except where the original's mistakes are asked for.
             key_unknown: match (column.nullable, options.strict) {
@@ -128,11 +133,17 @@ pub(super) enum Known {
     All,
     /// Those of the replica identity.
     Identity,
+    /// Those that the original's snapshot selects.
+    Selected,
 }
 
 impl Known {
     pub(super) fn covers(self, column: &PlanColumn) -> bool {
-        self == Known::All || column.in_identity
+        match self {
+            Known::All => true,
+            Known::Identity => column.in_identity,
+            Known::Selected => column.selected,
+        }
     }
 }
 

@@ -60,6 +60,7 @@ enum MaskingDoc {
 #[serde(rename_all = "snake_case")]
 enum DefaultDoc {
     Literal(String),
+    Keyword(String),
     Expression,
 }
 
@@ -103,6 +104,9 @@ enum TypeDoc {
     TsVector,
     Ltree,
     HStore,
+    Vector,
+    HalfVec,
+    SparseVec,
     Enum(Vec<String>),
     Array(#[serde(with = "boxed_type")] Box<ColumnType>),
     Unknown,
@@ -161,6 +165,8 @@ struct OptionsDoc {
     field_names: NameAdjustment,
     #[serde(default)]
     skip_unchanged: bool,
+    #[serde(default)]
+    jdbc_snapshot: bool,
     context_headers: Vec<(String, String)>,
     strict: bool,
 }
@@ -253,6 +259,7 @@ pub(super) fn write(schema: &TableSchema, shape: &TableShape, topic: &str, optio
         in_identity: column.in_identity,
         default: column.default.as_ref().map(|default| match default {
             DefaultValue::Literal(text) => DefaultDoc::Literal(text.clone()),
+            DefaultValue::Keyword(word) => DefaultDoc::Keyword(word.clone()),
             DefaultValue::Expression => DefaultDoc::Expression,
         }),
     });
@@ -318,6 +325,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Described, DecodeError> {
             in_identity: column.in_identity,
             default: column.default.map(|default| match default {
                 DefaultDoc::Literal(text) => DefaultValue::Literal(text),
+                DefaultDoc::Keyword(word) => DefaultValue::Keyword(word),
                 DefaultDoc::Expression => DefaultValue::Expression,
             }),
             declared: Declared::default(),

@@ -51,6 +51,8 @@ pub struct EncodeOptions {
     pub field_names: NameAdjustment,
     /// `skip.messages.without.change`: an update whose old row came whole and looks like the new one makes no event.
     pub skip_unchanged: bool,
+    /// Strict compatibility: what the original's snapshot makes of values, since it reads through JDBC.
+    pub jdbc_snapshot: bool,
     /// The context headers of `extended.headers.enabled`: (name, value) pairs on every record; empty = off.
     pub context_headers: Vec<(String, String)>,
     /// `compatibility.mode=strict`: the original's mistakes, too.
@@ -161,6 +163,7 @@ impl Default for EncodeOptions {
             schema_names: NameAdjustment::None,
             field_names: NameAdjustment::None,
             skip_unchanged: false,
+            jdbc_snapshot: false,
             context_headers: Vec::new(),
             strict: false,
         }

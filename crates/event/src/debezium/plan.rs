@@ -79,6 +79,9 @@ pub struct Plan {
     tombstones: bool,
     skip_unchanged: bool,
     strict: bool,
+    jdbc_snapshot: bool,
+    /// Whether a column's schema lists the values it allows.
+    has_labels: bool,
     descriptor: Vec<u8>,
     clock: Clock,
     new: Image,
@@ -98,12 +101,14 @@ impl Plan {
         let PlanColumns { all, row, key, .. } = columns;
         Plan {
             layout,
+            has_labels: !options.strict && all.iter().any(|column| column.codec.has_labels()),
             columns: all,
             row,
             key,
             tombstones: options.tombstones,
             skip_unchanged: options.skip_unchanged,
             strict: options.strict,
+            jdbc_snapshot: options.jdbc_snapshot,
             descriptor: descriptor::write(schema, shape, topic, options),
             clock: Clock::default(),
             new: Image::default(),
@@ -121,6 +126,16 @@ impl Plan {
         self.descriptor.clone()
     }
 
+    /// Whether the plan's schemas allow the values of a new row. They do not when an enum got a label after its table
+    /// was announced; then the table has to be looked up again. The original does not notice (strict compatibility).
+    pub fn allows(&self, row: &[Cell<'_>]) -> bool {
+        let allows = |column: &PlanColumn| match row.get(column.cell) {
+            Some(Cell::Text(text)) => column.codec.allows(text),
+            _ => true,
+        };
+        !self.has_labels || self.columns.iter().all(allows)
+    }
+
     /// A snapshot row (`r`). Returns the number of records written, as all of these do.
     pub fn read(
         &mut self,
@@ -128,7 +143,8 @@ impl Plan {
         row: &[Cell<'_>],
         writer: &mut dyn RecordWriter,
     ) -> Result<u32, EncodeError> {
-        self.new.fill(&self.columns, row, Known::All, None, self.strict)?;
+        let known = if self.jdbc_snapshot { Known::Selected } else { Known::All };
+        self.new.fill(&self.columns, row, known, None, self.strict)?;
         self.write_new(Op::Read, false, event, writer);
         Ok(1)
     }

@@ -200,7 +200,7 @@ fn describe(codec: &Codec) -> Description {
         Codec::Bits { length, .. } => bits(length.unwrap_or(i32::MAX as u32)),
         Codec::LostBits(length) => bits(*length),
         Codec::Date { connect: true, .. } => named("int32", Some("org.apache.kafka.connect.data.Date")),
-        Codec::Date { form: DateForm::Days, .. } => named("int32", Some("io.debezium.time.Date")),
+        Codec::Date { form: DateForm::Days | DateForm::JdbcDays, .. } => named("int32", Some("io.debezium.time.Date")),
         Codec::Date { form: DateForm::Iso, .. } => named("string", Some("io.debezium.time.IsoDate")),
         Codec::Time { connect: true, .. } => named("int32", Some("org.apache.kafka.connect.data.Time")),
         Codec::Time { unit, .. } => match unit {
@@ -244,6 +244,25 @@ fn describe(codec: &Codec) -> Description {
                 )
             }
         }
+        Codec::Vector { half } => {
+            let (item, name) = match half {
+                true => ("float", "io.debezium.data.FloatVector"),
+                false => ("double", "io.debezium.data.DoubleVector"),
+            };
+            let kind = format!("\"type\":\"array\",\"items\":{{\"type\":\"{item}\",\"optional\":false}}");
+            Description { kind, ..named("array", Some(name)) }
+        }
+        Codec::SparseVector => Description {
+            doc: Some("Sparse double vector"),
+            ..structure(
+                concat!(
+                    r#"{"type":"int16","optional":false,"field":"dimensions"},"#,
+                    r#"{"type":"map","keys":{"type":"int16","optional":false},"values":{"type":"double","optional":false},"#,
+                    r#""optional":false,"field":"vector"}"#
+                ),
+                "io.debezium.data.SparseDoubleVector",
+            )
+        },
         Codec::HStore(HStoreMode::Json) => named("string", Some("io.debezium.data.Json")),
         Codec::HStore(HStoreMode::Map) => Description {
             kind: concat!(

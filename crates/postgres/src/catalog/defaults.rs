@@ -17,7 +17,17 @@ pub(super) fn parse(expression: &str) -> Option<DefaultValue> {
     if is_number(word) || matches!(word, "true" | "false") {
         return Some(DefaultValue::Literal(word.to_owned()));
     }
-    is_call(inner).then_some(DefaultValue::Expression)
+    match call(inner)? {
+        Call::Bare(word) => Some(DefaultValue::Keyword(word.to_owned())),
+        Call::Other => Some(DefaultValue::Expression),
+    }
+}
+
+/// A function call.
+enum Call<'a> {
+    /// One that SQL writes without parentheses.
+    Bare(&'a str),
+    Other,
 }
 
 /// `(…)` around the whole text, taken off.
@@ -54,8 +64,7 @@ fn is_number(word: &str) -> bool {
     word.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '-' | '.')) && word.parse::<f64>().is_ok()
 }
 
-/// A function call, or one of the functions that SQL writes without parentheses.
-fn is_call(text: &str) -> bool {
+fn call(text: &str) -> Option<Call<'_>> {
     const BARE: [&str; 8] = [
         "CURRENT_DATE",
         "CURRENT_TIME",
@@ -69,7 +78,11 @@ fn is_call(text: &str) -> bool {
     let name = text.trim_start_matches('(');
     let end = name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '.' | '"'))).unwrap_or(name.len());
     let (name, rest) = name.split_at(end);
-    !name.is_empty() && (rest.starts_with('(') || BARE.contains(&name))
+    match name {
+        "" => None,
+        _ if rest.starts_with('(') => Some(Call::Other),
+        bare => BARE.contains(&bare).then_some(Call::Bare(bare)),
+    }
 }
 
 #[cfg(test)]
@@ -101,8 +114,8 @@ mod tests {
 
     #[test]
     fn functions_are_expressions_and_operators_are_nothing() {
-        let calls =
-            ["now()", "nextval('a_seq'::regclass)", "CURRENT_DATE", "upper('x'::text)", "(now())::date", "s.f(1)"];
+        assert_eq!(parse("CURRENT_USER"), Some(DefaultValue::Keyword("CURRENT_USER".into())));
+        let calls = ["now()", "nextval('a_seq'::regclass)", "upper('x'::text)", "(now())::date", "s.f(1)"];
         for call in calls {
             assert_eq!(parse(call), Some(DefaultValue::Expression), "{call}");
         }

@@ -197,7 +197,10 @@ impl PublicationSettings {
 impl Settings {
     /// Settings from properties, with the warnings; else every problem at once, warnings among them.
     pub fn parse(config: &Config) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
+        let (config, dropped) = without_old_names(config);
+        let config = &config;
         let (checked, mut problems) = check(config, PROPERTIES);
+        problems.extend(dropped);
         let (settings, mut found) = Reader::read(config, &checked);
         // A value that already failed its form needs no second complaint.
         let failed: Vec<_> = problems.iter().filter(|p| p.is_error()).filter_map(property_of).collect();
@@ -205,6 +208,22 @@ impl Settings {
         problems.extend(found);
         if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((settings, problems)) }
     }
+}
+
+/// Strict compatibility knows old names as little as the original does.
+fn without_old_names(config: &Config) -> (Config, Vec<Problem>) {
+    let mut kept = config.clone();
+    let mut problems = Vec::new();
+    if config.text("compatibility.mode").trim().eq_ignore_ascii_case("strict") {
+        for (name, _) in config.iter() {
+            let Some(today) = PROPERTIES.iter().find(|p| p.old_names.contains(&name)) else { continue };
+            kept.remove(name);
+            let cause = format!("'{name}' has no effect in strict compatibility: Debezium 3 calls it '{}'", today.name);
+            let remedy = format!("Rename '{name}' to '{}'.", today.name);
+            problems.push(Problem::config("PROPERTY_UNKNOWN", cause, remedy).warning());
+        }
+    }
+    (kept, problems)
 }
 
 /// The property that a problem is about: the first name in quotes.
@@ -364,11 +383,15 @@ mod tests {
             ("snapshot.mode", "never"),
             ("truncate.handling.mode", "include"),
         ];
-        let config = old.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let config: Config = old.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         let (settings, warnings) = Settings::parse(&config).unwrap();
         assert_eq!(settings.encode.prefix, "srv");
         assert_eq!(settings.snapshot_mode, SnapshotMode::NoData);
         assert!(!settings.skipped.truncate);
+        let strict = [("compatibility.mode".to_owned(), "strict".to_owned())];
+        let refused =
+            Settings::parse(&config.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).chain(strict).collect());
+        assert!(refused.unwrap_err().iter().any(|p| p.code == "PROPERTY_MISSING" && p.cause.contains("topic.prefix")));
         let renamed = warnings.iter().filter(|p| p.code == "PROPERTY_RENAMED").count();
         assert_eq!((renamed, warnings.len()), (4, 5));
     }

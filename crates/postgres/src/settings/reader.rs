@@ -367,6 +367,7 @@ impl Reader<'_> {
             schema_names: self.names("schema.name.adjustment.mode"),
             field_names: self.names("field.name.adjustment.mode"),
             skip_unchanged: self.config.flag("skip.messages.without.change"),
+            jdbc_snapshot: false,
             context_headers: self.context_headers(&prefix),
             prefix,
             strict,

@@ -191,7 +191,7 @@ impl Reader<'_> {
             let Some(row) = row else { break };
             let captured = match &mut captured {
                 Some(captured) => captured,
-                None => captured.insert(Captured::open(session.settings, session.writer, schema, lsn)?),
+                None => captured.insert(Captured::open_for_snapshot(session.settings, session.writer, schema, lsn)?),
             };
             let mut cells = recycle(std::mem::take(&mut self.cells));
             self.lines.read(row.line, &mut cells);

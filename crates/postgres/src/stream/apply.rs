@@ -177,11 +177,26 @@ impl Follower<'_, '_> {
         } else {
             None
         };
-        self.routes.set(relation.oid, route);
+        self.routes.set(relation, route);
         Ok(Flow::Go)
     }
 
+    /// A label may have been added to an enum without a word of the server: the table is then looked up again.
     fn change(&mut self, lsn: u64, relation: u32, change: Change<'_>) -> Result<Flow, Problem> {
+        let stale = |route: &mut Option<Captured>| route.as_ref().is_some_and(|captured| captured.is_stale(change));
+        if self.routes.get(relation).is_some_and(stale) {
+            let Some(announced) = self.routes.announced(relation).cloned() else { return Ok(Flow::Go) };
+            if self.relation(&announced)? == Flow::ReadFirst {
+                return Ok(Flow::ReadFirst);
+            }
+            if let Some(Some(captured)) = self.routes.get(relation) {
+                captured.looked(change);
+            }
+        }
+        self.write(lsn, relation, change)
+    }
+
+    fn write(&mut self, lsn: u64, relation: u32, change: Change<'_>) -> Result<Flow, Problem> {
         let Some(open) = &mut self.open else { return Err(out_of_order("a change outside a transaction")) };
         let Some(route) = self.routes.get(relation) else {
             return Err(out_of_order("a change of a table that was not announced"));
@@ -217,6 +232,9 @@ impl Follower<'_, '_> {
             now_ns: self.now_ns,
         };
         let written = captured.write(self.session.writer, &context, change)?;
+        if written == 0 {
+            self.session.metrics.unchanged();
+        }
         open.records += u64::from(written);
         if let Some(boundaries) = &mut self.boundaries {
             boundaries.count(&captured.collection, change.events(written));

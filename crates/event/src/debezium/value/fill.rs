@@ -29,7 +29,7 @@ impl Codec {
             },
             Codec::Text(_) | Codec::Enum(_) | Codec::Bytes(_) | Codec::Raw(_) => b"\"\"",
             Codec::Bits { .. } | Codec::LostBits(_) => b"\"\"",
-            Codec::Date { form: DateForm::Days, .. } => b"0",
+            Codec::Date { form: DateForm::Days | DateForm::JdbcDays, .. } => b"0",
             Codec::Date { form: DateForm::Iso, .. } => b"\"1970-01-01Z\"",
             Codec::Time { unit: Unit::Iso, .. } | Codec::TimeTz { .. } => b"\"00:00:00Z\"",
             Codec::Timestamp { unit: Unit::Iso, .. } | Codec::TimestampTz(_) => b"\"1970-01-01T00:00:00Z\"",
@@ -45,7 +45,8 @@ impl Codec {
             Codec::Geometry { .. } => b"{\"wkb\":\"AQcAAAAAAAAA\",\"srid\":null}",
             Codec::HStore(HStoreMode::Json) => b"\"{}\"",
             Codec::HStore(HStoreMode::Map) => b"{}",
-            Codec::Array(_) => b"[]",
+            Codec::Array(_) | Codec::Vector { .. } => b"[]",
+            Codec::SparseVector => b"{\"dimensions\":0,\"vector\":[]}",
             Codec::Shaped(shaped) => return shaped.inner.zero(),
         };
         text.to_vec()
@@ -66,16 +67,24 @@ impl Codec {
                 (written == Written::Value).then_some(out)
             }
             DefaultValue::Literal(_) => None,
-            DefaultValue::Expression if strict && self.shows_default(column) => Some(match self {
-                Codec::Text(Meaning::Uuid) => b"\"00000000-0000-0000-0000-000000000000\"".to_vec(),
-                Codec::TimestampTz(_) => {
-                    let mut out = Vec::new();
-                    self.encode(b"1970-01-01 00:00:00+00", strict, &mut out).ok()?;
-                    out
-                }
-                _ => self.zero(),
-            }),
-            DefaultValue::Expression => (matches!(self, Codec::Integer(_)) && !column.nullable).then(|| self.zero()),
+            // The original takes the word for a text.
+            DefaultValue::Keyword(word) if strict && matches!(self, Codec::Text(Meaning::Plain)) => {
+                Some(json::quoted(word))
+            }
+            DefaultValue::Keyword(_) | DefaultValue::Expression if strict && self.shows_default(column) => {
+                Some(match self {
+                    Codec::Text(Meaning::Uuid) => b"\"00000000-0000-0000-0000-000000000000\"".to_vec(),
+                    Codec::TimestampTz(_) => {
+                        let mut out = Vec::new();
+                        self.encode(b"1970-01-01 00:00:00+00", strict, &mut out).ok()?;
+                        out
+                    }
+                    _ => self.zero(),
+                })
+            }
+            DefaultValue::Keyword(_) | DefaultValue::Expression => {
+                (matches!(self, Codec::Integer(_)) && !column.nullable).then(|| self.zero())
+            }
         }
     }
 
@@ -87,6 +96,7 @@ impl Codec {
             Codec::VariableDecimal(DecimalForm::Bytes | DecimalForm::Number) => false,
             Codec::Money { .. } | Codec::Bytes(_) | Codec::Raw(_) | Codec::Point | Codec::Geometry { .. } => false,
             Codec::HStore(_) | Codec::Array(_) | Codec::LostBits(_) => false,
+            Codec::Vector { .. } | Codec::SparseVector => false,
             _ => true,
         }
     }

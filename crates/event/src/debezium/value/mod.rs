@@ -17,6 +17,7 @@ pub(crate) mod numeric;
 mod read;
 mod shaped;
 mod time;
+mod vector;
 
 use crate::ColumnType;
 
@@ -135,6 +136,11 @@ pub(super) enum Codec {
         geography: bool,
     },
     HStore(HStoreMode),
+    /// pgvector's dense vectors; `half` ones are floats.
+    Vector {
+        half: bool,
+    },
+    SparseVector,
     Array(Box<Codec>),
     /// Strict compatibility: arrays of bit strings have the schema of a scalar and are always null.
     LostBits(u32),
@@ -177,7 +183,11 @@ impl Codec {
             ColumnType::Bit(length) => Codec::Bits { length: Some(*length), varying: false },
             ColumnType::VarBit(length) => Codec::Bits { length: *length, varying: true },
             ColumnType::Date => {
-                let form = if options.time == TimeMode::IsoString { DateForm::Iso } else { DateForm::Days };
+                let form = match options.time {
+                    TimeMode::IsoString => DateForm::Iso,
+                    _ if options.jdbc_snapshot => DateForm::JdbcDays,
+                    _ => DateForm::Days,
+                };
                 Codec::Date { form, connect }
             }
             ColumnType::Time(precision) => {
@@ -201,6 +211,9 @@ impl Codec {
             ColumnType::Geometry => Codec::Geometry { geography: false },
             ColumnType::Geography => Codec::Geometry { geography: true },
             ColumnType::HStore => Codec::HStore(options.hstore),
+            ColumnType::Vector => Codec::Vector { half: false },
+            ColumnType::HalfVec => Codec::Vector { half: true },
+            ColumnType::SparseVec => Codec::SparseVector,
             ColumnType::Array(element) => return Codec::resolve_array(element, options),
             ColumnType::Unknown if options.include_unknown => Codec::Raw(options.binary),
             ColumnType::Unknown if options.unknown_as_text => Codec::Text(Meaning::Plain),
@@ -226,6 +239,33 @@ impl Codec {
             other => other,
         };
         Some(Codec::Array(Box::new(element)))
+    }
+
+    /// Whether the schema allows a value: false for a label that the enum got after it was read from the catalog.
+    pub(super) fn allows(&self, text: &[u8]) -> bool {
+        match self {
+            Codec::Enum(labels) => labels.iter().any(|label| label.as_bytes() == text),
+            Codec::Array(element) if matches!(**element, Codec::Enum(_)) => {
+                let mut all = true;
+                let visited = array::visit(text, |part| {
+                    if let Element::Text(label) = part {
+                        all &= element.allows(label);
+                    }
+                    Ok(())
+                });
+                visited.is_err() || all
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether [`Codec::allows`] can be false.
+    pub(super) fn has_labels(&self) -> bool {
+        match self {
+            Codec::Enum(_) => true,
+            Codec::Array(element) => element.has_labels(),
+            _ => false,
+        }
     }
 
     /// Appends the JSON form of a cell's text.
@@ -268,6 +308,8 @@ impl Codec {
                 hstore::push_object(text, &mut object)?;
                 json::push_text(&object, out)?;
             }
+            Codec::Vector { half } => vector::push_dense(text, *half, out)?,
+            Codec::SparseVector => vector::push_sparse(text, out)?,
             Codec::Array(element) => encode_array(element, text, strict, out)?,
             Codec::LostBits(_) => return Ok(Written::Null),
             Codec::Shaped(shaped) => return shaped.encode(text, strict, out),

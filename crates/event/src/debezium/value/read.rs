@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    Codec, DateForm, DecimalForm, Unit, array, bits, bytes, geometry, hstore, interval, number, numeric, time,
+    Codec, DateForm, DecimalForm, Unit, array, bits, bytes, geometry, hstore, interval, number, numeric, time, vector,
 };
 use crate::debezium::{BinaryMode, HStoreMode, IntervalMode};
 
@@ -43,6 +43,7 @@ impl Codec {
             | Codec::Timestamp { unit: Unit::Milli, precision: 4.., .. } => {
                 Some("time.precision.mode=connect loses microseconds")
             }
+            Codec::Date { form: DateForm::JdbcDays, .. } => Some("compatibility.mode=strict loses eras of dates"),
             Codec::Interval(IntervalMode::Numeric) => Some("interval.handling.mode=numeric loses months and days"),
             Codec::Array(element) => element.loss(),
             Codec::Shaped(_) => Some("its values are masked or cut"),
@@ -114,7 +115,9 @@ impl Codec {
             }
             Codec::Bit => out.push(if json == "true" { '1' } else { '0' }),
             Codec::Bits { length: Some(length), varying: false } => bits::bits_text(&string(json)?, *length, &mut out)?,
-            Codec::Date { form: DateForm::Days, .. } => return Ok(time::date_text(integer(json)?)),
+            Codec::Date { form: DateForm::Days | DateForm::JdbcDays, .. } => {
+                return Ok(time::date_text(integer(json)?));
+            }
             Codec::Date { form: DateForm::Iso, .. } => return time::iso_text(&string(json)?, ""),
             Codec::Time { unit, .. } => {
                 return match unit {
@@ -132,6 +135,8 @@ impl Codec {
             Codec::Geometry { .. } => geometry::ewkb_text(&shape(json)?, &mut out)?,
             Codec::HStore(HStoreMode::Json) => return hstore::postgres_text(&string(json)?),
             Codec::HStore(HStoreMode::Map) => return hstore::postgres_text(json),
+            Codec::Vector { .. } => return vector::dense_text(json),
+            Codec::SparseVector => return vector::sparse_text(json),
             Codec::Array(element) => {
                 let items: Vec<&RawValue> = serde_json::from_str(json).map_err(|_| "not an array")?;
                 out.push('{');
@@ -251,6 +256,10 @@ mod tests {
             (ColumnType::Point, "(1.5,2.5)"),
             (ColumnType::Geometry, "0101000020E6100000000000000000F03F0000000000000040"),
             (ColumnType::HStore, "\"k\"=>\"v\", \"n\"=>NULL"),
+            (ColumnType::Vector, "[1,2.5,-3e-07]"),
+            (ColumnType::HalfVec, "[65504,-0.1]"),
+            (ColumnType::SparseVec, "{1:1.5,3:2}/5"),
+            (ColumnType::SparseVec, "{}/3"),
             (array(ColumnType::Int4), "{1,NULL,-3}"),
             (array(ColumnType::Bool), "{t,NULL,f}"),
             (array(ColumnType::Text), "{a,\"b,c\",NULL,\"NULL\",\"\",\"q\\\"q\"}"),

@@ -1,8 +1,8 @@
 //! Dates, times and timestamps in the forms of `time.precision.mode`, and back.
 
 use super::calendar::{
-    DAY_US, Moment, civil_from_days, parse_date, parse_time, parse_timestamp, parse_timetz, postgres_date, push_clock,
-    push_padded,
+    DAY_US, Moment, civil_from_days, days_from_civil, parse_date, parse_time, parse_timestamp, parse_timetz,
+    postgres_date, push_clock, push_padded,
 };
 use super::number::push_i64;
 use super::{Reason, Written};
@@ -10,6 +10,9 @@ use super::{Reason, Written};
 /// What Debezium's stream gives for the infinite dates; fixed for snapshot and stream alike.
 const DATE_INFINITY: i64 = -2_147_472_692;
 const DATE_MINUS_INFINITY: i64 = -2_147_472_691;
+/// What its snapshot gives for them.
+const JDBC_INFINITY: i64 = -622_191_234;
+const JDBC_MINUS_INFINITY: i64 = -625_821_272;
 /// The driver's moments for the infinite timestamps, in microseconds.
 const INFINITY_US: i64 = 9_223_372_036_825_200_000;
 const MINUS_INFINITY_US: i64 = -9_223_372_036_832_400_000;
@@ -19,6 +22,8 @@ const MINUS_INFINITY_US: i64 = -9_223_372_036_832_400_000;
 pub(in crate::debezium) enum DateForm {
     /// Days since 1970.
     Days,
+    /// The same through JDBC's dates, which have no era and other infinities (strict compatibility).
+    JdbcDays,
     /// `2020-02-29Z`.
     Iso,
 }
@@ -44,6 +49,13 @@ pub(super) fn push_date(text: &[u8], form: DateForm, out: &mut Vec<u8>) -> Resul
             out.push(b'"');
             push_iso_date(days, out);
             out.extend_from_slice(b"Z\"");
+        }
+        (Moment::At { days, .. }, DateForm::JdbcDays) => {
+            let (year, month, day) = civil_from_days(days);
+            push_i64(days_from_civil(if year > 0 { year } else { 1 - year }, month, day), out);
+        }
+        (Moment::Infinity(plus), DateForm::JdbcDays) => {
+            push_i64(if plus { JDBC_INFINITY } else { JDBC_MINUS_INFINITY }, out);
         }
         (Moment::Infinity(plus), DateForm::Days) => {
             push_i64(if plus { DATE_INFINITY } else { DATE_MINUS_INFINITY }, out);
@@ -106,6 +118,11 @@ pub(super) fn push_timestamp(text: &[u8], unit: Unit, strict: bool, out: &mut Ve
         match unit {
             Unit::Milli => saturate(micros.div_euclid(1000)),
             Unit::Nano => saturate(micros * 1000),
+            // Saturated seconds, then the rest of the second added without a look at the end.
+            Unit::Micro if strict => {
+                let second = saturate(micros - micros.rem_euclid(1_000_000));
+                second.wrapping_add(saturate(micros.rem_euclid(1_000_000)))
+            }
             Unit::Micro | Unit::Iso => saturate(micros),
         },
         out,

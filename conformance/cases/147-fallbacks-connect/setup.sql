@@ -1,0 +1,1 @@
+create table z(id int primary key, n numeric(8,3) not null, n0 numeric(5,0) not null, v numeric not null, m money not null, iv interval not null, d date not null, t time not null, ts timestamp not null, tz timestamptz not null, tt timetz not null);

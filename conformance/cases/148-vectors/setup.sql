@@ -1,0 +1,14 @@
+create type vector;
+create function vector_in(cstring) returns vector as 'textin' language internal immutable strict;
+create function vector_out(vector) returns cstring as 'textout' language internal immutable strict;
+create type vector (input = vector_in, output = vector_out, like = text);
+create type halfvec;
+create function halfvec_in(cstring) returns halfvec as 'textin' language internal immutable strict;
+create function halfvec_out(halfvec) returns cstring as 'textout' language internal immutable strict;
+create type halfvec (input = halfvec_in, output = halfvec_out, like = text);
+create type sparsevec;
+create function sparsevec_in(cstring) returns sparsevec as 'textin' language internal immutable strict;
+create function sparsevec_out(sparsevec) returns cstring as 'textout' language internal immutable strict;
+create type sparsevec (input = sparsevec_in, output = sparsevec_out, like = text);
+create table v(id int primary key, v vector, h halfvec, s sparsevec, vn vector not null default '[0]', hn halfvec not null);
+insert into v values (1, '[1,2.5,-3e-7]', '[1,65504,-0.1]', '{1:1.5,3:2}/5', '[1]', '[2]');
