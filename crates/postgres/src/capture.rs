@@ -87,12 +87,8 @@ impl Captured {
                 "Remove \"compatibility.mode\": \"strict\"; the original stops here.",
             ));
         }
-        if let Some((one, other)) = shape::colliding(schema, &settings.encode) {
-            return Err(Problem::stop(
-                "FIELD_NAMES_COLLIDE",
-                format!("field.name.adjustment.mode gives columns {one} and {other} of {} one name", schema.name),
-                "Use \"field.name.adjustment.mode\": \"avro_unicode\", or rename one of them.",
-            ));
+        if let Some(pair) = shape::colliding(schema, &settings.encode) {
+            return Err(shape::collision(schema, pair));
         }
         let topic = settings.naming.topic(&schema.name);
         let shape = settings.shapes.shape(schema, &settings.naming);

@@ -23,6 +23,8 @@ pub struct ShapeRules {
     described: Patterns,
     /// `datatype.propagate.source.type`, matched by `schema.table.type`.
     described_types: Patterns,
+    /// The original marks `citext` as masked and shows its values.
+    strict: bool,
 }
 
 /// One rule that changes values.
@@ -71,7 +73,9 @@ impl ShapeRules {
             problems.extend(found);
             Rule::All
         });
-        if problems.is_empty() { Ok(ShapeRules { columns, masks, described, described_types }) } else { Err(problems) }
+        let strict = config.text("compatibility.mode").trim().eq_ignore_ascii_case("strict");
+        let rules = ShapeRules { columns, masks, described, described_types, strict };
+        if problems.is_empty() { Ok(rules) } else { Err(problems) }
     }
 
     /// The shape of a table's events.
@@ -95,7 +99,7 @@ impl ShapeRules {
 
     /// The names of the columns of a table that a mask or hash matches without effect, with the property.
     pub fn without_effect<'a>(&'a self, schema: &'a TableSchema) -> impl Iterator<Item = (&'a str, &'a Column)> {
-        schema.columns.iter().filter(|column| !column.declared.characters).filter_map(move |column| {
+        schema.columns.iter().filter(|column| !self.can_mask(column)).filter_map(move |column| {
             let mask = self.mask(&name(schema, &column.name))?;
             (!matches!(mask.action, Action::Truncate(_))).then_some((mask.property.as_str(), column))
         })
@@ -123,6 +127,10 @@ impl ShapeRules {
         unmatched
     }
 
+    fn can_mask(&self, column: &Column) -> bool {
+        column.declared.characters && !(self.strict && column.type_name == "citext")
+    }
+
     fn mask(&self, name: &str) -> Option<&Mask> {
         self.masks.iter().find(|mask| mask.patterns.matches(name))
     }
@@ -142,7 +150,7 @@ impl ShapeRules {
             Some(Action::Truncate(_)) => {}
             Some(action) => {
                 shape.parameters.push(marked("masked", "true".to_owned()));
-                if declared.characters {
+                if self.can_mask(column) {
                     shape.masking = Some(match action {
                         Action::Hash(hash) => Masking::Hash { hash: hash.clone(), length: limit },
                         Action::Stars(count) | Action::Truncate(count) => Masking::Stars(*count),
@@ -180,6 +188,15 @@ pub fn colliding<'a>(schema: &'a TableSchema, options: &EncodeOptions) -> Option
         let earlier = names.get(..at)?.iter().find(|(known, _)| known == field)?;
         Some((earlier.1, *name))
     })
+}
+
+/// What is wrong when [`colliding`] finds two columns.
+pub fn collision(schema: &TableSchema, (one, other): (&str, &str)) -> Problem {
+    Problem::stop(
+        "FIELD_NAMES_COLLIDE",
+        format!("'field.name.adjustment.mode' gives columns {one} and {other} of {} one name", schema.name),
+        "Use \"field.name.adjustment.mode\": \"avro_unicode\", or rename one of them.",
+    )
 }
 
 /// Whether two columns have names that differ only by case, which the original refuses.

@@ -61,6 +61,7 @@ fn a_server_that_is_ready_has_no_problem() {
         "names",
         "grants",
         "identity",
+        "columns",
         "publication",
         "slot",
     ] {
@@ -287,4 +288,26 @@ fn tables_whose_topics_collide_or_do_not_fit_are_named() {
     server.psql("postgres", &format!("create schema {long}; create table {long}.{long} (id int primary key);"));
     let prefix = "p".repeat(200);
     assert!(the("TOPIC_TOO_LONG", problems(&server, &[("topic.prefix", &prefix)])).is_error());
+}
+
+#[test]
+fn rules_without_effect_and_columns_left_out_are_named() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create extension citext;
+         create table t (id int primary key, c citext, a text, b box, bs box[], \"a-b\" int, a_b int)",
+    );
+    assert!(codes(&server, &[]).is_empty());
+    let left_out = the("COLUMNS_LEFT_OUT", problems(&server, &[("include.unknown.datatypes", "false")]));
+    assert!(!left_out.is_error() && left_out.cause.contains("public.t.b (box), public.t.bs (_box)"), "{left_out:?}");
+    let mask = ("column.mask.with.3.chars", "public.t.(id|a|c),public.t.x");
+    let bare = the("MASK_WITHOUT_EFFECT", problems(&server, &[mask]));
+    assert!(bare.cause.contains("of public.t.id (int4):"), "{bare:?}");
+    assert!(the("COLUMN_MISSING", problems(&server, &[mask])).cause.contains("public.t.x"));
+    let strict = the("MASK_WITHOUT_EFFECT", problems(&server, &[mask, ("compatibility.mode", "strict")]));
+    assert!(strict.cause.contains("public.t.c (citext)"), "{strict:?}");
+    let avro = [("field.name.adjustment.mode", "avro")];
+    assert!(the("FIELD_NAMES_COLLIDE", problems(&server, &avro)).is_error());
+    assert!(codes(&server, &[("field.name.adjustment.mode", "avro_unicode")]).is_empty());
 }

@@ -3,6 +3,7 @@
 //! `tailwater doctor` shows every check; a starting connector takes only the problems. Every problem comes with the SQL
 //! that mends it.
 
+mod columns;
 mod objects;
 mod server;
 mod tables;
@@ -82,6 +83,7 @@ fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
     ))?;
     server::look(client, settings, checks)?;
     let mut published = tables::look(client, settings, checks)?;
+    columns::look(client, settings, &published, checks)?;
     if settings.tell_all_transactions {
         let captured: Vec<_> = published.iter().map(|facts| facts.table.clone()).collect();
         let others = catalog::others(&catalog::list(client)?, &captured);
