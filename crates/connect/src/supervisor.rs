@@ -42,6 +42,9 @@ pub struct Health {
     /// Why it is not where it should be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<HealthError>,
+    /// What the reader should know although work goes on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<HealthError>,
 }
 
 /// A problem in `/readyz`.
@@ -81,7 +84,7 @@ impl Supervisor {
                 "Run the others with a second data directory.",
             )]);
         }
-        let status = Arc::new(StatusCell::default());
+        let status = Arc::new(StatusCell::new(name));
         let transport = Arc::clone(&self.transport);
         let task = Task::spawn(name, instance, warnings, transport, Arc::clone(&status)).map_err(|p| vec![p])?;
         connectors.insert(name.to_owned(), Connector { status, task: Some(task) });
@@ -95,13 +98,12 @@ impl Supervisor {
         if connectors.contains_key(name) || connectors.len() >= CONNECTORS_MAX {
             return;
         }
-        let status = Arc::new(StatusCell::default());
+        let status = Arc::new(StatusCell::new(name));
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
         for warning in warnings {
             status.warn(warning);
         }
         if let Some(problem) = merge(errors) {
-            tracing::error!(connector = name, code = problem.code, remedy = problem.remedy, "{}", problem.cause);
             status.set_error(ConnectorState::Failed, problem);
         }
         connectors.insert(name.to_owned(), Connector { status, task: None });
@@ -186,9 +188,11 @@ impl Supervisor {
     pub fn readiness(&self) -> Readiness {
         let statuses = self.statuses();
         let ready = statuses.values().all(|s| matches!(s.state, ConnectorState::Streaming | ConnectorState::Done));
+        let shown = |p: Problem| HealthError { code: p.code, cause: p.cause, remedy: p.remedy };
         let health = |status: Status| Health {
             state: status.state,
-            error: status.error.map(|p| HealthError { code: p.code, cause: p.cause, remedy: p.remedy }),
+            error: status.error.map(shown),
+            warnings: status.warnings.into_iter().map(shown).collect(),
         };
         Readiness { ready, connectors: statuses.into_iter().map(|(name, status)| (name, health(status))).collect() }
     }

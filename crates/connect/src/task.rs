@@ -106,7 +106,6 @@ impl Life {
             Err(_) => {
                 // The panic's text may hold row values; the hook of the process has shown its place.
                 let problem = Problem::internal("INTERNAL", "the connector met a fault in Tailwater itself and ended");
-                tracing::error!(connector = self.name, code = problem.code, "{}", problem.cause);
                 self.status.set_error(ConnectorState::Failed, problem);
                 None
             }
@@ -139,7 +138,6 @@ impl Life {
         self.status.retain_warnings(|shown| self.warnings.contains(shown));
         let (errors, warnings): (Vec<_>, Vec<_>) = problems.into_iter().partition(Problem::is_error);
         for warning in warnings {
-            tracing::warn!(connector = self.name, code = warning.code, remedy = warning.remedy, "{}", warning.cause);
             self.status.warn(warning);
         }
         merge(errors).map_or(Ok(()), Err)
@@ -153,7 +151,6 @@ impl Life {
                 Ok(result) => return Some(result),
                 Err(problem) => problem,
             };
-            tracing::error!(connector = self.name, code = problem.code, remedy = problem.remedy, "{}", problem.cause);
             if matches!(self.status.get().state, ConnectorState::Snapshot | ConnectorState::Streaming) {
                 backoff.reset();
             }

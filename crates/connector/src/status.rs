@@ -50,13 +50,17 @@ pub struct Status {
     pub tables: BTreeMap<String, TableProgress>,
 }
 
-/// A [`Status`] that the connector writes and others read.
-#[derive(Debug, Default)]
-pub struct StatusCell(Mutex<Status>);
+/// A [`Status`] that the connector writes and others read. What is new in it goes to the log as well, once.
+#[derive(Debug)]
+pub struct StatusCell {
+    connector: String,
+    status: Mutex<Status>,
+}
 
 impl StatusCell {
-    fn lock(&self) -> MutexGuard<'_, Status> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// The status of a connector that was not started yet.
+    pub fn new(connector: &str) -> Self {
+        StatusCell { connector: connector.to_owned(), status: Mutex::default() }
     }
 
     /// A copy of the state now.
@@ -74,6 +78,10 @@ impl StatusCell {
     /// Moves to a state because of a problem.
     pub fn set_error(&self, state: ConnectorState, problem: Problem) {
         let mut status = self.lock();
+        if status.error.as_ref() != Some(&problem) {
+            let Problem { code, cause, remedy, .. } = &problem;
+            tracing::error!(connector = self.connector, code, remedy, "{cause}");
+        }
         status.state = state;
         status.error = Some(problem);
     }
@@ -83,6 +91,8 @@ impl StatusCell {
         let mut status = self.lock();
         let known = status.warnings.iter().any(|w| w.code == problem.code && w.cause == problem.cause);
         if !known {
+            let Problem { code, cause, remedy, .. } = &problem;
+            tracing::warn!(connector = self.connector, code, remedy, "{cause}");
             status.warnings.push(problem);
         }
         !known
@@ -96,5 +106,9 @@ impl StatusCell {
     /// Shows a table's snapshot progress.
     pub fn table(&self, table: &str, progress: TableProgress) {
         self.lock().tables.insert(table.to_owned(), progress);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -106,7 +106,7 @@ impl Memory {
         SinkContext {
             name: "sink".into(),
             transport: Arc::new(self.clone()),
-            status: Arc::new(StatusCell::default()),
+            status: Arc::new(StatusCell::new("test")),
             stop: Stop::default(),
         }
     }

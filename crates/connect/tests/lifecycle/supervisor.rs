@@ -109,10 +109,12 @@ fn readiness_is_that_every_connector_streams_or_is_done() {
     reaches(&supervisor, "c", ConnectorState::Failed);
     let shown = serde_json::to_value(supervisor.readiness()).unwrap();
     assert_eq!(shown["ready"], false);
-    assert_eq!(shown["connectors"]["b"], serde_json::json!({"state": "streaming"}));
+    let warned = serde_json::json!({"code": "CONFIG_WARNING", "cause": "from configure", "remedy": ""});
+    assert_eq!(shown["connectors"]["b"], serde_json::json!({"state": "streaming", "warnings": [warned]}));
     let failed = serde_json::json!({
         "state": "failed",
-        "error": {"code": "AUTH_FAILED", "cause": "the password is wrong", "remedy": "ALTER ROLE …"}
+        "error": {"code": "AUTH_FAILED", "cause": "the password is wrong", "remedy": "ALTER ROLE …"},
+        "warnings": [warned],
     });
     assert_eq!(shown["connectors"]["c"], failed);
 }

@@ -58,7 +58,7 @@ pub fn context(memory: &Memory) -> SourceContext {
     SourceContext {
         name: "test".into(),
         writer: Box::new(memory.writer()),
-        status: Arc::new(StatusCell::default()),
+        status: Arc::new(StatusCell::new("test")),
         stop: Stop::default(),
         signals: Signals::default(),
     }

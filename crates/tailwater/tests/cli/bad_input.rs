@@ -90,9 +90,9 @@ fn properties_that_are_unknown_misspelt_missing_or_refused() {
     assert!(ended.out.contains("Did you mean 'table.include.list'?"), "{}", ended.out);
     assert!(ended.out.contains("Remove 'nonsense'."), "{}", ended.out);
 
-    let refused = place.connector("properties", &[("column.exclude.list", "public.t.x"), ("snapshot.mode", "inital")]);
+    let refused = place.connector("properties", &[("slot.stream.params", "x=y"), ("snapshot.mode", "inital")]);
     let ended = run([Path::new("doctor"), &refused]);
-    assert_problem(&ended, 2, "PROPERTY_REFUSED", "column.exclude.list");
+    assert_problem(&ended, 2, "PROPERTY_REFUSED", "slot.stream.params");
     assert_problem(&ended, 2, "PROPERTY_INVALID", "initial");
 
     let unknown = place.connector("properties", &[("connector.class", "io.debezium.connector.mysql.MySqlConnector")]);
@@ -161,7 +161,8 @@ fn a_data_directory_that_cannot_be_made_or_written() {
     // Modes do not hold root, so the binary runs as nobody.
     let dir = tempfile::tempdir().unwrap();
     let program = dir.path().join("tailwater");
-    std::fs::copy(binary(), &program).unwrap();
+    // Not by this process: a test beside this one that starts a program would hold the copy open for writing.
+    assert!(Command::new("cp").arg(binary()).arg(&program).status().unwrap().success());
     let closed = dir.path().join("closed");
     std::fs::create_dir(&closed).unwrap();
     for (path, mode) in [(dir.path(), 0o755), (&program, 0o755), (&closed, 0o555)] {

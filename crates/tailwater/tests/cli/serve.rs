@@ -105,6 +105,20 @@ fn a_snapshot_that_is_asked_to_end_ends_and_is_taken_again() {
     assert!(page.lines().any(|l| l == scanned), "{page}");
 }
 
+#[test]
+fn what_is_odd_in_a_connector_file_is_said_on_readyz_and_once_in_the_log() {
+    database("odd", "create table t (id int primary key);");
+    let place = Place::new();
+    place.connector("odd", &[("tabel.include.list", "public.t")]);
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let shop = serve.connector("shop");
+    assert_eq!(shop["warnings"][0]["code"], "PROPERTY_UNKNOWN", "{shop}");
+    assert!(shop["warnings"][0]["remedy"].as_str().unwrap().contains("table.include.list"), "{shop}");
+    let log = serve.process.errors();
+    assert_eq!(log.matches("PROPERTY_UNKNOWN").count(), 1, "{log}");
+}
+
 /// The data directory lies on a small file system in a mount namespace of the server's own, which is seen from here
 /// through the server's root.
 #[test]
