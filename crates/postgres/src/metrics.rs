@@ -2,6 +2,8 @@
 
 use metrics::{Counter, Gauge, counter, gauge};
 
+use crate::slot::Held;
+
 /// The instruments of one connector.
 pub(crate) struct Metrics {
     events: Counter,
@@ -13,6 +15,12 @@ pub(crate) struct Metrics {
     lag_bytes: Gauge,
     behind_ms: Gauge,
     confirmed: Gauge,
+    slot_retained: Gauge,
+    slot_unconfirmed: Gauge,
+    slot_safe: Gauge,
+    slot_seconds_to_limit: Gauge,
+    slot_xmin_age: Gauge,
+    slot_spilled: Gauge,
 }
 
 impl Metrics {
@@ -29,6 +37,12 @@ impl Metrics {
             lag_bytes: gauge!("tailwater_source_lag_bytes", "connector" => label()),
             behind_ms: gauge!("tailwater_source_milliseconds_behind", "connector" => label()),
             confirmed: gauge!("tailwater_source_confirmed_flush_lsn", "connector" => label()),
+            slot_retained: gauge!("tailwater_slot_retained_wal_bytes", "connector" => label()),
+            slot_unconfirmed: gauge!("tailwater_slot_confirmed_lag_bytes", "connector" => label()),
+            slot_safe: gauge!("tailwater_slot_safe_wal_bytes", "connector" => label()),
+            slot_seconds_to_limit: gauge!("tailwater_slot_seconds_to_limit", "connector" => label()),
+            slot_xmin_age: gauge!("tailwater_slot_catalog_xmin_age", "connector" => label()),
+            slot_spilled: gauge!("tailwater_slot_spilled_bytes", "connector" => label()),
         }
     }
 
@@ -61,6 +75,19 @@ impl Metrics {
     /// Bytes came from the server.
     pub fn received(&self, bytes: usize) {
         self.received.increment(bytes as u64);
+    }
+
+    /// What the slot holds back, and in how many seconds it would be lost if nothing were acknowledged any more.
+    /// Without `max_slot_wal_keep_size` there is no limit, and room and time are infinite.
+    pub fn slot(&self, held: &Held, seconds_to_limit: f64) {
+        self.slot_retained.set(held.retained_bytes as f64);
+        self.slot_unconfirmed.set(held.unconfirmed_bytes as f64);
+        self.slot_safe.set(held.safe_wal_bytes.map_or(f64::INFINITY, |bytes| bytes as f64));
+        self.slot_seconds_to_limit.set(seconds_to_limit);
+        self.slot_xmin_age.set(held.catalog_xmin_age as f64);
+        if let Some(bytes) = held.spilled_bytes {
+            self.slot_spilled.set(bytes as f64);
+        }
     }
 
     /// What the server was told.

@@ -71,9 +71,12 @@ impl Slot {
     pub fn in_use(&self, client: &mut Client) -> Result<Option<Problem>, ClientError> {
         let Some(pid) = self.active_pid else { return Ok(None) };
         let rows = client.query(&format!(
-            "SELECT application_name, coalesce(client_addr::text, 'local') FROM pg_catalog.pg_stat_activity WHERE pid = {pid}"
+            "SELECT application_name, coalesce(client_addr::text, 'local'), date_trunc('second', backend_start), usename \
+             FROM pg_catalog.pg_stat_activity WHERE pid = {pid}"
         ))?;
-        let who = rows.first().map_or_else(String::new, |r| format!(" ({} from {})", r.text(0), r.text(1)));
+        let who = rows.first().map_or_else(String::new, |r| {
+            format!(" ({} of user {} from {}, since {})", r.text(0), r.text(3), r.text(1), r.text(2))
+        });
         Ok(Some(Problem::retry(
             "SLOT_IN_USE",
             format!("slot \"{}\" is in use by process {pid}{who}", self.name),
@@ -88,6 +91,56 @@ impl Slot {
 pub fn inspect(client: &mut Client, name: &str) -> Result<Option<Slot>, ClientError> {
     let filter = format!("WHERE slot_name = {}", sql::literal(name));
     Ok(read(client, &filter)?.pop())
+}
+
+/// What a slot holds back on the server.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Where the server's log ends.
+    pub log_end: u64,
+    /// Bytes of log that are kept for it.
+    pub retained_bytes: i64,
+    /// Bytes of log after what was acknowledged.
+    pub unconfirmed_bytes: i64,
+    /// Bytes that can still be written before it is in danger; none without `max_slot_wal_keep_size` (PostgreSQL 13).
+    pub safe_wal_bytes: Option<i64>,
+    /// `reserved`, `extended`, `unreserved` or `lost` (PostgreSQL 13).
+    pub wal_status: Option<String>,
+    /// Transactions since the oldest one whose catalog rows it keeps from being vacuumed.
+    pub catalog_xmin_age: i64,
+    /// Bytes that decoding spilled to the server's disk so far (PostgreSQL 14).
+    pub spilled_bytes: Option<i64>,
+}
+
+/// What the slot of a name holds back; none when there is no such slot.
+pub fn held(client: &mut Client, name: &str) -> Result<Option<Held>, ClientError> {
+    let version = client.server_version_num();
+    let safe = if version >= 130_000 { "safe_wal_size, wal_status" } else { "NULL, NULL" };
+    let spilled = if version >= 140_000 {
+        "(SELECT spill_bytes FROM pg_catalog.pg_stat_replication_slots t WHERE t.slot_name = s.slot_name)"
+    } else {
+        "NULL"
+    };
+    let rows = client.query(&format!(
+        "SELECT l.at, pg_catalog.pg_wal_lsn_diff(l.at, restart_lsn)::pg_catalog.int8, \
+           pg_catalog.pg_wal_lsn_diff(l.at, confirmed_flush_lsn)::pg_catalog.int8, {safe}, \
+           pg_catalog.age(catalog_xmin), {spilled} \
+         FROM pg_catalog.pg_replication_slots s, \
+           (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
+                   ELSE pg_catalog.pg_current_wal_lsn() END AS at) l WHERE slot_name = {}",
+        sql::literal(name)
+    ))?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let number = |index: usize| row.get(index).and_then(|text| text.parse::<i64>().ok());
+    Ok(Some(Held {
+        log_end: row.text(0).parse::<Lsn>().unwrap_or_default().0,
+        retained_bytes: number(1).unwrap_or_default(),
+        unconfirmed_bytes: number(2).unwrap_or_default(),
+        safe_wal_bytes: number(3),
+        wal_status: row.get(4).map(str::to_owned),
+        catalog_xmin_age: number(5).unwrap_or_default(),
+        spilled_bytes: number(6),
+    }))
 }
 
 /// The oldest transaction whose catalog changes the slot needs: `source.xmin`.

@@ -4,6 +4,7 @@
 mod edges;
 mod files;
 mod manifest;
+mod traps;
 mod words;
 
 use std::path::Path;
@@ -23,6 +24,7 @@ pub fn run(root: &Path) -> Outcome<Vec<String>> {
         }
     }
     let tracked = tracked_files(root)?;
+    let mut sources = String::new();
     for name in &tracked {
         let path = root.join(name);
         // A file deleted but not committed yet is no file.
@@ -31,9 +33,15 @@ pub fn run(root: &Path) -> Outcome<Vec<String>> {
         let Ok(text) = String::from_utf8(bytes) else { continue };
         findings.extend(files::check(name, &text));
         findings.extend(words::check(name, &text));
+        if name.ends_with(".rs") {
+            sources.push_str(&text);
+        }
         if name.ends_with("Cargo.toml") {
             findings.extend(manifest::check(name, &text));
         }
+    }
+    if let Ok(page) = std::fs::read_to_string(root.join(traps::PAGE)) {
+        findings.extend(traps::check(&page, &sources));
     }
     findings.extend(edges::check(&edges::read(root)?));
     findings.sort();

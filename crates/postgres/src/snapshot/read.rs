@@ -66,7 +66,9 @@ pub(crate) fn read(
             let marks = Marks { first_table: index == 0, last_table: last == Some(index) };
             let name = table.name.to_string();
             let progress = [("current_collection_in_progress", name.as_str()), ("data_collections", &collections)];
-            session.tell_of_snapshot("IN_PROGRESS", &progress)?;
+            if session.tell_of_snapshot("IN_PROGRESS", &progress)? {
+                commit(session, reading)?;
+            }
             let rows = reader.table(session, &mut client, table, schema, marks, between)?.to_string();
             let done = [
                 ("data_collections", collections.as_str()),

@@ -11,6 +11,7 @@ mod message;
 mod routes;
 mod sequence;
 mod signals;
+mod watch;
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,11 +21,11 @@ use tailwater_connector::{Problem, ProblemKind, Signal, Transaction};
 use tailwater_event::Lsn;
 
 use crate::capture::now_ns;
-use crate::client::ReplicationStream;
+use crate::client::{ClientError, ReplicationStream};
 use crate::incremental::{Incremental, Notice, Recent};
 use crate::join::{Joining, Look};
 use crate::limits::{
-    BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, SLOT_POLL, STOP_POLL,
+    BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, STOP_POLL,
 };
 use crate::pgoutput::Tuples;
 use crate::position::{DurableLsn, Position};
@@ -37,8 +38,10 @@ use heartbeat::Heartbeat;
 use message::Messages;
 use routes::Routes;
 use sequence::FirstCommit;
+use watch::Watch;
 
-const SLOT_AT_RISK: &str = "SLOT_AT_RISK";
+/// SQLSTATE of a slot that somebody else streams from.
+const OBJECT_IN_USE: &str = "55006";
 
 /// How a run ended without an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +81,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
         reconnect_at: None,
         waiting_since: None,
         look_at: now + NEW_TABLES_POLL,
-        watch_at: now + SLOT_POLL,
+        watch: Watch::new(now),
         now_ns: 0,
         incremental: None,
         recent: Recent::default(),
@@ -91,7 +94,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
     follower.run(&mut stream)
 }
 
-fn start(session: &Session<'_>, position: Position) -> Result<ReplicationStream, Problem> {
+fn start(session: &mut Session<'_>, position: Position) -> Result<ReplicationStream, Problem> {
     let mut walsender = session.connect(true)?;
     walsender.set_max_message(session.settings.max_row_bytes);
     let names: Vec<_> = session.publications.iter().map(|name| crate::sql::ident(name)).collect();
@@ -102,7 +105,17 @@ fn start(session: &Session<'_>, position: Position) -> Result<ReplicationStream,
         Lsn(position.lsn),
         names.join(",").replace('\'', "''"),
     );
-    session.sql_result(walsender.start_replication(&command))
+    let started = walsender.start_replication(&command);
+    if started.as_ref().err().and_then(ClientError::sqlstate) == Some(OBJECT_IN_USE) {
+        let slot = slot::inspect(&mut session.sql, &session.settings.slot.name);
+        if let Some(slot) = session.sql_result(slot)? {
+            let in_use = slot.in_use(&mut session.sql);
+            if let Some(problem) = session.sql_result(in_use)? {
+                return Err(problem);
+            }
+        }
+    }
+    session.sql_result(started)
 }
 
 /// What a message, or a batch of them, asks the loop to do.
@@ -146,7 +159,7 @@ struct Follower<'s, 'c> {
     /// When the oldest committed bytes that wait for the disk were committed.
     waiting_since: Option<Instant>,
     look_at: Instant,
-    watch_at: Instant,
+    watch: Watch,
     now_ns: i64,
     /// Commit time of the last transaction; before the first the time when the stream began.
     commit_time_us: i64,
@@ -255,25 +268,6 @@ impl Follower<'_, '_> {
                 Err(problem) => return Err(problem),
             }
         }
-    }
-
-    /// Warns when the server is about to give up the log that the slot needs; once it has, the stream ends by itself.
-    fn watch_slot(&mut self, now: Instant) -> Result<(), Problem> {
-        if now < self.watch_at {
-            return Ok(());
-        }
-        self.watch_at = now + SLOT_POLL;
-        let name = &self.session.settings.slot.name;
-        let slot = slot::inspect(&mut self.session.sql, name);
-        let slot = self.session.sql_result(slot)?;
-        if slot.and_then(|slot| slot.wal_status).as_deref() == Some("unreserved") {
-            let cause = format!("the server is about to give up the log that slot \"{name}\" needs");
-            let remedy = "ALTER SYSTEM SET max_slot_wal_keep_size = -1; SELECT pg_reload_conf();";
-            self.session.status.warn(Problem::environment(SLOT_AT_RISK, cause, remedy).warning());
-        } else {
-            self.session.status.retain_warnings(|warning| warning.code != SLOT_AT_RISK);
-        }
-        Ok(())
     }
 
     /// How long a quiet server is waited for.
