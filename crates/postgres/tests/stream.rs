@@ -204,7 +204,8 @@ fn a_full_disk_pauses_with_the_connection_kept_and_goes_on_by_itself() {
     memory.fill(false);
     wait_for(&memory, &running, 1000);
     assert_eq!(walsender(), before);
-    assert_eq!(running.status.get().state, ConnectorState::Streaming);
+    // The records are there a moment before the status says so.
+    running.streams();
 }
 
 #[test]
