@@ -80,3 +80,7 @@ pub const INCREMENTAL_SPOILS: u32 = 20;
 pub const RECENT_TRANSACTIONS: usize = 8192;
 /// Rows of an incremental snapshot that are read again one by one; with more, their table is read from its beginning.
 pub const INCREMENTAL_AGAIN_ROWS: usize = 10_000;
+/// How long rows of a polled table wait for transactions that write into it and may still add rows before them.
+pub const WRITER_PATIENCE: Duration = Duration::from_secs(10);
+/// How often it is looked whether such transactions have ended.
+pub const WRITER_POLL: Duration = Duration::from_millis(100);

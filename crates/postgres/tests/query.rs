@@ -253,6 +253,93 @@ fn a_row_that_commits_late_within_the_delay_is_read_with_those_that_came_before_
     assert_eq!(ids(&memory), [1, 2]);
 }
 
+/// Waits until the connector has been round all its tables again.
+fn pass(server: &Postgres, memory: &Memory) {
+    let seen = || memory.records().iter().filter(|r| r.topic == "pg-marker").count();
+    for _ in 0..2 {
+        let before = seen();
+        server.psql("postgres", "insert into marker default values;");
+        assert!(wait_until(PATIENCE, || seen() > before), "the marker does not come");
+    }
+}
+
+#[test]
+fn a_row_that_commits_after_later_ones_is_not_missed_without_any_delay() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table marker (id serial primary key, at timestamptz not null default clock_timestamp());
+         create table parent (id serial, at timestamptz not null default now()) partition by range (id);
+         create table t partition of parent for values from (1) to (1000);",
+    );
+    let timed = [("mode", "timestamp"), ("timestamp.column.name", "at")];
+    let counted = [("mode", "incrementing"), ("incrementing.column.name", "id")];
+    for (mode, base) in [(&counted[..], 0), (&timed[..], 3)] {
+        let memory = Memory::default();
+        let running = start(&server, &memory, &[mode, &[("validate.non.null", "false")]].concat());
+        let of_t = |memory: &Memory| -> Vec<i64> {
+            let of_t = memory.records().into_iter().filter(|r| r.topic == "pg-t");
+            of_t.map(|r| r.value()["id"].as_i64().unwrap()).collect()
+        };
+        assert!(wait_until(PATIENCE, || of_t(&memory).len() == base));
+        let mut late = Session::open(&server, "postgres");
+        late.run("begin; insert into parent default values;").unwrap();
+        server.psql("postgres", "insert into parent default values;");
+        server.psql("postgres", "insert into t default values;");
+        pass(&server, &memory);
+        assert_eq!(of_t(&memory).len(), base, "a later row was read before an earlier one");
+        late.run("commit;").unwrap();
+        assert!(wait_until(PATIENCE, || of_t(&memory).len() == base + 3));
+        let expected: Vec<i64> = (1..=base as i64 + 3).collect();
+        assert_eq!(of_t(&memory), expected);
+        running.stop().unwrap();
+    }
+}
+
+#[test]
+fn concurrent_writers_lose_no_row_and_change_no_order() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id serial primary key);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("mode", "incrementing"), ("poll.interval.ms", "1")]);
+    running.streams();
+    std::thread::scope(|scope| {
+        for writer in 1..=6 {
+            let mut session = Session::open(&server, "postgres");
+            scope.spawn(move || {
+                for round in 0..60 {
+                    // The longer, the more others commit behind it.
+                    let pause = f64::from(writer * (round % 5)) / 1000.0;
+                    let script = format!("begin; insert into t default values; select pg_sleep({pause}); commit;");
+                    session.run(&script).unwrap();
+                }
+            });
+        }
+    });
+    wait_for(&memory, &running, 360);
+    assert_eq!(ids(&memory), (1..=360).collect::<Vec<i64>>());
+}
+
+#[test]
+fn a_writer_that_does_not_end_is_named_and_the_others_rows_are_read() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id serial primary key);");
+    let mut settings = settings(&server, &[("mode", "incrementing")]).unwrap();
+    settings.writer_patience = std::time::Duration::from_millis(300);
+    let memory = Memory::default();
+    let running = run(QuerySource::new(settings), &memory);
+    let mut late = Session::open(&server, "postgres");
+    late.run("begin; insert into t default values;").unwrap();
+    server.psql("postgres", "insert into t default values;");
+    wait_for(&memory, &running, 1);
+    let named = || running.status.get().warnings.iter().any(|w| w.code == "WRITER_OPEN");
+    assert!(wait_until(PATIENCE, named), "{:?}", running.status.get());
+    server.psql("postgres", "insert into t default values;");
+    wait_for(&memory, &running, 2);
+    late.run("rollback;").unwrap();
+    assert!(wait_until(PATIENCE, || !named()), "{:?}", running.status.get());
+}
+
 #[test]
 fn changes_come_again_and_the_first_time_that_is_not_null_counts() {
     let server = Postgres::start();

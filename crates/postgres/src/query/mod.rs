@@ -9,6 +9,9 @@
 //!
 //! # When is a row read
 //!
+//! Rows that could still be overtaken wait: a poll reads up to its [`horizon`], behind which no open transaction can put
+//! a row any more.
+//!
 //! - `incrementing`: once, when its number is above all that were read.
 //! - `timestamp`: at each change that moves its time. Rows whose time is not yet `timestamp.delay.interval.ms` old wait
 //!   for a later poll; a transaction that commits within the delay is not missed. Rows of one time are never parted by
@@ -27,6 +30,7 @@
 //! | which tables are read | [`tables`] |
 //! | what is wrong with one of them | [`shape`] |
 
+mod horizon;
 mod metrics;
 pub mod plugin;
 mod poll;

@@ -7,6 +7,7 @@ use tailwater_connector::{PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::Cell;
 use tailwater_event::debezium::EncodeError;
 
+use super::horizon::{Horizon, Reach, Waiting};
 use super::position::{Cursor, Position};
 use super::problem;
 use super::settings::{Initial, Mode, QuerySettings};
@@ -14,10 +15,9 @@ use super::shape::{Shape, Target};
 use super::statement::Bounds;
 use crate::capture::now_ns;
 use crate::client::{Client, ClientError};
-use crate::limits::{BUFFER_BYTES, FLUSH_BYTES, LOCK_PATIENCE};
+use crate::limits::{BUFFER_BYTES, FLUSH_BYTES};
 use crate::pgoutput::recycle;
 use crate::snapshot::LineReader;
-use crate::sql::literal;
 
 /// What polls share.
 pub(super) struct Session<'a> {
@@ -33,6 +33,7 @@ pub(super) struct Poller {
     /// When it is polled next.
     pub due: Instant,
     open: Option<Open>,
+    waiting: Waiting,
     lines: LineReader,
     cells: Vec<Cell<'static>>,
     /// What keeps it from being polled, as far as it was told.
@@ -52,61 +53,129 @@ pub(super) enum Polled {
     Rows(u64),
     /// It can not be polled as it is now.
     Unfit(Vec<Problem>),
+    /// Transactions that may still add rows before the new ones are waited for.
+    Waits,
 }
 
 impl Poller {
     /// A new one.
     pub(super) fn new(target: Target, due: Instant) -> Poller {
-        Poller { target, due, open: None, lines: LineReader::default(), cells: Vec::new(), told: Vec::new() }
+        Poller {
+            target,
+            due,
+            open: None,
+            waiting: Waiting::default(),
+            lines: LineReader::default(),
+            cells: Vec::new(),
+            told: Vec::new(),
+        }
     }
 
-    /// The warnings of its shape.
-    pub(super) fn warnings(&self) -> &[Problem] {
-        self.open.as_ref().map_or(&[], |open| &open.shape.warnings)
+    /// What the reader should know of it while it is polled.
+    pub(super) fn warnings(&self, settings: &QuerySettings) -> Vec<Problem> {
+        let shape = self.open.as_ref().map_or(&[][..], |open| &open.shape.warnings);
+        let notice = self.waiting.notice(&self.target, settings.writer_patience);
+        shape.iter().cloned().chain(notice).collect()
     }
 
     /// Reads what is new, in one view of the table, and commits it.
     pub(super) fn poll(&mut self, session: &mut Session<'_>) -> Result<Polled, Problem> {
-        let patience = LOCK_PATIENCE.as_millis();
-        self.run(session, &format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SET LOCAL lock_timeout = {patience}"))?;
-        let polled = self.in_transaction(session)?;
+        if self.open.is_none()
+            && let Some(unfit) = self.ask(session)?
+        {
+            return Ok(unfit);
+        }
+        let horizon = match self.horizon(session)? {
+            Ok(horizon) => horizon,
+            Err(polled) => return Ok(polled),
+        };
+        self.run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ")?;
+        let polled = match self.ask(session)? {
+            Some(unfit) => unfit,
+            None => self.with_open(|poller, open| poller.read(session, open, horizon.as_ref()))?,
+        };
         let end = if matches!(polled, Polled::Rows(_)) { "COMMIT" } else { "ROLLBACK" };
         self.run(session, end)?;
         session.writer.flush()?;
         Ok(polled)
     }
 
-    fn in_transaction(&mut self, session: &mut Session<'_>) -> Result<Polled, Problem> {
+    /// Asks for the columns, and makes a plan of them when they are others than before.
+    fn ask(&mut self, session: &mut Session<'_>) -> Result<Option<Polled>, Problem> {
         let known = self.open.as_ref().map(|open| &open.shape);
-        let asked = Shape::ask(&mut session.client, session.settings, &self.target, known);
-        let shape = match asked {
-            Ok(Ok(shape)) => shape,
-            Ok(Err(problems)) => return Ok(Polled::Unfit(problems)),
-            Err(error) => return self.refused(session, &error),
-        };
-        if let Some(shape) = shape {
-            let plan = session.writer.plan(&shape.plan.descriptor())?;
-            let topic = session.writer.topic(&self.target.topic)?;
-            self.open = Some(Open { shape, topic, plan });
+        match Shape::ask(&mut session.client, session.settings, &self.target, known) {
+            Ok(Ok(None)) => Ok(None),
+            Ok(Ok(Some(shape))) => {
+                let plan = session.writer.plan(&shape.plan.descriptor())?;
+                let topic = session.writer.topic(&self.target.topic)?;
+                self.open = Some(Open { shape, topic, plan });
+                Ok(None)
+            }
+            Ok(Err(problems)) => {
+                self.open = None;
+                Ok(Some(Polled::Unfit(problems)))
+            }
+            Err(error) => self.refused(session, &error).map(Some),
         }
+    }
+
+    /// Lends the open shape, which is put back whatever happens.
+    fn with_open<T>(&mut self, work: impl FnOnce(&mut Self, &mut Open) -> Result<T, Problem>) -> Result<T, Problem> {
         let Some(mut open) = self.open.take() else {
             return Err(Problem::internal("QUERY_SHAPE", "a poll began without knowing its columns"));
         };
-        let polled = self.read(session, &mut open);
+        let result = work(self, &mut open);
         self.open = Some(open);
-        polled
+        result
     }
 
-    fn read(&mut self, session: &mut Session<'_>, open: &mut Open) -> Result<Polled, Problem> {
+    /// Up to where is read; the outer `None` in bulk mode. The inner error: there is nothing to be read now.
+    fn horizon(&mut self, session: &mut Session<'_>) -> Result<Result<Option<Horizon>, Polled>, Problem> {
+        let settings = session.settings;
+        let Some(open) = self.open.as_ref().filter(|_| settings.mode != Mode::Bulk) else { return Ok(Ok(None)) };
+        let statement = &open.shape.statement;
+        let after = session.position.cursors.get(&self.target.key()).cloned().unwrap_or_default();
+        let seen = Horizon::look(&mut session.client, settings, &self.target, statement, &after);
+        let seen = match seen {
+            Ok(seen) => seen,
+            Err(error) => {
+                // A column that it names may be gone.
+                let refused = self.refused(session, &error)?;
+                self.open = None;
+                return Ok(Err(refused));
+            }
+        };
+        if settings.initial == Initial::Now && settings.mode.times() && after.timestamp.is_none() {
+            // What "now" was must outlast a restart that comes before the first row.
+            let beginning = Cursor { timestamp: Some(seen.initial.clone()), ..after };
+            session.position.cursors.insert(self.target.key(), beginning);
+            session.writer.progress(&session.position.encode()?)?;
+        }
+        let counts_only = settings.mode == Mode::Incrementing && self.target.shows_writers;
+        match self.waiting.decide(seen, settings.writer_patience, Instant::now()) {
+            Reach::Blocked => Ok(Err(Polled::Waits)),
+            Reach::Free(horizon) if counts_only && horizon.highest.is_none() => Ok(Err(Polled::Rows(0))),
+            Reach::Free(horizon) => Ok(Ok(Some(horizon))),
+        }
+    }
+
+    fn read(
+        &mut self,
+        session: &mut Session<'_>,
+        open: &mut Open,
+        horizon: Option<&Horizon>,
+    ) -> Result<Polled, Problem> {
         let key = self.target.key();
         let mode = session.settings.mode;
         let mut last = session.position.cursors.get(&key).cloned().unwrap_or_default();
-        let mut until = String::new();
-        if mode.times() {
-            let moments = open.shape.statement.times_are_moments();
-            until = self.clock(session, moments, &mut last)?;
+        if let (Some(horizon), None, true) = (horizon, &last.timestamp, mode.times())
+            && session.settings.initial != Initial::All
+        {
+            last.timestamp = Some(horizon.initial.clone());
         }
-        let mut bounds = Bounds { after: &last, until: &until, last: None };
+        let until = horizon.map_or("", |horizon| &horizon.until);
+        let highest = horizon.and_then(|horizon| horizon.highest.as_deref());
+        let mut bounds = Bounds { after: &last, until, last: None, highest };
         let ended;
         if open.shape.statement.may_part_times() {
             ended = self.last_time(session, &open.shape.statement.last_time(bounds))?;
@@ -150,34 +219,6 @@ impl Poller {
             commit(*writer, position, &key, &last)?;
         }
         Ok(Polled::Rows(rows))
-    }
-
-    /// The time up to which rows are read, by the server's clock at the transaction's start, which is before its view was
-    /// taken. Where a first poll is not to read everything, its beginning goes into `after`.
-    fn clock(&self, session: &mut Session<'_>, moments: bool, after: &mut Cursor) -> Result<String, Problem> {
-        let settings = session.settings;
-        let zone = literal(settings.zone.as_deref().unwrap_or("UTC"));
-        let initial = match settings.initial {
-            Initial::After(ms) => format!("pg_catalog.to_timestamp({ms}::pg_catalog.float8 / 1000)"),
-            Initial::All | Initial::Now => "CURRENT_TIMESTAMP".to_owned(),
-        };
-        let shown = |moment: &str| match moments {
-            true => format!("({moment})::pg_catalog.text"),
-            false => format!("(({moment}) AT TIME ZONE {zone})::pg_catalog.text"),
-        };
-        let until = format!("CURRENT_TIMESTAMP - interval '{} milliseconds'", settings.delay_ms);
-        let rows = session.client.query(&format!("SELECT {}, {}", shown(&until), shown(&initial)));
-        let rows = rows.map_err(|error| self.problem(&error, &settings.connection))?;
-        let answer = |index| rows.first().map(|row| row.text(index).to_owned()).unwrap_or_default();
-        if after.timestamp.is_none() && settings.initial != Initial::All {
-            after.timestamp = Some(answer(1));
-            if settings.initial == Initial::Now {
-                // What "now" was must outlast a restart that comes before the first row.
-                session.position.cursors.insert(self.target.key(), after.clone());
-                session.writer.progress(&session.position.encode()?)?;
-            }
-        }
-        Ok(answer(0))
     }
 
     fn last_time(&self, session: &mut Session<'_>, sql: &str) -> Result<Option<String>, Problem> {

@@ -6,16 +6,16 @@ use tailwater_event::topic::sanitize;
 use super::problem;
 use super::settings::QuerySettings;
 use super::shape::{Shape, Target};
-use crate::catalog::{self, CatalogTable};
+use crate::catalog::{self, CatalogTable, Kind};
 use crate::client::{Client, ClientError};
-use crate::limits::{PREFLIGHT_STATEMENT_MS, TOPIC_BYTES};
+use crate::limits::{LOCK_PATIENCE, PREFLIGHT_STATEMENT_MS, TOPIC_BYTES};
 use crate::sql;
 
 /// A session as polls have it. Row security applies to the role, as it does to the role's queries elsewhere.
 pub(super) fn connect(settings: &QuerySettings) -> Result<Client, ClientError> {
     let mut client = Client::connect(&settings.connection, false)?;
     client.set_max_message(settings.max_row_bytes);
-    client.execute("SET row_security = on")?;
+    client.execute(&format!("SET row_security = on; SET lock_timeout = {}", LOCK_PATIENCE.as_millis()))?;
     if let Some(path) = &settings.search_path {
         let schemas: Vec<_> = path.split(',').map(|schema| sql::ident(schema.trim().trim_matches('"'))).collect();
         client.execute(&format!("SET search_path = {}", schemas.join(", ")))?;
@@ -102,7 +102,7 @@ fn zone_is_known(client: &mut Client, settings: &QuerySettings, found: &mut Vec<
 
 /// The one target of a query.
 pub(super) fn query_target(settings: &QuerySettings) -> Target {
-    Target { table: None, topic: settings.prefix.clone() }
+    Target { table: None, shows_writers: false, topic: settings.prefix.clone() }
 }
 
 /// The tables as targets, and those that can not be one: two tables may not write into one topic.
@@ -119,7 +119,8 @@ pub(super) fn targets(settings: &QuerySettings, tables: &[CatalogTable]) -> (Vec
                 format!("the topic of {} would have {} bytes; {TOPIC_BYTES} are the most", table.name, topic.len());
             problems.push(Problem::config("TOPIC_TOO_LONG", cause, "Choose a shorter 'topic.prefix'."));
         } else {
-            targets.push(Target { table: Some(table.name.clone()), topic });
+            let shows_writers = matches!(table.kind, Kind::Table | Kind::Partitioned);
+            targets.push(Target { table: Some(table.name.clone()), shows_writers, topic });
         }
     }
     (targets, problems)

@@ -37,6 +37,8 @@ pub struct QuerySettings {
     pub initial: Initial,
     /// `timestamp.delay.interval.ms`.
     pub delay_ms: u64,
+    /// How long rows wait for transactions that may still add rows before them.
+    pub writer_patience: Duration,
     /// `validate.non.null`.
     pub validate_non_null: bool,
     /// `quote.sql.identifiers=never`.

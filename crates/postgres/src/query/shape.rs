@@ -17,6 +17,8 @@ use crate::sql;
 pub(super) struct Target {
     /// The table; `None` = the query.
     pub table: Option<TableName>,
+    /// Whether the server's locks show who writes into it.
+    pub shows_writers: bool,
     /// Where its rows go.
     pub topic: String,
 }

@@ -13,6 +13,7 @@ use super::preflight::{self, connect, query_target, targets};
 use super::problem;
 use super::settings::QuerySettings;
 use crate::catalog;
+use crate::limits::WRITER_POLL;
 
 /// Reads tables or a query, again and again.
 pub struct QuerySource {
@@ -126,9 +127,13 @@ fn poll(
     let settings = session.settings;
     poller.due = Instant::now() + settings.poll_interval;
     let told: Vec<Problem> = match &polled {
+        Polled::Waits => {
+            poller.due = poller.due.min(Instant::now() + WRITER_POLL);
+            return Ok(true);
+        }
         Polled::Rows(rows) => {
             metrics.polled(*rows, start.elapsed());
-            poller.warnings().to_vec()
+            poller.warnings(settings)
         }
         Polled::Unfit(problems) => {
             // A query that can not be polled will not mend itself; nor is there another table to read.

@@ -72,6 +72,8 @@ pub(super) struct Bounds<'a> {
     pub until: &'a str,
     /// Rows whose time is not after it: where the suffix ends the poll.
     pub last: Option<&'a str>,
+    /// Where only a number counts: rows whose number is not above it.
+    pub highest: Option<&'a str>,
 }
 
 impl From {
@@ -100,6 +102,17 @@ impl Statement {
     /// Whether the rows' times are moments, so that their bound is one.
     pub(super) fn times_are_moments(&self) -> bool {
         self.times.iter().any(|time| time.zoned)
+    }
+
+    /// The highest number there is now after the last row read, as an expression; null when there is none.
+    pub(super) fn highest(&self, after: &Cursor) -> Option<String> {
+        let number = self.number.as_deref().filter(|_| self.times.is_empty()).map(ident)?;
+        let bounds = Bounds { after, until: "", last: None, highest: None };
+        let conditions = conditions(None, Some(&number), bounds).join(" AND ");
+        Some(format!(
+            "(SELECT pg_catalog.max({number})::pg_catalog.text FROM {} WHERE {conditions})",
+            self.from.relation()
+        ))
     }
 
     /// Whether the suffix may end a poll between two rows of one time, which no cursor could tell apart.
@@ -175,7 +188,7 @@ fn at_zone(expression: &str, zone: &str) -> String {
 
 /// Literals have no type of their own: the server reads them as the column's.
 fn conditions(time: Option<&str>, number: Option<&str>, bounds: Bounds<'_>) -> Vec<String> {
-    let Bounds { after, until, last } = bounds;
+    let Bounds { after, until, last, highest } = bounds;
     let number_after = after.incrementing.as_deref().map(literal);
     let mut all = Vec::new();
     if let Some(time) = time {
@@ -193,6 +206,7 @@ fn conditions(time: Option<&str>, number: Option<&str>, bounds: Bounds<'_>) -> V
             Some(seen) => format!("{number} > {seen}"),
             None => format!("{number} IS NOT NULL"),
         });
+        all.extend(highest.map(|highest| format!("{number} <= {}", literal(highest))));
     }
     all
 }
@@ -215,7 +229,7 @@ mod tests {
 
     fn text(statement: &Statement, timestamp: Option<&str>, incrementing: Option<&str>) -> String {
         let after = Cursor { timestamp: timestamp.map(str::to_owned), incrementing: incrementing.map(str::to_owned) };
-        statement.text(Bounds { after: &after, until: "now", last: None })
+        statement.text(Bounds { after: &after, until: "now", last: None, highest: None })
     }
 
     #[test]
@@ -256,13 +270,26 @@ mod tests {
     }
 
     #[test]
+    fn the_highest_number_is_that_of_rows_not_read_and_bounds_a_poll() {
+        let counted = statement(Mode::Incrementing, &[], Some("id"), None);
+        let after = Cursor { timestamp: None, incrementing: Some("7".into()) };
+        assert_eq!(
+            counted.highest(&after).unwrap(),
+            r#"(SELECT pg_catalog.max("id")::pg_catalog.text FROM "s"."t" WHERE "id" > '7')"#
+        );
+        let bounds = Bounds { after: &after, until: "", last: None, highest: Some("9") };
+        assert!(counted.text(bounds).ends_with(r#"WHERE "id" > '7' AND "id" <= '9' ORDER BY "id""#));
+        assert_eq!(statement(Mode::TimestampIncrementing, &[("a", true)], Some("id"), None).highest(&after), None);
+    }
+
+    #[test]
     fn a_suffix_ends_a_poll_behind_all_rows_of_its_last_time() {
         let mut timed = statement(Mode::Timestamp, &[("a", false)], None, None);
         assert!(!timed.may_part_times());
         timed.suffix = "LIMIT 3".into();
         assert!(timed.may_part_times());
         let after = Cursor { timestamp: Some("x".into()), incrementing: None };
-        let bounds = Bounds { after: &after, until: "now", last: None };
+        let bounds = Bounds { after: &after, until: "now", last: None, highest: None };
         assert_eq!(
             timed.last_time(bounds),
             "SELECT pg_catalog.max(at)::pg_catalog.text FROM (SELECT \"a\" AS at FROM \"s\".\"t\" \

@@ -13,7 +13,7 @@ use super::super::url::JdbcUrl;
 use super::{Choice, Initial, Mode, QuerySettings};
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::Patterns;
-use crate::limits::{CONNECT_TIMEOUT, TOPIC_BYTES};
+use crate::limits::{CONNECT_TIMEOUT, TOPIC_BYTES, WRITER_PATIENCE};
 
 /// `connection.` properties that are no parameters of the driver.
 const OWN: [&str; 5] = ["url", "user", "password", "attempts", "backoff.ms"];
@@ -59,6 +59,7 @@ impl Reader<'_> {
                 Some(ms) => Initial::After(ms),
             },
             delay_ms: u64::try_from(self.config.integer("timestamp.delay.interval.ms", 0)).unwrap_or(0),
+            writer_patience: WRITER_PATIENCE,
             validate_non_null: self.config.flag("validate.non.null"),
             fold_names: self.word("quote.sql.identifiers") == "never",
             zone: self.zone(),
