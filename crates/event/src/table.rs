@@ -157,6 +157,8 @@ pub enum ColumnType {
     HalfVec,
     /// pgvector's `sparsevec`.
     SparseVec,
+    /// `line`, `lseg`, `box`, `path`, `polygon` and `circle`, for which Debezium has no mapping either.
+    Geometric,
     /// An enum type with its labels in sort order.
     Enum(Vec<String>),
     /// An array of the element type; the number of dimensions is not part of PostgreSQL's type.

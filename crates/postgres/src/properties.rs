@@ -15,7 +15,6 @@ const SNAPSHOT: &str =
 const CLUSTER: &str = "topics live in this process; no Kafka cluster is contacted";
 const HISTORY: &str = "the PostgreSQL connector keeps no schema history";
 const SHOWN: &str = "metrics are on the /metrics page";
-const LATER: &str = "it comes in a later version; without it the data would differ from what you ask for";
 const KAFKA_SIGNALS: &str = "no Kafka cluster is contacted for signals; use the channels source and file";
 const PLUGIN_CODE: &str = "foreign Java classes can not run here";
 const LOSSY: &str = "an event that can not be processed stops the connector, so that none is lost in silence";
@@ -248,9 +247,24 @@ pub const PROPERTIES: &[Property] = &[
         "how field names are made valid for Avro",
     ),
     no_effect("sanitize.field.names", Text, Some("false"), "names are kept as they are in the database"),
-    refused("converters", Text, Some(""), PLUGIN_CODE),
-    refused("post.processors", Text, Some(""), PLUGIN_CODE),
-    refused("event.converting.failure.handling.mode", OneOf(&["fail", "warn", "skip"]), Some("warn"), LATER),
+    refused(
+        "converters",
+        Text,
+        Some(""),
+        "foreign Java classes can not run here; the handling modes and column rules choose the form of values",
+    ),
+    refused(
+        "post.processors",
+        Text,
+        Some(""),
+        "foreign Java classes can not run here; ALTER TABLE … REPLICA IDENTITY FULL gives large values that an update did not touch",
+    ),
+    Property::new(
+        "event.converting.failure.handling.mode",
+        OneOf(&["fail", "warn", "skip"]),
+        Some("warn"),
+        "every value of PostgreSQL has a form; one that had none would stop the connector",
+    ),
     refused("event.processing.failure.handling.mode", OneOf(&["fail", "warn", "skip", "ignore"]), Some("fail"), LOSSY),
     refused(
         "sourceinfo.struct.maker",

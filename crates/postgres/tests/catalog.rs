@@ -103,7 +103,7 @@ fn every_built_in_type_has_its_column_type() {
         ("ae", array(mood())),
         ("ip", ColumnType::Text),
         ("r", ColumnType::Text),
-        ("bx", ColumnType::Unknown),
+        ("bx", ColumnType::Geometric),
         ("pr", ColumnType::Unknown),
         ("l", ColumnType::Unknown),
         ("mr", ColumnType::Unknown),

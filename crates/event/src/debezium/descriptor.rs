@@ -107,6 +107,7 @@ enum TypeDoc {
     Vector,
     HalfVec,
     SparseVec,
+    Geometric,
     Enum(Vec<String>),
     Array(#[serde(with = "boxed_type")] Box<ColumnType>),
     Unknown,

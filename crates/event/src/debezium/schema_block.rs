@@ -195,8 +195,10 @@ fn describe(codec: &Codec) -> Description {
             parameters: vec![("allowed", labels.join(","))],
             ..named("string", Some("io.debezium.data.Enum"))
         },
-        Codec::Bytes(BinaryMode::Bytes) | Codec::Raw(BinaryMode::Bytes) => plain("bytes"),
-        Codec::Bytes(_) | Codec::Raw(_) => plain("string"),
+        Codec::Bytes(BinaryMode::Bytes) | Codec::Raw(BinaryMode::Bytes) | Codec::Geometric(BinaryMode::Bytes) => {
+            plain("bytes")
+        }
+        Codec::Bytes(_) | Codec::Raw(_) | Codec::Geometric(_) => plain("string"),
         Codec::Bits { length, .. } => bits(length.unwrap_or(i32::MAX as u32)),
         Codec::LostBits(length) => bits(*length),
         Codec::Date { connect: true, .. } => named("int32", Some("org.apache.kafka.connect.data.Date")),
@@ -274,8 +276,9 @@ fn describe(codec: &Codec) -> Description {
         },
         Codec::Array(element) => {
             let mut items = Vec::new();
-            // The original's enum elements are the only ones that are not optional.
-            push_schema(element, !matches!(**element, Codec::Enum(_)), &[], &mut items);
+            // The original's elements are optional but for enums and types that it does not know.
+            let required = matches!(**element, Codec::Enum(_) | Codec::Raw(_) | Codec::Geometric(_));
+            push_schema(element, !required, &[], &mut items);
             let items = String::from_utf8_lossy(&items).into_owned();
             Description { kind: format!("\"type\":\"array\",\"items\":{items}}}"), ..plain("array") }
         }

@@ -101,7 +101,9 @@ impl Types {
         match facts.kind {
             'e' => ColumnType::Enum(facts.labels.clone()),
             'b' if facts.element != 0 => match self.resolve(facts.element, modifier) {
-                ColumnType::Unknown | ColumnType::Array(_) => ColumnType::Unknown,
+                ColumnType::Array(_) => ColumnType::Unknown,
+                // Boxes in an array are separated by semicolons.
+                ColumnType::Geometric if facts.name == "_box" => ColumnType::Unknown,
                 element => ColumnType::Array(Box::new(element)),
             },
             'b' | 'r' => named(&facts.name, modifier),
@@ -158,6 +160,7 @@ fn named(name: &str, modifier: i32) -> ColumnType {
         "tsvector" => ColumnType::TsVector,
         "ltree" => ColumnType::Ltree,
         "hstore" => ColumnType::HStore,
+        "line" | "lseg" | "box" | "path" | "polygon" | "circle" => ColumnType::Geometric,
         "vector" => ColumnType::Vector,
         "halfvec" => ColumnType::HalfVec,
         "sparsevec" => ColumnType::SparseVec,
@@ -291,9 +294,16 @@ mod tests {
 
     #[test]
     fn what_is_not_known_is_unknown() {
-        let types = types(&[(1, "box", 'b', 0, -1, 0), (2, "pair", 'c', 0, -1, 0), (3, "_box", 'b', 0, -1, 1)]);
-        for oid in 1..=4 {
+        let types = types(&[
+            (1, "box", 'b', 0, -1, 0),
+            (2, "pair", 'c', 0, -1, 0),
+            (3, "_box", 'b', 0, -1, 1),
+            (4, "_pair", 'b', 0, -1, 2),
+        ]);
+        for oid in [2, 3, 5] {
             assert_eq!(types.resolve(oid, -1), ColumnType::Unknown, "{oid}");
         }
+        assert_eq!(types.resolve(4, -1), ColumnType::Array(Box::new(ColumnType::Unknown)));
+        assert_eq!(types.resolve(1, -1), ColumnType::Geometric);
     }
 }

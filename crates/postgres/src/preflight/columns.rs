@@ -43,8 +43,8 @@ fn left_out(settings: &Settings, schemas: &[TableSchema], checks: &mut Vec<Check
     }
     let unknown = schemas.iter().flat_map(|schema| {
         let without_form = |ty: &ColumnType| match ty {
-            ColumnType::Array(element) => **element == ColumnType::Unknown,
-            ty => *ty == ColumnType::Unknown,
+            ColumnType::Array(element) => matches!(**element, ColumnType::Unknown | ColumnType::Geometric),
+            ty => matches!(ty, ColumnType::Unknown | ColumnType::Geometric),
         };
         let columns = schema.columns.iter().filter(move |c| without_form(&c.ty));
         columns.map(|c| format!("{}.{} ({})", schema.name, c.name, c.type_name))

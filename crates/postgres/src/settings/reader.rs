@@ -415,6 +415,15 @@ impl Reader<'_> {
 
     /// Values that are declared, but not every one of them can be had.
     fn refuse_values(&mut self) {
+        let conversion = "event.converting.failure.handling.mode";
+        if let Some(mode) = self.given.get(conversion).filter(|mode| !mode.trim().eq_ignore_ascii_case("fail")) {
+            let cause = format!(
+                "'{conversion}' can not be {mode}: every value has a form, and one that had none would stop the connector \
+                 rather than become null"
+            );
+            let remedy = format!("Set \"{conversion}\": \"fail\", or remove it.");
+            self.problems.push(Problem::config("PROPERTY_NO_EFFECT", cause, remedy).warning());
+        }
         if let Some(plugin) = self.given.get("plugin.name").filter(|p| !p.eq_ignore_ascii_case("pgoutput")) {
             self.problems.push(
                 Problem::config(

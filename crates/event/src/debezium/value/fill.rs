@@ -27,7 +27,7 @@ impl Codec {
                 DecimalForm::Text => b"\"0\"",
                 DecimalForm::Double => b"0.0",
             },
-            Codec::Text(_) | Codec::Enum(_) | Codec::Bytes(_) | Codec::Raw(_) => b"\"\"",
+            Codec::Text(_) | Codec::Enum(_) | Codec::Bytes(_) | Codec::Raw(_) | Codec::Geometric(_) => b"\"\"",
             Codec::Bits { .. } | Codec::LostBits(_) => b"\"\"",
             Codec::Date { form: DateForm::Days | DateForm::JdbcDays, .. } => b"0",
             Codec::Date { form: DateForm::Iso, .. } => b"\"1970-01-01Z\"",
@@ -96,7 +96,7 @@ impl Codec {
             Codec::VariableDecimal(DecimalForm::Bytes | DecimalForm::Number) => false,
             Codec::Money { .. } | Codec::Bytes(_) | Codec::Raw(_) | Codec::Point | Codec::Geometry { .. } => false,
             Codec::HStore(_) | Codec::Array(_) | Codec::LostBits(_) => false,
-            Codec::Vector { .. } | Codec::SparseVector => false,
+            Codec::Vector { .. } | Codec::SparseVector | Codec::Geometric(_) => false,
             _ => true,
         }
     }
@@ -118,7 +118,10 @@ impl Codec {
         match self {
             Codec::Bytes(BinaryMode::Base64 | BinaryMode::Base64UrlSafe) if strict => return None,
             Codec::LostBits(_) => return None,
-            Codec::Bytes(BinaryMode::Bytes) | Codec::Raw(BinaryMode::Bytes) | Codec::Bits { .. } => {
+            Codec::Bytes(BinaryMode::Bytes)
+            | Codec::Raw(BinaryMode::Bytes)
+            | Codec::Geometric(BinaryMode::Bytes)
+            | Codec::Bits { .. } => {
                 bytes::push_base64(mark, &mut out);
             }
             Codec::Decimal { form: DecimalForm::Bytes, .. } | Codec::Money { form: DecimalForm::Bytes, .. } => {

@@ -81,6 +81,29 @@ pub(super) fn ewkb_text(base64: &str, out: &mut String) -> Result<(), String> {
     Ok(())
 }
 
+/// A geometric text with its numbers as Java prints them: the original reads it through its driver's types.
+pub(super) fn with_java_numbers(text: &[u8]) -> Result<Vec<u8>, Reason> {
+    let mut out = Vec::with_capacity(text.len() * 2);
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        if matches!(byte, b'(' | b')' | b'[' | b']' | b'{' | b'}' | b'<' | b'>' | b',') {
+            out.push(byte);
+            rest = tail;
+            continue;
+        }
+        let end = rest.iter().position(|b| b"()[]{}<>,".contains(b)).unwrap_or(rest.len());
+        let (number, after) = rest.split_at(end);
+        let value = parse_f64(number)?;
+        if value.is_finite() {
+            push_f64(value, &mut out);
+        } else {
+            out.extend_from_slice(number);
+        }
+        rest = after;
+    }
+    Ok(out)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +136,18 @@ mod tests {
             push_ewkb(hex.as_bytes(), &mut out).unwrap();
             assert_eq!(String::from_utf8(out).unwrap(), json);
         }
+    }
+
+    #[test]
+    fn geometric_texts_have_javas_numbers() {
+        for (text, java) in [
+            ("{1,2,3}", "{1.0,2.0,3.0}"),
+            ("<(1,-2.5),1e+20>", "<(1.0,-2.5),1.0E20>"),
+            ("[(0,0),(NaN,Infinity)]", "[(0.0,0.0),(NaN,Infinity)]"),
+        ] {
+            assert_eq!(with_java_numbers(text.as_bytes()).unwrap(), java.as_bytes());
+        }
+        assert!(with_java_numbers(b"(a,1)").is_err());
     }
 
     #[test]

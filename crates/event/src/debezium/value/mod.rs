@@ -104,6 +104,8 @@ pub(super) enum Codec {
     Bytes(BinaryMode),
     /// The text form of a type without mapping, as bytes.
     Raw(BinaryMode),
+    /// The same of a geometric type, its numbers as Java prints them.
+    Geometric(BinaryMode),
     Bit,
     /// `None` = without limit; `varying` bit strings lose their leading zeros.
     Bits {
@@ -216,8 +218,9 @@ impl Codec {
             ColumnType::SparseVec => Codec::SparseVector,
             ColumnType::Array(element) => return Codec::resolve_array(element, options),
             ColumnType::Unknown if options.include_unknown => Codec::Raw(options.binary),
-            ColumnType::Unknown if options.unknown_as_text => Codec::Text(Meaning::Plain),
-            ColumnType::Unknown => return None,
+            ColumnType::Geometric if options.include_unknown => Codec::Geometric(options.binary),
+            ColumnType::Unknown | ColumnType::Geometric if options.unknown_as_text => Codec::Text(Meaning::Plain),
+            ColumnType::Unknown | ColumnType::Geometric => return None,
         })
     }
 
@@ -291,6 +294,7 @@ impl Codec {
             }
             Codec::Bytes(mode) => push_binary(&bytes::parse_bytea(text)?, *mode, out),
             Codec::Raw(mode) => push_binary(text, *mode, out),
+            Codec::Geometric(mode) => push_binary(&geometry::with_java_numbers(text)?, *mode, out),
             Codec::Bit => bits::push_bit(text, out)?,
             Codec::Bits { .. } => bits::push_bits(text, out)?,
             Codec::Date { form, .. } => time::push_date(text, *form, out)?,

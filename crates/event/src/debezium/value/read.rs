@@ -110,7 +110,7 @@ impl Codec {
             }
             Codec::Text(_) | Codec::Enum(_) => return string(json).map(Cow::into_owned),
             Codec::Bytes(mode) => bytes::postgres_bytea(&binary(json, *mode)?, &mut out),
-            Codec::Raw(mode) => {
+            Codec::Raw(mode) | Codec::Geometric(mode) => {
                 return String::from_utf8(binary(json, *mode)?).map_err(|_| "not UTF-8 text".into());
             }
             Codec::Bit => out.push(if json == "true" { '1' } else { '0' }),
