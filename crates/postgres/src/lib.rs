@@ -39,7 +39,7 @@
 //! | what an error of the server means to a person | [`problem`] |
 //! | how the connector is found by its class name | [`plugin`] |
 //! | what is remembered between runs | `state`, `position` |
-//! | records that are no changes of rows | `notify`, `fixed_topic` |
+//! | records that are no changes of rows | `fixed_topic`, `notify`, `stream::{boundaries, message, heartbeat}` |
 
 mod capture;
 pub mod catalog;

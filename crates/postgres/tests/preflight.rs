@@ -311,3 +311,24 @@ fn rules_without_effect_and_columns_left_out_are_named() {
     assert!(the("FIELD_NAMES_COLLIDE", problems(&server, &avro)).is_error());
     assert!(codes(&server, &[("field.name.adjustment.mode", "avro_unicode")]).is_empty());
 }
+
+#[test]
+fn a_property_that_the_server_has_nothing_for_is_told() {
+    let server = Postgres::start();
+    let failover = [("slot.failover", "true")];
+    assert_eq!(codes(&server, &failover).contains(&"VERSION_LACKS".to_owned()), server.major() < 17);
+    assert!(!codes(&server, &[("message.prefix.include.list", "a")]).contains(&"VERSION_LACKS".to_owned()));
+}
+
+#[test]
+fn metadata_of_all_transactions_says_that_it_publishes_more_than_is_captured() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); create table other (id int primary key)");
+    let metadata = ("provide.transaction.metadata", "true");
+    let list = ("table.include.list", "public.t");
+    let problem = the("METADATA_WIDENS_PUBLICATION", problems(&server, &[metadata, list]));
+    assert!(!problem.is_error() && problem.cause.contains("(1)"));
+    let said = |extra: &[(&str, &str)]| codes(&server, extra).contains(&"METADATA_WIDENS_PUBLICATION".to_owned());
+    assert!(!said(&[metadata]), "every table is captured");
+    assert!(!said(&[metadata, list, ("publication.autocreate.mode", "filtered")]));
+}

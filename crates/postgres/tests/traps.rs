@@ -382,3 +382,56 @@ fn a_slot_that_is_given_up_while_we_stream_stops_loudly_at_the_next_start() {
     let problem = start(&server, &memory, &[]).wait().unwrap_err();
     assert_eq!((problem.code.as_str(), problem.kind), ("SLOT_LOST", ProblemKind::Stop));
 }
+
+/// A leaf that is detached from a partitioned table is a table of its own from then on; no row of it is lost.
+#[test]
+fn a_leaf_that_is_detached_goes_on_under_its_own_name() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table p (id int primary key) partition by range (id);
+         create table p_low partition of p for values from (0) to (10);
+         create table p_high partition of p for values from (10) to (20); insert into p values (1), (11);",
+    );
+    for (flag, name) in [("false", "leaves"), ("true", "root")] {
+        let memory = Memory::default();
+        let extra = [("publish.via.partition.root", flag), ("slot.name", name), ("publication.name", name)];
+        let running = start(&server, &memory, &extra);
+        running.streams();
+        server.psql("postgres", "insert into p values (12); alter table p detach partition p_high;");
+        server.psql("postgres", "insert into p_high values (13); insert into p values (2);");
+        let of = |topic: &str| {
+            let on = |r: &Record| r.topic == topic && !r.value().is_null();
+            let mut found = ids(&memory.records().into_iter().filter(on).collect::<Vec<_>>());
+            found.sort_unstable();
+            found
+        };
+        let (root, low, high) = ("srv.public.p", "srv.public.p_low", "srv.public.p_high");
+        // Under the root's name until it was detached; its own topic then begins with all of its rows.
+        let complete = || {
+            let kept = if flag == "true" { of(root) == [1, 2, 11, 12] } else { of(low) == [1, 2] };
+            kept && of(high) == [11, 12, 13]
+        };
+        assert!(wait_until(PATIENCE, complete), "{flag}: {:?}", brief(&memory.records()));
+        running.stop().unwrap();
+        server.psql(
+            "postgres",
+            "delete from p_high where id in (12, 13); delete from p where id = 2;
+             alter table p attach partition p_high for values from (10) to (20);",
+        );
+    }
+}
+
+/// `slot.drop.on.stop`: nothing holds back the server's log after a stop; the next start says that changes are missing.
+#[test]
+fn a_slot_that_is_to_go_with_the_connector_goes() {
+    let server = table();
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("slot.drop.on.stop", "true")]);
+    running.streams();
+    server.psql("postgres", "insert into t values (1, 'x');");
+    wait_for(&memory, &running, 1);
+    running.stop().unwrap();
+    assert_eq!(server.psql("postgres", "select count(*) from pg_replication_slots;"), "0");
+    assert_eq!(start(&server, &memory, &[]).wait().unwrap_err().code, "SLOT_MISSING");
+}

@@ -87,7 +87,23 @@ fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
     if settings.tell_all_transactions {
         let captured: Vec<_> = published.iter().map(|facts| facts.table.clone()).collect();
         let others = catalog::others(&catalog::list(client)?, &captured);
+        if !others.is_empty() {
+            checks.push(Check::found("publication", "publication", "wider than what is captured", wider(others.len())));
+        }
         published.extend(catalog::describe(client, &others)?);
     }
     objects::look(client, settings, &published, checks)
+}
+
+/// Transactions' boundaries are told for all transactions, as the original does.
+fn wider(others: usize) -> Problem {
+    Problem::config(
+        "METADATA_WIDENS_PUBLICATION",
+        format!(
+            "'provide.transaction.metadata' tells of every transaction, so tables that are not captured are published, \
+             too ({others}); their changes cross the wire and are dropped"
+        ),
+        "To be told only of transactions that change captured tables: \"publication.autocreate.mode\": \"filtered\".",
+    )
+    .warning()
 }

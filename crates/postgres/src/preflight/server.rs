@@ -4,6 +4,7 @@ use tailwater_connector::Problem;
 
 use super::Check;
 use crate::client::{Client, ClientError};
+use crate::filter::Rule;
 use crate::limits::LONG_TRANSACTION_S;
 use crate::problem;
 use crate::settings::Settings;
@@ -17,6 +18,9 @@ const SUPPORTED: u32 = 140_000;
 
 pub(super) fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Result<(), ClientError> {
     checks.push(version(client)?);
+    for problem in asked_for_in_vain(client.server_version_num(), settings) {
+        checks.push(Check::found("version", "server version", "too old for a property", problem));
+    }
     let row = one(
         client,
         "SELECT coalesce(current_setting('effective_wal_level', true), current_setting('wal_level')), \
@@ -56,6 +60,26 @@ fn version(client: &mut Client) -> Result<Check, ClientError> {
     } else {
         Check::ok("version", TITLE, version)
     })
+}
+
+/// Properties that this server has nothing for.
+fn asked_for_in_vain(version: u32, settings: &Settings) -> Vec<Problem> {
+    let filters_messages = !matches!(settings.message_filter, Rule::All);
+    let asked = [
+        (settings.slot.failover, 170_000, "slot.failover", "slots survive a failover"),
+        (filters_messages, 140_000, "message.prefix.*", "logical messages are sent"),
+    ];
+    let vain = asked.into_iter().filter(|(is_asked, since, ..)| *is_asked && version < *since);
+    vain.map(|(_, since, name, what)| {
+        let major = since / 10_000;
+        Problem::environment(
+            "VERSION_LACKS",
+            format!("'{name}' has no effect on this server: only from PostgreSQL {major} on {what}"),
+            format!("Remove '{name}', or upgrade the server to PostgreSQL {major}."),
+        )
+        .warning()
+    })
+    .collect()
 }
 
 /// The right to replicate; when it is there, whether a replication session is let in.
