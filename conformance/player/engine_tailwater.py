@@ -23,8 +23,8 @@ class Engine:
         self.data, self.output, self.last = os.path.join(folder, "data"), output, {}
         connectors = os.path.join(folder, "connectors")
         os.makedirs(connectors, exist_ok=True)
-        config = {"header.converter": JSON_CONVERTER, **properties}
-        for side in ("key", "value"):
+        config = dict(properties)
+        for side in ("key", "value", "header"):
             config.setdefault(side + ".converter", JSON_CONVERTER)
             for name, value in converter.items():
                 config["%s.converter.%s" % (side, name)] = value
