@@ -294,6 +294,7 @@ def main():
         options.pg_bin = servers.bindir(options.server)
     families = options.types.split(";") if options.types else None
 
+    shutil.rmtree(options.keep, ignore_errors=True)
     player, bad, began, played = Player(options), [], time.time(), 0
     try:
         for seed in range(options.seed, options.seed + options.rounds):

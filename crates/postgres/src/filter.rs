@@ -3,6 +3,8 @@
 //! Each list is a comma-separated row of regular expressions (`\,` is a comma) that must match the whole name, case
 //! ignored. Schemas are matched by name, tables as `schema.table`.
 
+use std::cmp::Ordering;
+
 use regex::{Regex, RegexBuilder};
 use tailwater_connector::config::split_list;
 use tailwater_connector::{Config, Problem};
@@ -67,6 +69,11 @@ impl Patterns {
         self.0.iter().filter(|p| !names.iter().any(|n| p.regex.is_match(n))).map(|p| p.text.as_str()).collect()
     }
 
+    /// The place of the first pattern that matches the whole name.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.0.iter().position(|p| p.regex.is_match(name))
+    }
+
     /// Whether there is no pattern at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -114,6 +121,15 @@ impl Filters {
             (Ok(schemas), Ok(tables)) => Ok(Filters { schemas, tables, ignore_builtin, signals: None }),
             (schemas, tables) => Err([schemas.err(), tables.err()].into_iter().flatten().flatten().collect()),
         }
+    }
+
+    /// The order in which tables are read: as `table.include.list` names them, then by name, as in Debezium.
+    pub fn order(&self, one: &TableName, other: &TableName) -> Ordering {
+        let place = |table: &TableName| match &self.tables {
+            Rule::Include(patterns) => patterns.place(&table.to_string()),
+            Rule::All | Rule::Exclude(_) => None,
+        };
+        place(one).cmp(&place(other)).then_with(|| one.cmp(other))
     }
 
     /// Whether the changes of a table are captured.

@@ -13,11 +13,9 @@ use tailwater_event::TableName;
 use crate::catalog::TableFacts;
 use crate::client::{Client, ClientError, ConnectionSettings};
 use crate::problem;
-use crate::settings::{Autocreate, PublicationSettings};
+use crate::settings::{Autocreate, PublicationSettings, SkippedOperations};
 use crate::sql;
 
-/// Operations that need no identity.
-const INSERTS: Operations = Operations { insert: true, update: false, delete: false, truncate: true };
 const ALL: Operations = Operations { insert: true, update: true, delete: true, truncate: true };
 
 /// What is to be done so that the publications fit.
@@ -54,6 +52,26 @@ struct Publication {
     narrowed: bool,
 }
 
+impl Operations {
+    /// What the connector makes events of: the server sends no more.
+    fn wanted(settings: &PublicationSettings) -> Operations {
+        let SkippedOperations { create, update, delete, truncate, .. } = settings.unwanted;
+        Operations { insert: !create, update: !update, delete: !delete, truncate: !truncate }
+    }
+
+    /// Those that need no identity.
+    fn without_identity(self) -> Operations {
+        Operations { update: false, delete: false, ..self }
+    }
+
+    fn cover(self, other: Operations) -> bool {
+        (self.insert || !other.insert)
+            && (self.update || !other.update)
+            && (self.delete || !other.delete)
+            && (self.truncate || !other.truncate)
+    }
+}
+
 impl Changes {
     /// The statements as one script.
     pub fn script(&self) -> String {
@@ -70,15 +88,14 @@ pub fn plan(
     let found = inspect(client, &settings.name)?;
     let mut changes = Changes { names: vec![settings.name.clone()], ..Changes::default() };
     let name = sql::ident(&settings.name);
+    let made = options(Operations::wanted(settings), settings.via_root);
     match (settings.mode, found) {
         (Autocreate::Disabled, None) => changes.problems.push(missing(settings, captured)),
         (Autocreate::AllTables, None) => {
-            changes
-                .statements
-                .push(format!("CREATE PUBLICATION {name} FOR ALL TABLES{}", options(ALL, settings.via_root)));
+            changes.statements.push(format!("CREATE PUBLICATION {name} FOR ALL TABLES{made}"));
         }
         (Autocreate::NoTables, None) => {
-            changes.statements.push(format!("CREATE PUBLICATION {name}{}", options(ALL, settings.via_root)));
+            changes.statements.push(format!("CREATE PUBLICATION {name}{made}"));
         }
         (Autocreate::Filtered, found) => filtered(client, settings, captured, found, &mut changes)?,
         (_, Some(found)) => changes.problems.extend(left_out(settings, captured, &found)),
@@ -158,9 +175,10 @@ fn filtered(
     // position of the log that is older than the publication. Where somebody else made the first and it is enough, no
     // right to make the second is asked for.
     let second = main.is_none() || inserts.is_some() || !names(false).is_empty();
+    let wanted = Operations::wanted(settings);
     let publications = [
-        (settings.name.as_str(), names(true), ALL, main, true),
-        (inserts_name.as_str(), names(false), INSERTS, inserts, second),
+        (settings.name.as_str(), names(true), wanted, main, true),
+        (inserts_name.as_str(), names(false), wanted.without_identity(), inserts, second),
     ];
     for (name, tables, operations, found, wanted) in publications {
         let quoted = sql::ident(name);
@@ -235,12 +253,13 @@ fn left_out(settings: &PublicationSettings, captured: &[TableFacts], found: &Pub
             .warning(),
         );
     }
-    if found.operations != ALL {
+    let wanted = Operations::wanted(settings);
+    if !found.operations.cover(wanted) {
         problems.push(
             Problem::config(
                 "PUBLICATION_INCOMPLETE",
                 format!("publication \"{name}\" publishes only: {}", words(found.operations)),
-                format!("ALTER PUBLICATION {} SET (publish = '{}');", sql::ident(name), words(ALL)),
+                format!("ALTER PUBLICATION {} SET (publish = '{}');", sql::ident(name), words(wanted)),
             )
             .warning(),
         );
@@ -272,7 +291,11 @@ fn missing(settings: &PublicationSettings, captured: &[TableFacts]) -> Problem {
     Problem::environment(
         "PUBLICATION_MISSING",
         format!("there is no publication \"{}\", and 'publication.autocreate.mode' is disabled", settings.name),
-        format!("CREATE PUBLICATION {}{list}{};", sql::ident(&settings.name), options(ALL, settings.via_root)),
+        format!(
+            "CREATE PUBLICATION {}{list}{};",
+            sql::ident(&settings.name),
+            options(Operations::wanted(settings), settings.via_root)
+        ),
     )
 }
 

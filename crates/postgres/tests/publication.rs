@@ -8,7 +8,7 @@ use tailwater_postgres::catalog::{self, TableFacts};
 use tailwater_postgres::client::{Client, ConnectionSettings, TlsSettings};
 use tailwater_postgres::filter::{Filters, Patterns, Rule};
 use tailwater_postgres::publication;
-use tailwater_postgres::settings::{Autocreate, PublicationSettings};
+use tailwater_postgres::settings::{Autocreate, PublicationSettings, SkippedOperations};
 use tailwater_testkit::Postgres;
 
 fn connection(server: &Postgres) -> ConnectionSettings {
@@ -25,7 +25,7 @@ fn connection(server: &Postgres) -> ConnectionSettings {
 }
 
 fn settings(mode: Autocreate) -> PublicationSettings {
-    PublicationSettings { name: "Our \"pub".into(), mode, via_root: false }
+    PublicationSettings { name: "Our \"pub".into(), mode, via_root: false, unwanted: SkippedOperations::default() }
 }
 
 fn captured(client: &mut Client, patterns: &str) -> Vec<TableFacts> {

@@ -12,7 +12,10 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--tailwater" => binary = Some(PathBuf::from(rest.next().ok_or("--tailwater needs a path")?)),
-            "--jobs" => options.extend(["--jobs".to_owned(), rest.next().ok_or("--jobs needs a number")?.clone()]),
+            "--jobs" | "--server" => {
+                let value = rest.next().ok_or_else(|| format!("{argument} needs a value"))?;
+                options.extend([argument.clone(), value.clone()]);
+            }
             "--strict" => options.push(argument.clone()),
             option if option.starts_with('-') => return Err(format!("there is no option `{option}`").into()),
             case => wanted.push(case.to_owned()),
@@ -76,7 +79,7 @@ fn matches(wanted: &str, name: &str) -> bool {
 }
 
 /// Builds the binary of this workspace and tells where cargo put it.
-fn build(root: &Path) -> Outcome<PathBuf> {
+pub fn build(root: &Path) -> Outcome<PathBuf> {
     let build =
         Command::new("cargo").args(["build", "--quiet", "--package", "tailwater"]).current_dir(root).status()?;
     if !build.success() {

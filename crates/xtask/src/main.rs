@@ -3,6 +3,7 @@
 
 mod bench;
 mod conformance;
+mod differential;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,9 +13,13 @@ const HELP: &str = "\
 cargo xtask VERB
 
   tidy                              check the crate edges and the rules about files; prints what breaks them
-  conformance [CASE…] [--tailwater BINARY] [--strict] [--jobs N]
+  conformance [CASE…] [--tailwater BINARY] [--strict] [--jobs N] [--server V]
                                     play conformance cases (numbers, ranges such as 101-110, or names) against the
-                                    binary; without CASE those of conformance/expected-now.txt
+                                    binary; without CASE those of conformance/expected-now.txt; on PostgreSQL V
+                                    (10 to 18, downloaded once) instead of the installed one
+  differential [--seed N] [--rounds N] [--seconds N] [--shrink N] [--server V] [--tailwater BINARY]
+                                    random tables and changes through the real Debezium and through the binary, event by
+                                    event; --help lists the rest
   bench [--rows N] [--commits N] [--probes N] [--dir DIR] [--tailwater BINARY] [--no-file]
                                     measure against pg_recvlogical and COPY: N rows in transactions of 10,000 and as a
                                     snapshot (1000000), N one-row transactions (100000), N latency probes (1000), with
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
             true
         }),
         "conformance" => conformance::run(&root(), rest),
+        "differential" => differential::run(&root(), rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(true)

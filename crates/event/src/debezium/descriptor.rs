@@ -160,6 +160,10 @@ struct OptionsDoc {
     #[serde(with = "UnavailableDoc")]
     unavailable: UnavailableValue,
     tombstones: bool,
+    #[serde(default)]
+    skip_creates: bool,
+    #[serde(default)]
+    skip_deletes: bool,
     #[serde(with = "NamesDoc", default)]
     schema_names: NameAdjustment,
     #[serde(with = "NamesDoc", default)]

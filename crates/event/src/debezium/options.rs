@@ -45,6 +45,10 @@ pub struct EncodeOptions {
     pub unavailable: UnavailableValue,
     /// `tombstones.on.delete`.
     pub tombstones: bool,
+    /// `skipped.operations` has `c`: of a changed key no create is left.
+    pub skip_creates: bool,
+    /// `skipped.operations` has `d`: of a changed key no delete and tombstone are left.
+    pub skip_deletes: bool,
     /// `schema.name.adjustment.mode`.
     pub schema_names: NameAdjustment,
     /// `field.name.adjustment.mode`.
@@ -160,6 +164,8 @@ impl Default for EncodeOptions {
             unknown_as_text: false,
             unavailable: UnavailableValue::default(),
             tombstones: true,
+            skip_creates: false,
+            skip_deletes: false,
             schema_names: NameAdjustment::None,
             field_names: NameAdjustment::None,
             skip_unchanged: false,

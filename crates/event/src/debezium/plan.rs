@@ -77,6 +77,8 @@ pub struct Plan {
     key: Vec<usize>,
     layout: Layout,
     tombstones: bool,
+    skip_creates: bool,
+    skip_deletes: bool,
     skip_unchanged: bool,
     strict: bool,
     jdbc_snapshot: bool,
@@ -106,6 +108,8 @@ impl Plan {
             row,
             key,
             tombstones: options.tombstones,
+            skip_creates: options.skip_creates,
+            skip_deletes: options.skip_deletes,
             skip_unchanged: options.skip_unchanged,
             strict: options.strict,
             jdbc_snapshot: options.jdbc_snapshot,
@@ -179,10 +183,7 @@ impl Plan {
         if let Some((row, known)) = old {
             self.old.fill(&self.columns, row, known, None, self.strict)?;
             if self.key_changed() {
-                let deleted = self.write_delete(true, event, writer);
-                let transaction = event.transaction.map(TransactionPlace::next);
-                self.write_new(Op::Create, true, &EventContext { transaction, ..*event }, writer);
-                return Ok(deleted + 1);
+                return Ok(self.write_moved(event, writer));
             }
             if self.skip_unchanged && known == Known::All && self.looks_the_same() {
                 return Ok(0);
@@ -247,6 +248,18 @@ impl Plan {
     fn looks_the_same(&self) -> bool {
         let row = self.columns.iter().take(self.row).enumerate();
         row.into_iter().all(|(at, column)| self.old.value(at, column) == self.new.value(at, column))
+    }
+
+    /// Writes a change of the key: what `skipped.operations` leaves of delete, tombstone and create.
+    fn write_moved(&mut self, event: &EventContext<'_>, writer: &mut dyn RecordWriter) -> u32 {
+        let deleted = if self.skip_deletes { 0 } else { self.write_delete(true, event, writer) };
+        if self.skip_creates {
+            self.trim();
+            return deleted;
+        }
+        let transaction = if deleted > 0 { event.transaction.map(TransactionPlace::next) } else { event.transaction };
+        self.write_new(Op::Create, true, &EventContext { transaction, ..*event }, writer);
+        deleted + 1
     }
 
     /// Writes the new row under its key.

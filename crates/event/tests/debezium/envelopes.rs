@@ -103,6 +103,21 @@ fn a_changed_key_is_delete_tombstone_and_create_with_key_headers() {
 }
 
 #[test]
+fn skipped_operations_count_for_the_parts_of_a_changed_key() {
+    let item = table("item", vec![id(), column("v", ColumnType::Text, "text")]);
+    for (skip_creates, skip_deletes, expected) in
+        [(true, false, vec![json!("d"), Value::Null]), (false, true, vec![json!("c")]), (true, true, vec![])]
+    {
+        let options = EncodeOptions { skip_creates, skip_deletes, ..plain() };
+        let records = collect(&mut plan(&item, options), |plan, w| {
+            let (old, new) = (cells(&[Some("1"), None]), cells(&[Some("11"), Some("one")]));
+            assert_eq!(plan.update(&event(), OldRow::Key(&old), &new, w).unwrap() as usize, expected.len());
+        });
+        assert_eq!(records.iter().map(|r| r.value()["op"].clone()).collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
 fn an_update_shows_the_old_row_only_where_it_was_sent() {
     let item = table("item", vec![id(), column("v", ColumnType::Text, "text")]);
     let records = collect(&mut plan(&item, plain()), |plan, w| {

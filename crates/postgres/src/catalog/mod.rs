@@ -93,7 +93,7 @@ pub struct ColumnFacts {
     pub default: Option<String>,
 }
 
-/// The tables of a list whose changes are captured, in alphabetical order. With `via_root` changes of partitions come
+/// The tables of a list whose changes are captured, in the order in which they are read. With `via_root` changes of partitions come
 /// under the name of the topmost captured partitioned table, else under their own.
 pub fn captured(tables: &[CatalogTable], filters: &Filters, via_root: bool) -> Vec<CatalogTable> {
     let wanted = |t: &&CatalogTable| {
@@ -114,7 +114,7 @@ pub fn captured(tables: &[CatalogTable], filters: &Filters, via_root: bool) -> V
         false
     };
     let mut captured: Vec<_> = candidates.iter().filter(|t| !covered(t)).map(|t| (*t).clone()).collect();
-    captured.sort_by(|a, b| a.name.cmp(&b.name));
+    captured.sort_by(|a, b| filters.order(&a.name, &b.name));
     captured
 }
 
@@ -206,7 +206,9 @@ fn column(
     known: Option<&ColumnFacts>,
     types: &Types,
 ) -> Column {
-    let default = known.filter(|k| k.type_oid == type_oid).and_then(|k| k.default.as_deref());
+    // As Debezium: a column of a domain shows no default.
+    let shown = known.filter(|k| k.type_oid == type_oid && !types.is_domain(type_oid));
+    let default = shown.and_then(|k| k.default.as_deref());
     Column {
         name: name.to_owned(),
         ty: types.resolve(type_oid, type_modifier),

@@ -92,6 +92,11 @@ impl Types {
         None
     }
 
+    /// Whether a type is a domain over another one.
+    pub fn is_domain(&self, oid: u32) -> bool {
+        self.0.get(&oid).is_some_and(|facts| facts.kind == 'd')
+    }
+
     /// The name that PostgreSQL gives a type, such as `int4`; empty when it is gone.
     pub fn name(&self, oid: u32) -> &str {
         self.0.get(&oid).map_or("", |facts| &facts.name)

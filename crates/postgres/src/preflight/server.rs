@@ -15,9 +15,11 @@ use crate::sql;
 const OLDEST: u32 = 100_000;
 /// Oldest server that is supported.
 const SUPPORTED: u32 = 140_000;
+/// First server with `publish_via_partition_root`.
+const VIA_ROOT: u32 = 130_000;
 
 pub(super) fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Result<(), ClientError> {
-    checks.push(version(client)?);
+    checks.push(version(client, settings)?);
     for problem in asked_for_in_vain(client.server_version_num(), settings) {
         checks.push(Check::found("version", "server version", "too old for a property", problem));
     }
@@ -46,7 +48,7 @@ pub(super) fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Ch
     transactions(client, settings, checks)
 }
 
-fn version(client: &mut Client) -> Result<Check, ClientError> {
+fn version(client: &mut Client, settings: &Settings) -> Result<Check, ClientError> {
     const TITLE: &str = "server version";
     let number = client.server_version_num();
     let version = one(client, "SELECT current_setting('server_version')")?.text(0).to_owned();
@@ -54,8 +56,13 @@ fn version(client: &mut Client) -> Result<Check, ClientError> {
     Ok(if number < OLDEST {
         let cause = format!("PostgreSQL {version} has no logical replication through pgoutput");
         Check::found("version", TITLE, version, Problem::environment("VERSION_UNSUPPORTED", cause, upgrade))
+    } else if number < VIA_ROOT && settings.publication.via_root {
+        let cause = format!("PostgreSQL {version} knows no 'publish.via.partition.root'; it came with 13");
+        let remedy =
+            "Remove 'publish.via.partition.root' (changes then carry the partitions' names), or upgrade the server.";
+        Check::found("version", TITLE, version, Problem::environment("VERSION_LACKS", cause, remedy))
     } else if number < SUPPORTED {
-        let cause = format!("PostgreSQL {version} is out of maintenance; it works, but is not tested");
+        let cause = format!("PostgreSQL {version} is out of maintenance, and lacks: {}", lacks(number).join("; "));
         Check::found("version", TITLE, version, Problem::environment("VERSION_OLD", cause, upgrade).warning())
     } else {
         Check::ok("version", TITLE, version)
@@ -80,6 +87,17 @@ fn asked_for_in_vain(version: u32, settings: &Settings) -> Vec<Problem> {
         .warning()
     })
     .collect()
+}
+
+/// What servers before 14 can not give, in the reader's words. From PostgreSQL's release notes.
+fn lacks(number: u32) -> Vec<&'static str> {
+    let since = [
+        (110_000, "events of TRUNCATE (11)"),
+        (VIA_ROOT, "partitions under the name of their table (13)"),
+        (130_000, "a limit of the log kept for slots (13)"),
+        (140_000, "messages of pg_logical_emit_message (14)"),
+    ];
+    since.iter().filter(|(version, _)| number < *version).map(|(_, what)| *what).collect()
 }
 
 /// The right to replicate; when it is there, whether a replication session is let in.
@@ -179,4 +197,16 @@ fn transactions(client: &mut Client, settings: &Settings, checks: &mut Vec<Check
 fn one(client: &mut Client, query: &str) -> Result<crate::client::Row, ClientError> {
     let missing = || ClientError::Protocol("a query that always has a row had none".to_owned());
     client.query(query)?.into_iter().next().ok_or_else(missing)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::lacks;
+
+    #[test]
+    fn an_old_server_is_told_what_it_lacks() {
+        assert_eq!(lacks(100_023).len(), 4);
+        assert_eq!(lacks(130_023), ["messages of pg_logical_emit_message (14)"]);
+        assert!(lacks(140_000).is_empty());
+    }
 }

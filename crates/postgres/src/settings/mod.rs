@@ -113,6 +113,8 @@ pub struct PublicationSettings {
     pub mode: Autocreate,
     /// `publish.via.partition.root`.
     pub via_root: bool,
+    /// What `skipped.operations` names, when it was given: the server need not send it.
+    pub unwanted: SkippedOperations,
 }
 
 /// Where signals come from.
@@ -408,7 +410,12 @@ mod tests {
     fn the_second_publications_name_fits_and_differs() {
         for length in [1, 55, 63] {
             let name = "é".repeat(length).chars().take(length / 2 + 1).collect::<String>();
-            let settings = PublicationSettings { name: name.clone(), mode: Autocreate::Filtered, via_root: false };
+            let settings = PublicationSettings {
+                name: name.clone(),
+                mode: Autocreate::Filtered,
+                via_root: false,
+                unwanted: SkippedOperations::default(),
+            };
             let second = settings.inserts_name();
             assert!(second.len() <= 63 && second.ends_with("_inserts") && second != name);
         }

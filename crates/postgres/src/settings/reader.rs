@@ -40,6 +40,7 @@ impl Reader<'_> {
     fn settings(&mut self) -> Settings {
         let strict = self.is("compatibility.mode", "strict");
         self.refuse_values();
+        let skipped = self.skipped();
         let filters = Filters::read(self.config);
         let mut filters = self.or_default(filters);
         let signals = self.signals();
@@ -61,7 +62,7 @@ impl Reader<'_> {
             filters,
             require_tables: self.config.flag("table.include.required"),
             slot: self.slot(),
-            publication: self.publication(strict),
+            publication: self.publication(strict, skipped),
             snapshot_mode: self.snapshot_mode(),
             snapshot_tables,
             signals,
@@ -69,7 +70,7 @@ impl Reader<'_> {
             keys,
             shapes,
             naming,
-            skipped: self.skipped(),
+            skipped,
             notifications: self.notifications(),
             transaction_topic: self
                 .config
@@ -81,7 +82,7 @@ impl Reader<'_> {
             message_topic: tailwater_event::topic::sanitize(&format!("{}.message", self.config.text("topic.prefix"))),
             heartbeat: self.heartbeat(),
             xmin_interval: self.interval("xmin.fetch.interval.ms"),
-            encode: self.encode(strict),
+            encode: self.encode(strict, skipped),
             status_interval: Duration::from_millis(
                 u64::try_from(self.config.integer("status.update.interval.ms", 10_000)).unwrap_or(10_000),
             ),
@@ -144,7 +145,7 @@ impl Reader<'_> {
         }
     }
 
-    fn publication(&mut self, strict: bool) -> PublicationSettings {
+    fn publication(&mut self, strict: bool, skipped: SkippedOperations) -> PublicationSettings {
         let name = self.config.text("publication.name").to_owned();
         if name.is_empty() || name.len() > IDENTIFIER_BYTES {
             self.invalid("publication.name", "a name of 1 to 63 bytes is expected", "Choose a shorter name.");
@@ -157,7 +158,11 @@ impl Reader<'_> {
             _ if strict => Autocreate::AllTables,
             _ => Autocreate::Filtered,
         };
-        PublicationSettings { name, mode, via_root: self.config.flag("publish.via.partition.root") }
+        // As Debezium: its own default, truncates, is sent and skipped here. Signals arrive as inserts.
+        let given = self.given.get("skipped.operations").is_some();
+        let signals = !self.config.text("signal.data.collection").is_empty();
+        let unwanted = if given && !signals { skipped } else { SkippedOperations::default() };
+        PublicationSettings { name, mode, via_root: self.config.flag("publish.via.partition.root"), unwanted }
     }
 
     fn snapshot_mode(&mut self) -> SnapshotMode {
@@ -310,7 +315,7 @@ impl Reader<'_> {
         name
     }
 
-    fn encode(&mut self, strict: bool) -> EncodeOptions {
+    fn encode(&mut self, strict: bool, skipped: SkippedOperations) -> EncodeOptions {
         let prefix = self.config.text("topic.prefix").to_owned();
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let is_path = matches!(prefix.as_str(), "." | "..");
@@ -364,6 +369,8 @@ impl Reader<'_> {
             unknown_as_text: !strict && self.given.get("include.unknown.datatypes").is_none(),
             unavailable: self.unavailable(),
             tombstones: self.config.flag("tombstones.on.delete"),
+            skip_creates: skipped.create,
+            skip_deletes: skipped.delete,
             schema_names: self.names("schema.name.adjustment.mode"),
             field_names: self.names("field.name.adjustment.mode"),
             skip_unchanged: self.config.flag("skip.messages.without.change"),

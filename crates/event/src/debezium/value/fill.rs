@@ -1,7 +1,9 @@
 //! Values that no cell carries: the fallback of a NOT NULL column missing from an old row, the default in a field
 //! schema, the placeholder of a TOASTed value that was not sent.
 
-use super::{Codec, DateForm, DecimalForm, Meaning, Unit, Written, bytes, geometry, json};
+use std::borrow::Cow;
+
+use super::{Codec, DateForm, DecimalForm, Meaning, Unit, Written, bytes, geometry, json, numeric};
 use crate::debezium::{BinaryMode, EncodeOptions, HStoreMode, IntervalMode};
 use crate::{Column, DefaultValue};
 
@@ -63,6 +65,10 @@ impl Codec {
         match column.default.as_ref()? {
             DefaultValue::Literal(text) if self.shows_default(column) => {
                 let mut out = Vec::new();
+                let text = match self {
+                    Codec::Decimal { scale, form: DecimalForm::Text, .. } => numeric::with_scale(text, *scale),
+                    _ => Cow::Borrowed(text.as_str()),
+                };
                 let written = self.encode(text.as_bytes(), strict, &mut out).ok()?;
                 (written == Written::Value).then_some(out)
             }

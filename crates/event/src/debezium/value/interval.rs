@@ -71,6 +71,16 @@ pub(super) fn push_micros(interval: Interval, out: &mut Vec<u8>) {
     push_i64(i64::try_from(total).unwrap_or(if total < 0 { i64::MIN } else { i64::MAX }), out);
 }
 
+/// Appends microseconds as the original counts them: in doubles, cut, so that the last one may be missing.
+pub(super) fn push_cut_micros(interval: Interval, out: &mut Vec<u8>) {
+    let Interval { months, days, micros } = interval;
+    let seconds = micros / 1_000_000;
+    let days = months as f64 * (365.25 / 12.0) + days as f64;
+    let minutes = (days * 24.0 + (seconds / 3600) as f64) * 60.0 + (seconds / 60 % 60) as f64;
+    let last = (seconds % 60) as f64 + (micros % 1_000_000) as f64 / 1e6;
+    push_i64(((minutes * 60.0 + last) * 1e6) as i64, out);
+}
+
 /// Appends `P1Y2M3DT4H5M6.789S`, with quotes; every part is written.
 pub(super) fn push_iso(interval: Interval, out: &mut Vec<u8>) {
     let Interval { months, days, micros } = interval;
@@ -187,5 +197,17 @@ mod tests {
         for text in ["", "P1Y", "@ 1 day", "1", "1 week", "1:2", "a:b:c", "1 day 99999999999999999:00:00", "é"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn doubles_lose_the_last_microsecond_of_some_intervals() {
+        let text = "1 year 1 mon 9:34:08.158507";
+        let (mut exact, mut cut) = (Vec::new(), Vec::new());
+        push_micros(parse(text.as_bytes()).unwrap(), &mut exact);
+        push_cut_micros(parse(text.as_bytes()).unwrap(), &mut cut);
+        assert_eq!((exact, cut), (b"34221848158507".to_vec(), b"34221848158506".to_vec()));
+        let mut whole = Vec::new();
+        push_cut_micros(parse(b"-1 mons -00:00:01.5").unwrap(), &mut whole);
+        assert_eq!(whole, b"-2629801500000");
     }
 }

@@ -172,7 +172,11 @@ impl Codec {
             ColumnType::Numeric(Some((precision, scale))) => {
                 Codec::Decimal { precision: *precision, scale: i32::from(*scale), form: decimal }
             }
-            ColumnType::Money => Codec::Money { scale: options.money_scale.min(18), form: decimal },
+            ColumnType::Money => {
+                // As Debezium: the digits that were asked for are those of the precise form.
+                let exact = matches!(decimal, DecimalForm::Bytes | DecimalForm::Number);
+                Codec::Money { scale: if exact { options.money_scale.min(18) } else { 2 }, form: decimal }
+            }
             ColumnType::Text => Codec::Text(Meaning::Plain),
             ColumnType::Json => Codec::Text(Meaning::Json),
             ColumnType::Xml => Codec::Text(Meaning::Xml),
@@ -302,6 +306,7 @@ impl Codec {
             Codec::TimeTz { cut } => time::push_timetz(text, *cut, out)?,
             Codec::Timestamp { unit, .. } => return time::push_timestamp(text, *unit, strict, out),
             Codec::TimestampTz(precision) => time::push_timestamptz(text, *precision, out)?,
+            Codec::Interval(IntervalMode::Numeric) if strict => interval::push_cut_micros(interval::parse(text)?, out),
             Codec::Interval(IntervalMode::Numeric) => interval::push_micros(interval::parse(text)?, out),
             Codec::Interval(IntervalMode::String) => interval::push_iso(interval::parse(text)?, out),
             Codec::Point => geometry::push_point(text, out)?,

@@ -1,5 +1,7 @@
 //! `numeric` and `money`: unscaled two's complement bytes, plain text, JSON numbers.
 
+use std::borrow::Cow;
+
 use num_bigint::BigInt;
 
 use super::Reason;
@@ -100,6 +102,17 @@ fn push_signed(negative: bool, digits: &[u8], out: &mut Vec<u8>) -> Result<(), R
         push_base64(&if negative { -value } else { value }.to_signed_bytes_be(), out);
     }
     Ok(())
+}
+
+/// Plain digits with as many of them after the point as the column has, as the server stores them; other text as it is.
+pub(super) fn with_scale(text: &str, scale: i32) -> Cow<'_, str> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
+    let wanted = usize::try_from(scale).unwrap_or(0);
+    if fraction.len() >= wanted || !digits(whole.trim_start_matches('-')) || !digits(fraction) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(format!("{whole}.{fraction:0<wanted$}"))
 }
 
 /// A money value's text (`lc_monetary` C: `-$1,234.56`) as plain numeric text with `scale` fractional digits, rounded half up.
@@ -278,5 +291,14 @@ mod tests {
         }
         assert!(money_text(b"", 2).is_err());
         assert!(money_text("€5".as_bytes(), 2).is_err());
+    }
+
+    #[test]
+    fn a_default_gets_the_digits_of_its_column() {
+        for (text, scale, want) in [("12.5", 3, "12.500"), ("0", 2, "0.00"), ("-1", 1, "-1.0"), ("1.25", 2, "1.25")] {
+            assert_eq!(with_scale(text, scale), want);
+        }
+        assert_eq!(with_scale("1e3", 2), "1e3");
+        assert_eq!(with_scale("NaN", 2), "NaN");
     }
 }
