@@ -305,11 +305,16 @@ def main():
     else:
         class_path = engine_debezium.prepare(options.debezium_version, options.cache)
     work = tempfile.mkdtemp(prefix="tailwater-conformance-")
-    cluster = pgmini.Cluster(work, options.pg_bin)
+    # A cluster for each worker: transactions of another case would take ids from the counter of this one.
+    clusters = []
+    for number in range(max(1, options.jobs)):
+        os.makedirs(os.path.join(work, "cluster-%d" % number))
+        os.chmod(work, 0o755)
+        clusters.append(pgmini.Cluster(os.path.join(work, "cluster-%d" % number), options.pg_bin))
     todo, bad, lock = queue.Queue(), [], threading.Lock()
     left_out = []
     for case in cases:
-        lacking = lacks(case, cluster)
+        lacking = lacks(case, clusters[0])
         if lacking and options.server:
             left_out.append("%s (%s)" % (case.name, lacking))
         else:
@@ -328,7 +333,7 @@ def main():
                     return
                 began = time.time()
                 try:
-                    good, lines = process(case, cluster, engine, work, options)
+                    good, lines = process(case, clusters[number], engine, work, options)
                 except (RuntimeError, pgmini.PgError, OSError, ValueError, KeyError, subprocess.TimeoutExpired) as error:
                     good, lines = False, ["%s: %s" % (type(error).__name__, error)]
                     engine.quit()
@@ -341,13 +346,14 @@ def main():
             engine.quit()
 
     try:
-        threads = [threading.Thread(target=worker, args=(n,)) for n in range(max(1, options.jobs))]
+        threads = [threading.Thread(target=worker, args=(n,)) for n in range(len(clusters))]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
     finally:
-        cluster.stop()
+        for cluster in clusters:
+            cluster.stop()
         if options.keep:
             print("kept: " + work)
         else:

@@ -22,7 +22,8 @@ impl FirstCommit {
     /// Asks the server at the start of a stream.
     pub fn look(session: &mut Session<'_>) -> Result<FirstCommit, Problem> {
         let all = session.settings.publication.mode == Autocreate::AllTables;
-        if all || !session.has_other_tables {
+        // In strict compatibility the original has the same publication, and is sent no more than we are.
+        if all || session.settings.encode.strict || !session.has_other_tables {
             return Ok(FirstCommit { next: None });
         }
         let rows =
