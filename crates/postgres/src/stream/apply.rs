@@ -85,7 +85,7 @@ impl Follower<'_, '_> {
         let mut records = 0;
         if !dropped {
             self.commit_time_us = commit_time_us;
-            if self.position.last_commit == 0 && self.first_commit.others_before(xid) {
+            if self.position.last_commit == 0 && self.first_commit.others_before(self.session, xid)? {
                 // What they changed is not captured; all of it is before this transaction and after the position.
                 self.position.last_commit = self.position.lsn.max(self.sequence_from);
             }
