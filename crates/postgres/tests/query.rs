@@ -524,7 +524,7 @@ fn everything_that_is_wrong_is_told_at_once_with_what_mends_it() {
     assert_eq!(codes(&[("mode", "bulk"), ("db.timezone", "Europe/Berlni")]), ["PROPERTY_INVALID"]);
     assert_eq!(codes(&[("mode", "bulk"), ("connection.user", "nobody")]), ["AUTH_FAILED"]);
     assert_eq!(codes(&[("mode", "bulk"), ("table.whitelist", "nothing_like_it")]), ["TABLE_MISSING"]);
-    server.psql("postgres", "create table places (id serial primary key, at point, many int[]);");
+    server.psql("postgres", "create table places (id serial primary key, at point, n numeric, many int[]);");
     let left_out = [("mode", "incrementing"), ("table.whitelist", "places")];
-    assert_eq!(codes(&left_out), ["COLUMN_LEFT_OUT", "COLUMN_LEFT_OUT"]);
+    assert_eq!(codes(&left_out), ["COLUMN_LEFT_OUT", "COLUMN_LEFT_OUT", "NUMERIC_UNCONSTRAINED"]);
 }

@@ -115,7 +115,10 @@ impl Shape {
         let name = target.table.as_ref().map(|table| table.table.clone());
         let left_out = RowPlan::compile(&RowSchema { name: name.clone(), columns: columns.clone() }, &settings.rows);
         let left_out: Vec<usize> = left_out.left_out().to_vec();
-        let warnings = left_out.iter().filter_map(|&at| columns.get(at)).map(|c| column_left_out(target, c)).collect();
+        let mut warnings: Vec<Problem> =
+            left_out.iter().filter_map(|&at| columns.get(at)).map(|c| column_left_out(target, c)).collect();
+        let unconstrained = columns.iter().filter(|column| column.ty == ColumnType::Numeric(None));
+        warnings.extend(unconstrained.map(|column| numeric_unconstrained(target, column)));
         let mut statement = Statement {
             from,
             mode: settings.mode,
@@ -313,6 +316,20 @@ fn column_left_out(target: &Target, column: &Column) -> Problem {
     );
     let remedy = format!("To have it as text, read a view or a 'query' with {}::text.", sql::ident(&column.name));
     Problem::config("COLUMN_LEFT_OUT", cause, remedy).warning()
+}
+
+/// The original takes such a column for one of scale 0 (with `numeric.mapping=best_fit`: for a byte), and so do we.
+fn numeric_unconstrained(target: &Target, column: &Column) -> Problem {
+    let name = sql::ident(&column.name);
+    let cause = format!(
+        "column '{}' of {} is a numeric without precision: rows have it without a fraction, and a value with one stops the \
+         connector",
+        column.name,
+        target.label()
+    );
+    let remedy =
+        format!("Give it a precision, or read a view or a 'query' with {name}::numeric(38,6) or {name}::float8.");
+    Problem::config("NUMERIC_UNCONSTRAINED", cause, remedy).warning()
 }
 
 fn selected(column: &Column, settings: &QuerySettings) -> Selected {

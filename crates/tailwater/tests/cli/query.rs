@@ -80,6 +80,28 @@ fn bulk_polls_come_again_after_a_restart_and_stop_ends_at_once() {
 }
 
 #[test]
+fn a_killed_bulk_poll_leaves_nothing_of_itself() {
+    let rows = 100_000;
+    let script = format!("create table t (id int primary key); insert into t select generate_series(1, {rows});");
+    database("query_bulk_kill", &script);
+    let place = Place::new();
+    connector(&place, "query_bulk_kill", &[("mode", "bulk"), ("poll.interval.ms", "3600000")]);
+    for _ in 0..3 {
+        let mut serve = Serve::start(binary(), &place.data(), &place.connectors());
+        serve.wait_state("shop", "streaming", DEADLINE);
+        serve.process.kill();
+    }
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    let mut found = 0;
+    assert!(wait_until(DEADLINE, || {
+        found = get(&serve.http, "/metrics").map_or(0, |(_, page)| records(&page));
+        found >= rows
+    }));
+    // What is seen is whole polls, each at once.
+    assert!(found.is_multiple_of(rows), "{found} records");
+}
+
+#[test]
 fn doctor_tells_everything_that_is_wrong_with_a_connector_file() {
     database("query_doctor", "create table t (id int, at text);");
     let place = Place::new();
