@@ -92,8 +92,8 @@ impl Journal {
         self.inner.shared.connector(name)
     }
 
-    /// Queues a frame; the order of calls is the order of frames. Blocks while more than `queue_bytes` are on their
-    /// way, or while the disk has no room.
+    /// Queues a frame; the order of calls is the order of frames. Waits while more than `queue_bytes` are on their
+    /// way; on a full disk not for long.
     pub fn append(&self, connector: ConnectorId, era: u32, body: Body) -> Result<Sequence, JournalError> {
         self.inner.shared.append(connector, era, body)
     }

@@ -42,6 +42,8 @@ pub const READ_ENTRIES: usize = 64;
 pub const READ_MAX_BYTES: usize = 64 << 20;
 /// Pause between attempts while the disk is full: short enough that nobody waits for us once there is room.
 pub const DISK_RETRY: Duration = Duration::from_millis(250);
+/// A call that waits for the disk looks this often whether there is space at all, and gives up when there is none.
+pub const SPACE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often retention by time looks.
 pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
 /// How often `verify` looks at a directory that seems damaged: a running journal may have changed it meanwhile.

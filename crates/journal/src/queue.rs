@@ -5,7 +5,7 @@
 
 use crate::limits::{
     IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PARTITIONS_MAX, PARTITIONS_TOTAL_MAX,
-    PAYLOAD_MAX_BYTES, POSITION_MAX_BYTES, VALUE_MAX_BYTES,
+    PAYLOAD_MAX_BYTES, POSITION_MAX_BYTES, SPACE_PATIENCE, VALUE_MAX_BYTES,
 };
 use crate::record::{BATCH_META_BYTES, Batch, RUN_BYTES, Record};
 use crate::scan::patch_base;
@@ -252,16 +252,25 @@ impl Shared {
             if queue.bytes < self.options.queue_bytes.max(1) && !(records && queue.over_budget == Some(0)) {
                 return Ok(queue);
             }
-            queue = self.room.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            let waited = self.room.wait_timeout(queue, SPACE_PATIENCE).unwrap_or_else(PoisonError::into_inner);
+            queue = waited.0;
+            if waited.1.timed_out() {
+                drop(queue);
+                self.paused().map_or(Ok(()), Err)?;
+                queue = lock(&self.queue);
+            }
         }
     }
 
-    /// Waits until everything queued so far is durable, when there is anything.
+    /// Waits until everything queued so far is durable, when there is anything. Without space it becomes durable later.
     fn settle(&self, queue: MutexGuard<'_, Queue>) -> Result<(), JournalError> {
         let last = queue.last;
         drop(queue);
         self.work.notify_one();
-        self.wait_durable(last, None).map(|_| ())
+        while !self.wait_durable(last, Some(SPACE_PATIENCE))? {
+            self.paused().map_or(Ok(()), Err)?;
+        }
+        Ok(())
     }
 }
 

@@ -20,7 +20,7 @@ const LARGE: u32 = 25;
 const TRANSACTIONS: u32 = 60;
 
 fn open(fs: &SimFs) -> Result<(Journal, EmbeddedTransport), Problem> {
-    let options = Options { segment_bytes: 64 << 10, ..Options::default() };
+    let options = Options { segment_bytes: 64 << 10, queue_bytes: 1 << 20, ..Options::default() };
     let journal = Journal::open(Arc::new(fs.clone()), Path::new(DIR), options, Arc::new(SystemClock));
     let journal = journal.map_err(journal_problem)?;
     Ok((journal.clone(), EmbeddedTransport::new(journal)))
@@ -147,6 +147,27 @@ fn a_full_disk_pauses_and_writing_goes_on_when_there_is_room() {
     // Each attempt waits for a moment; the journal finds the room by itself.
     (0..100).find(|_| writer.sync().is_ok()).unwrap();
     assert_eq!(durable(&mut *writer).unwrap(), 10);
+    drop(writer);
+    journal.close().unwrap();
+}
+
+#[test]
+fn on_a_full_disk_no_call_waits_for_ever() {
+    let fs = SimFs::new(3);
+    let (journal, transport) = open(&fs).unwrap();
+    let mut writer = transport.open_source("c").unwrap();
+    write(&mut *writer, 1, false).unwrap();
+    writer.sync().unwrap();
+    fs.set_capacity(fs.used());
+    assert_eq!(writer.topic("new").unwrap_err().code, "PAUSED_DISK");
+    assert_eq!(writer.put_entries(&[("slot", b"x")]).unwrap_err().code, "PAUSED_DISK");
+    // Records wait for room in the queue, and when it is full only as long.
+    let full = (2..10_000).find_map(|number| write(&mut *writer, number, false).and_then(|()| writer.flush()).err());
+    assert_eq!(full.map(|problem| problem.code).as_deref(), Some("PAUSED_DISK"));
+    assert_eq!(writer.begin_era(b"").unwrap_err().code, "PAUSED_DISK");
+    fs.set_capacity(u64::MAX);
+    (0..100).find(|_| writer.sync().is_ok()).unwrap();
+    assert!(writer.topic("new").is_ok());
     drop(writer);
     journal.close().unwrap();
 }
