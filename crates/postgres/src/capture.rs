@@ -25,6 +25,7 @@ pub(crate) struct Captured {
     pub matching: Matching,
     /// A look at the catalog did not bring an enum label that a row had: it is gone again, and no look will.
     labels_are_gone: bool,
+    key: Vec<usize>,
     columns: usize,
     plan: Plan,
     plan_id: PlanId,
@@ -100,6 +101,7 @@ impl Captured {
             is_signals: settings.signals.table.as_ref() == Some(&schema.name),
             matching: Matching::of(schema),
             labels_are_gone: false,
+            key: schema.key.clone(),
             columns: schema.columns.len(),
             plan_id: writer.plan(&plan.descriptor())?,
             topic: writer.topic(&topic)?,
@@ -140,6 +142,21 @@ impl Captured {
         let written = written.map_err(|e| self.not_encodable(&e))?;
         writer.row_done()?;
         Ok(written)
+    }
+
+    /// What of a change takes a row away from under its key: a delete, the first half of a change of the key, a truncate.
+    pub fn removal<'a>(&self, change: Change<'a>) -> Option<Change<'a>> {
+        match change {
+            Change::Delete(_) | Change::Truncate => Some(change),
+            Change::Update(old @ (OldRow::Key(before) | OldRow::Full(before)), after) => {
+                let moved = |&at: &usize| match (before.get(at), after.get(at)) {
+                    (_, Some(Cell::Unchanged)) => false,
+                    (before, after) => before != after,
+                };
+                self.key.iter().any(moved).then_some(Change::Delete(old))
+            }
+            _ => None,
+        }
     }
 
     /// Every row has the columns that were announced.

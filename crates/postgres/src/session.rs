@@ -1,8 +1,9 @@
 //! One run against the server, from connecting to the point where streaming starts.
 
+use std::collections::HashSet;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tailwater_connector::status::ConnectorState;
 use tailwater_connector::{Problem, Signals, SourceContext, SourceWriter, StatusCell, Stop, Transaction};
@@ -14,12 +15,12 @@ use crate::limits::{SLOT_PATIENCE, SLOT_RELEASE};
 use crate::metrics::Metrics;
 use crate::notify::{Aggregate, Notification, Notifier};
 use crate::position::Position;
-use crate::settings::{Autocreate, Settings, SnapshotMode};
+use crate::settings::{Autocreate, Settings, SnapshotMode, TableOrder};
 use crate::slot::Slot;
-use crate::snapshot::{self, Exported, Files, Reading};
+use crate::snapshot::{self, Exported, Files, Placed, Reading};
 use crate::startup::{Facts, Server, Start, decide};
-use crate::state::{SlotEntry, SnapshotEntry, State, TableEntry};
-use crate::{problem, publication, slot};
+use crate::state::{Blocking, SlotEntry, SnapshotEntry, State, TableEntry};
+use crate::{incremental, problem, publication, slot};
 
 const SLOT_WAITS: &str = "SLOT_WAITS";
 
@@ -53,8 +54,8 @@ pub(crate) struct Session<'a> {
 /// What comes after the preparations.
 pub(crate) enum Next {
     /// Stream from here. Commits up to the second position are in a snapshot of everything that was just taken: for
-    /// `source.sequence` the run begins after it.
-    Stream(Position, u64),
+    /// `source.sequence` the run begins after it. A snapshot may be on its way to its place in the stream.
+    Stream(Position, u64, Option<Box<Placed>>),
     /// Nothing more.
     Done,
 }
@@ -172,14 +173,61 @@ impl<'a> Session<'a> {
         let entries: Vec<_> = tables.iter().map(entry).collect();
         self.state.put_tables(self.writer, entries)?;
         let wanted: Vec<_> = tables.iter().filter(|t| self.wants_rows(&t.name)).cloned().collect();
+        let wanted = self.in_order(wanted);
+        let selects = self.settings.selects.clone();
+        let reading =
+            Reading { exported, tables: &wanted, listed: tables, position, selects: &selects, blocking: None };
+        self.read(&reading, between)
+    }
+
+    /// Reads the rows of a snapshot that has reached its place.
+    pub fn read_placed(
+        &mut self,
+        placed: &Placed,
+        position: Position,
+        between: &mut dyn FnMut() -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let Some(signal) = &placed.blocking else {
+            return self.read_tables(&placed.exported, &placed.tables, position, between);
+        };
+        let mut selects = self.settings.selects.clone();
+        for (pattern, select) in &signal.selects {
+            let meant = placed.tables.iter().filter(|t| incremental::matches(pattern, &t.name.to_string()));
+            selects.extend(meant.map(|t| (t.name.clone(), select.clone())));
+        }
+        let tables = self.in_order(placed.tables.clone());
+        let reading = Reading {
+            exported: &placed.exported,
+            tables: &tables,
+            listed: &placed.tables,
+            position,
+            selects: &selects,
+            blocking: Some(signal),
+        };
+        self.read(&reading, between)?;
+        let mut signals = self.state.signals.clone();
+        signals.blocking.retain(|waiting| waiting != signal);
+        self.state.put_signals(self.writer, signals)
+    }
+
+    /// In the order of `snapshot.tables.order.by.row.count`.
+    fn in_order(&self, mut tables: Vec<CatalogTable>) -> Vec<CatalogTable> {
+        match self.settings.snapshot_order {
+            TableOrder::Name => {}
+            TableOrder::Ascending => tables.sort_by_key(|t| t.estimated_rows),
+            TableOrder::Descending => tables.sort_by_key(|t| std::cmp::Reverse(t.estimated_rows)),
+        }
+        tables
+    }
+
+    fn read(&mut self, reading: &Reading<'_>, between: &mut dyn FnMut() -> Result<(), Problem>) -> Result<(), Problem> {
         self.status.set(ConnectorState::Snapshot);
-        let reading = Reading { exported, tables: &wanted, position };
-        let result = snapshot::read(self, &reading, between);
+        let result = snapshot::read(self, reading, between);
         if result.is_err() && self.notifier.is_on() {
             // Before the next attempt: what was not committed is forgotten, and the topic says so.
             self.writer.rollback()?;
             self.tell_of_snapshot("ABORTED", &[])?;
-            snapshot::commit(self, &reading)?;
+            snapshot::commit(self, reading)?;
         }
         result
     }
@@ -269,6 +317,7 @@ impl<'a> Session<'a> {
 
     /// Existing rows only. The slot is temporary: nothing is left on the server that would hold back its log.
     fn snapshot_only(&mut self, server: &Server) -> Result<Next, Problem> {
+        self.delay(self.settings.snapshot_delay);
         self.tables = self.captured()?;
         let exported = self.export(snapshot::temporary)?;
         self.begin_era(server)?;
@@ -283,6 +332,7 @@ impl<'a> Session<'a> {
     /// The publication first, then the intent, then the slot, then the snapshot that the slot exported. What is written
     /// down in between proves after a crash that the slot is ours and was not read from.
     fn fresh(&mut self, server: &Server, drop_slot: bool) -> Result<Next, Problem> {
+        self.delay(self.settings.snapshot_delay);
         let name = &self.settings.slot.name;
         self.publish()?;
         if drop_slot {
@@ -317,7 +367,8 @@ impl<'a> Session<'a> {
         } else {
             self.tell_of_no_snapshot(position)?;
         }
-        Ok(Next::Stream(position, 0))
+        self.delay(self.settings.streaming_delay);
+        Ok(Next::Stream(position, 0, None))
     }
 
     /// Goes on where the journal ends; first come the tables whose snapshot did not end, and new ones.
@@ -327,20 +378,47 @@ impl<'a> Session<'a> {
             self.state.put_slot(self.writer, SlotEntry { timeline: server.timeline, ..slot })?;
         }
         self.publish()?;
+        let before = self.state.tables.clone();
         if again {
             position.last_commit = 0;
             self.restart_era(server, position)?;
         }
         let tables: Vec<_> = self.tables.iter().filter(|t| again || self.lacks_rows(t)).cloned().collect();
-        let mut sequence_from = 0;
-        if !tables.is_empty() {
-            let exported = self.export(snapshot::temporary)?;
-            self.read_tables(&exported, &tables, position, &mut || Ok(()))?;
-            sequence_from = if again { exported.consistent_point } else { 0 };
-        } else {
-            self.tell_of_no_snapshot(position)?;
+        let blocking = self.state.signals.blocking.first().cloned();
+        let (tables, published, blocking) = match blocking {
+            Some(signal) if tables.is_empty() => (self.asked_for(&signal), HashSet::new(), Some(signal)),
+            _ if tables.is_empty() => {
+                self.tell_of_no_snapshot(position)?;
+                return Ok(Next::Stream(position, 0, None));
+            }
+            _ => {
+                let begun = |t: &&CatalogTable| before.get(&t.name).is_some_and(|entry| entry.oid == t.oid);
+                let published = tables.iter().filter(begun).map(|t| t.name.clone()).collect();
+                (tables, published, None)
+            }
+        };
+        let exported = self.export(snapshot::temporary)?;
+        let point = exported.consistent_point;
+        if blocking.is_none() {
+            // Until there only what went away is written.
+            let entries: Vec<_> =
+                tables.iter().map(|t| (t.name.clone(), TableEntry::new(&t.name, t.oid, point, false))).collect();
+            self.state.put_tables(self.writer, entries)?;
         }
-        Ok(Next::Stream(position, sequence_from))
+        let placed = Placed { exported, tables, published, blocking };
+        Ok(Next::Stream(position, if again { point } else { 0 }, Some(Box::new(placed))))
+    }
+
+    /// The captured tables that a blocking snapshot is about.
+    fn asked_for(&self, signal: &Blocking) -> Vec<CatalogTable> {
+        let asked = |t: &&CatalogTable| signal.tables.iter().any(|p| incremental::matches(p, &t.name.to_string()));
+        self.tables.iter().filter(asked).cloned().collect()
+    }
+
+    fn delay(&self, delay: Duration) {
+        if !delay.is_zero() {
+            self.stop.wait(delay);
+        }
     }
 
     /// Whether rows of a table are missing that no stream will bring: its snapshot did not end, or it was not published

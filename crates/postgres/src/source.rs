@@ -26,12 +26,12 @@ impl PostgresSource {
     fn attempt(&mut self, context: &mut SourceContext) -> Result<End, Problem> {
         let again = self.settings.snapshot_mode == SnapshotMode::Always && !self.snapshot_taken;
         let mut session = Session::open(&self.settings, context)?;
-        let (position, sequence_from) = match session.prepare(again)? {
+        let (position, sequence_from, placed) = match session.prepare(again)? {
             Next::Done => return Ok(End::Done),
-            Next::Stream(position, sequence_from) => (position, sequence_from),
+            Next::Stream(position, sequence_from, placed) => (position, sequence_from, placed),
         };
         self.snapshot_taken = true;
-        stream::run(&mut session, position, sequence_from)
+        stream::run(&mut session, position, sequence_from, placed)
     }
 
     fn drop_slot(&self) -> Result<(), Problem> {

@@ -3,8 +3,11 @@
 
 mod support;
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
 use support::{Memory, PATIENCE, brief, confirmed, source, start, wait_for};
-use tailwater_connector::{ConnectorState, ProblemKind};
+use tailwater_connector::{ConnectorState, ProblemKind, Signal};
 use tailwater_testkit::{Postgres, Session, wait_until};
 
 #[test]
@@ -63,11 +66,14 @@ fn rows_written_during_the_snapshot_are_neither_lost_nor_doubled() {
 fn a_snapshot_cut_short_reads_only_the_unfinished_tables_again_and_the_stream_fits() {
     let server = Postgres::start();
     server.psql("postgres", "create table a (id int primary key); create table b (id int primary key, v text);");
-    server.psql("postgres", "insert into a values (1); insert into b values (1, 'one'), (2, 'two');");
+    server.psql(
+        "postgres",
+        "insert into a values (1); insert into b values (1, 'one'), (2, 'two'), (4, 'four'), (5, 'five');",
+    );
     let memory = Memory::default();
     let running = start(&server, &memory, &[]);
     running.streams();
-    wait_for(&memory, &running, 3);
+    wait_for(&memory, &running, 5);
     running.stop().unwrap();
     // As a crash in the middle of table b leaves it.
     let entry = memory.entry("table/\"public\".\"b\"");
@@ -76,14 +82,99 @@ fn a_snapshot_cut_short_reads_only_the_unfinished_tables_again_and_the_stream_fi
     memory.take();
     server.psql(
         "postgres",
-        "insert into a values (2); update b set v = 'changed' where id = 1; delete from b where id = 2;",
+        "insert into a values (2); update b set v = 'changed' where id = 1; delete from b where id = 2;
+         delete from b where id = 4; insert into b values (4, 'again'); update b set id = 6 where id = 5;",
     );
     let running = start(&server, &memory, &[]);
     running.streams();
     server.psql("postgres", "insert into b values (3, 'after');");
-    let records = wait_for(&memory, &running, 3);
-    assert_eq!(brief(&records), [r#"r b {"id":1,"v":"changed"}"#, r#"c a {"id":2}"#, r#"c b {"id":3,"v":"after"}"#]);
+    let records = wait_for(&memory, &running, 11);
+    // What went away is told before the rows that are there: a reader who knows the first attempt ends with the table.
+    assert_eq!(
+        brief(&records),
+        [
+            r#"c a {"id":2}"#,
+            r#"d b {"id":2,"v":null}"#,
+            r#"T {"id":2}"#,
+            r#"d b {"id":4,"v":null}"#,
+            r#"T {"id":4}"#,
+            r#"d b {"id":5,"v":null}"#,
+            r#"T {"id":5}"#,
+            r#"r b {"id":1,"v":"changed"}"#,
+            r#"r b {"id":4,"v":"again"}"#,
+            r#"r b {"id":6,"v":"five"}"#,
+            r#"c b {"id":3,"v":"after"}"#,
+        ]
+    );
     assert!(memory.entry("table/\"public\".\"b\"").contains("\"done\":true"));
+}
+
+#[test]
+fn a_snapshot_at_every_start_tells_what_went_away_meanwhile() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); insert into t values (1), (2);");
+    let memory = Memory::default();
+    let always = [("snapshot.mode", "always")];
+    let running = start(&server, &memory, &always);
+    running.streams();
+    wait_for(&memory, &running, 2);
+    running.stop().unwrap();
+    memory.take();
+    server.psql("postgres", "delete from t where id = 1; insert into t values (3);");
+    let running = start(&server, &memory, &always);
+    running.streams();
+    server.psql("postgres", "insert into t values (4);");
+    let records = wait_for(&memory, &running, 5);
+    assert_eq!(
+        brief(&records),
+        [r#"d t {"id":1}"#, r#"T {"id":1}"#, r#"r t {"id":2}"#, r#"r t {"id":3}"#, r#"c t {"id":4}"#]
+    );
+}
+
+/// The original writes rows that commit between its pause and its snapshot twice, the older values last.
+#[test]
+fn rows_of_a_blocking_snapshot_stand_at_their_place_in_the_stream() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int primary key, n int); insert into t select i, 0 from generate_series(1, 5) i;",
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("snapshot.mode", "no_data")]);
+    running.streams();
+    let end = AtomicBool::new(false);
+    let rounds = thread::scope(|scope| {
+        let writer = scope.spawn(|| {
+            let mut session = Session::open(&server, "postgres");
+            let mut rounds = 0;
+            while !end.load(Ordering::SeqCst) {
+                session.run("update t set n = n + 1;").unwrap();
+                rounds += 1;
+            }
+            rounds
+        });
+        for _ in 0..3 {
+            let before = rows_read(&memory);
+            let data = "{\"data-collections\": [\"public.t\"], \"type\": \"blocking\"}".to_owned();
+            running.signals.send(Signal { id: "b".into(), kind: "execute-snapshot".into(), data }).unwrap();
+            assert!(wait_until(PATIENCE, || rows_read(&memory) == before + 5));
+            running.streams();
+        }
+        end.store(true, Ordering::SeqCst);
+        writer.join().unwrap()
+    });
+    assert!(wait_until(PATIENCE, || memory.len() == 5 * rounds + 15), "{} {rounds}", memory.len());
+    let mut last = [0; 6];
+    for record in memory.records() {
+        let value = record.value();
+        let (id, n) = (value["after"]["id"].as_u64().unwrap() as usize, value["after"]["n"].as_i64().unwrap());
+        assert_eq!(n, if value["op"] == "r" { last[id] } else { last[id] + 1 }, "{value}");
+        last[id] = n;
+    }
+}
+
+fn rows_read(memory: &Memory) -> usize {
+    memory.records().iter().filter(|r| r.value()["op"] == "r").count()
 }
 
 #[test]

@@ -24,7 +24,7 @@ use chunk::{Chunk, Touch};
 use worker::{Job, Outcome, Worker};
 
 pub(crate) use chunk::Matching;
-pub(crate) use progress::{Notice, Progress};
+pub(crate) use progress::{Notice, Progress, matches};
 use progress::{TableProgress, Wanted};
 
 /// Numbers of the transactions that were streamed last.

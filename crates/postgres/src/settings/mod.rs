@@ -2,6 +2,7 @@
 
 mod reader;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -38,6 +39,14 @@ pub struct Settings {
     pub snapshot_mode: SnapshotMode,
     /// `snapshot.include.collection.list`; `None` = all captured tables.
     pub snapshot_tables: Option<Patterns>,
+    /// `snapshot.select.statement.overrides`: statements that select the rows of some tables.
+    pub selects: HashMap<TableName, String>,
+    /// `snapshot.tables.order.by.row.count`.
+    pub snapshot_order: TableOrder,
+    /// `snapshot.delay.ms`: pause before the first snapshot.
+    pub snapshot_delay: Duration,
+    /// `streaming.delay.ms`: pause after it.
+    pub streaming_delay: Duration,
     /// Where signals come from.
     pub signals: SignalSettings,
     /// Incremental snapshots.
@@ -167,6 +176,17 @@ pub enum SnapshotMode {
     NoData,
     /// At the first start, and again when the slot can not go on from the position.
     WhenNeeded,
+}
+
+/// `snapshot.tables.order.by.row.count`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TableOrder {
+    /// In alphabetical order.
+    Name,
+    /// Small tables first, by the planner's estimate.
+    Ascending,
+    /// Large tables first.
+    Descending,
 }
 
 /// `skipped.operations`: which kinds of events are not made.

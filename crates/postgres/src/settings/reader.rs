@@ -1,5 +1,6 @@
 //! Reads a checked configuration: one function per group of settings, problems collected on the way.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tailwater_event::debezium::{
 
 use super::{
     Autocreate, HeartbeatSettings, IncrementalSettings, NotificationSettings, PublicationSettings, Settings,
-    SignalSettings, SkippedOperations, SlotSettings, SnapshotMode,
+    SignalSettings, SkippedOperations, SlotSettings, SnapshotMode, TableOrder,
 };
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::{Filters, Patterns, Rule};
@@ -65,6 +66,10 @@ impl Reader<'_> {
             publication: self.publication(strict, skipped),
             snapshot_mode: self.snapshot_mode(),
             snapshot_tables,
+            selects: self.selects(),
+            snapshot_order: self.snapshot_order(strict),
+            snapshot_delay: Duration::from_millis(self.millis("snapshot.delay.ms", 0)),
+            streaming_delay: Duration::from_millis(self.millis("streaming.delay.ms", 0)),
             signals,
             incremental: self.incremental(),
             keys,
@@ -174,11 +179,69 @@ impl Reader<'_> {
             "no_data" => SnapshotMode::NoData,
             "never" => self.renamed("snapshot.mode", "never", "no_data", SnapshotMode::NoData),
             "exported" => self.renamed("snapshot.mode", "exported", "initial", SnapshotMode::Initial),
-            "custom" | "configuration_based" => {
-                self.refused("snapshot.mode", &word, "only the built-in modes are there", "Use initial or no_data.");
+            "configuration_based" => self.snapshot_by_configuration(),
+            "custom" => {
+                let remedy = "Use one of the built-in modes, or configuration_based.";
+                self.refused("snapshot.mode", &word, "foreign Java classes can not run here", remedy);
                 SnapshotMode::Initial
             }
             _ => SnapshotMode::Initial,
+        }
+    }
+
+    /// The built-in mode that does what the flags say.
+    fn snapshot_by_configuration(&mut self) -> SnapshotMode {
+        let flag = |name: &str| self.config.flag(&format!("snapshot.mode.configuration.based.{name}"));
+        match (flag("snapshot.data"), flag("start.stream"), flag("snapshot.on.data.error")) {
+            (true, true, false) => SnapshotMode::Initial,
+            (true, true, true) => SnapshotMode::WhenNeeded,
+            (false, true, false) => SnapshotMode::NoData,
+            (true, false, _) => SnapshotMode::InitialOnly,
+            (false, true, true) => {
+                let why = "a snapshot after an error needs one at the start, too";
+                let remedy = "Set \"snapshot.mode.configuration.based.snapshot.data\": \"true\", or use when_needed.";
+                self.refused("snapshot.mode.configuration.based.snapshot.on.data.error", "true", why, remedy);
+                SnapshotMode::NoData
+            }
+            (false, false, _) => {
+                let remedy = "Set \"snapshot.mode.configuration.based.snapshot.data\": \"true\",                      \"snapshot.mode.configuration.based.start.stream\": \"true\", or one of them.";
+                self.refused(
+                    "snapshot.mode",
+                    "configuration_based",
+                    "its flags ask for neither rows nor changes",
+                    remedy,
+                );
+                SnapshotMode::NoData
+            }
+        }
+    }
+
+    fn selects(&mut self) -> HashMap<TableName, String> {
+        const LIST: &str = "snapshot.select.statement.overrides";
+        let mut selects = HashMap::new();
+        for name in self.config.list(LIST) {
+            let plain = name.replace('"', "");
+            let select = self.config.text(&format!("{LIST}.{name}")).trim().trim_end_matches(';').to_owned();
+            match plain.split_once('.') {
+                Some((schema, table)) if !select.is_empty() => {
+                    selects.insert(TableName::new(schema, table), select);
+                }
+                _ => self.invalid(
+                    LIST,
+                    &format!("{name} has no statement, or is not SCHEMA.TABLE"),
+                    &format!("Set \"{LIST}.public.t\": \"SELECT * FROM public.t WHERE …\" for each table of the list."),
+                ),
+            }
+        }
+        selects
+    }
+
+    /// Debezium 3.6 reads PostgreSQL's tables in alphabetical order whatever this says.
+    fn snapshot_order(&self, strict: bool) -> TableOrder {
+        match self.word("snapshot.tables.order.by.row.count").as_str() {
+            "ascending" if !strict => TableOrder::Ascending,
+            "descending" if !strict => TableOrder::Descending,
+            _ => TableOrder::Name,
         }
     }
 

@@ -3,9 +3,11 @@
 mod export;
 mod files;
 mod line;
+mod place;
 mod read;
 
 pub(crate) use export::{Exported, make_slot, temporary};
 pub(crate) use files::Files;
 pub(crate) use line::LineReader;
+pub(crate) use place::Placed;
 pub(crate) use read::{Reading, commit, read, relation};

@@ -3,6 +3,7 @@
 //! Rows come through `COPY … TO STDOUT` in text form, the form the stream has, and go through the same encode plans.
 //! They are committed in chunks; a table is marked done in the connector's entries once its last chunk is durable.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use tailwater_connector::status::TableProgress;
@@ -20,7 +21,7 @@ use crate::pgoutput::recycle;
 use crate::position::Position;
 use crate::session::Session;
 use crate::sql;
-use crate::state::TableEntry;
+use crate::state::{Blocking, TableEntry};
 
 /// What to read.
 pub(crate) struct Reading<'a> {
@@ -28,8 +29,15 @@ pub(crate) struct Reading<'a> {
     pub exported: &'a Exported,
     /// Tables, in the order in which they are read.
     pub tables: &'a [CatalogTable],
+    /// All tables that the snapshot is about, also those whose rows are not wanted; for notifications.
+    pub listed: &'a [CatalogTable],
     /// Where the source resumes after each chunk: rows of a snapshot do not move it.
     pub position: Position,
+    /// Statements that select the rows of some tables.
+    pub selects: &'a HashMap<TableName, String>,
+    /// A signal asked for the rows while the tables were followed: they show its position and transaction, and no table
+    /// is handed over.
+    pub blocking: Option<&'a Blocking>,
 }
 
 /// What all rows of one table share in their events.
@@ -38,6 +46,7 @@ struct Scan {
     time_us: i64,
     xid: u32,
     lsn: u64,
+    last_commit: Option<u64>,
 }
 
 /// Reads the tables. `between` is called after each chunk, and at least every few seconds while rows come.
@@ -55,8 +64,9 @@ pub(crate) fn read(
     hold_still(session, &mut client, reading)?;
     let schemas = catalog::schemas(&mut client, reading.tables, &session.settings.keys);
     let schemas = session.sql_result(schemas)?;
-    let last = last_with_rows(session, &mut client, reading.tables)?;
-    let collections = reading.tables.iter().map(|t| t.name.to_string()).collect::<Vec<_>>().join(",");
+    let last = last_with_rows(session, &mut client, reading)?;
+    let names = |tables: &[CatalogTable]| tables.iter().map(|t| t.name.to_string()).collect::<Vec<_>>().join(",");
+    let (collections, listed) = (names(reading.tables), names(reading.listed));
     session.tell_of_snapshot("STARTED", &[])?;
     let mut reader =
         Reader { reading, done: Vec::new(), marked: Instant::now(), lines: LineReader::default(), cells: Vec::new() };
@@ -71,7 +81,7 @@ pub(crate) fn read(
             }
             let rows = reader.table(session, &mut client, table, schema, marks, between)?.to_string();
             let done = [
-                ("data_collections", collections.as_str()),
+                ("data_collections", listed.as_str()),
                 ("scanned_collection", &name),
                 ("status", "SUCCEEDED"),
                 ("total_rows_scanned", &rows),
@@ -131,13 +141,14 @@ fn changed(what: &str) -> Problem {
 }
 
 /// The last table that has a row: its last row is marked as the last of the snapshot.
-fn last_with_rows(
-    session: &Session<'_>,
-    client: &mut Client,
-    tables: &[CatalogTable],
-) -> Result<Option<usize>, Problem> {
-    for (index, table) in tables.iter().enumerate().rev() {
-        let rows = session.sql_result(client.query(&format!("SELECT EXISTS (SELECT FROM {})", relation(table))))?;
+fn last_with_rows(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Result<Option<usize>, Problem> {
+    for (index, table) in reading.tables.iter().enumerate().rev() {
+        let from = match reading.selects.get(&table.name) {
+            Some(select) => format!("({select}) AS o"),
+            None => relation(table),
+        };
+        let rows = client.query(&format!("SELECT EXISTS (SELECT FROM {from})"));
+        let rows = select_result(session, reading, table, rows)?;
         if rows.first().is_some_and(|row| row.flag(0)) {
             return Ok(Some(index));
         }
@@ -173,19 +184,24 @@ impl Reader<'_> {
         between: &mut dyn FnMut() -> Result<(), Problem>,
     ) -> Result<u64, Problem> {
         let lsn = self.reading.exported.consistent_point;
-        let scan = scan(session, client, lsn)?;
+        let scan = scan(session, client, self.reading)?;
         let name = table.name.to_string();
         let mut progress = TableProgress { rows: 0, estimated_rows: table.estimated_rows, done: false };
         session.status.table(&name, progress);
         let columns: Vec<_> = schema.columns.iter().map(|c| sql::ident(&c.name)).collect();
+        let select = self.reading.selects.get(&table.name);
         let query = match (table.kind, columns.join(", ")) {
+            (_, list) if select.is_some() => {
+                format!("COPY (SELECT {list} FROM ({}) AS o) TO STDOUT", select.map_or("", String::as_str))
+            }
             // A table itself is copied faster than a query's result; it, too, leaves out inheriting tables.
             (catalog::Kind::Table, list) if !list.is_empty() => {
                 format!("COPY {} ({list}) TO STDOUT", sql::table(&table.name))
             }
             (_, list) => format!("COPY (SELECT {list} FROM {}) TO STDOUT", relation(table)),
         };
-        let mut copy = session.sql_result(client.copy_out(&query))?;
+        let copy = client.copy_out(&query);
+        let mut copy = select_result(session, self.reading, table, copy)?;
         let mut captured = None;
         let mut chunk = 0;
         loop {
@@ -223,6 +239,9 @@ impl Reader<'_> {
 
     /// Many small tables share one write to the disk.
     fn finished(&mut self, session: &mut Session<'_>, table: &CatalogTable) -> Result<(), Problem> {
+        if self.reading.blocking.is_some() {
+            return Ok(());
+        }
         let entry = TableEntry::new(&table.name, table.oid, self.reading.exported.consistent_point, true);
         self.done.push((table.name.clone(), entry));
         if self.marked.elapsed() >= SNAPSHOT_MARK_DONE { self.mark_done(session) } else { Ok(()) }
@@ -241,17 +260,46 @@ pub(crate) fn commit(session: &mut Session<'_>, reading: &Reading<'_>) -> Result
     session.writer.flush()
 }
 
+/// A refused statement of the user's own is not the server's fault.
+fn select_result<T>(
+    session: &Session<'_>,
+    reading: &Reading<'_>,
+    table: &CatalogTable,
+    result: Result<T, ClientError>,
+) -> Result<T, Problem> {
+    match result {
+        Err(ClientError::Server(answer)) if reading.selects.contains_key(&table.name) => Err(Problem::config(
+            "SNAPSHOT_SELECT",
+            format!("the statement that selects the rows of {} is refused: {}", table.name, answer.message),
+            format!(
+                "Correct 'snapshot.select.statement.overrides.{}' (or the signal's condition); it must give all captured \
+                 columns by their names.",
+                table.name
+            ),
+        )),
+        result => session.sql_result(result),
+    }
+}
+
 /// The database's clock and the transaction's id: reading the id takes one, as the original does.
-fn scan(session: &Session<'_>, client: &mut Client, lsn: u64) -> Result<Scan, Problem> {
+fn scan(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Result<Scan, Problem> {
     let rows = session.sql_result(client.query(
         "SELECT (extract(epoch FROM CURRENT_TIMESTAMP) * 1000000)::pg_catalog.int8, \
          CASE WHEN pg_catalog.pg_is_in_recovery() THEN 0 ELSE pg_catalog.txid_current() & 4294967295 END",
     ))?;
     let number = |index| rows.first().and_then(|row| row.get(index)).and_then(|text| text.parse::<i64>().ok());
-    Ok(Scan {
-        time_us: number(0).unwrap_or_default(),
-        xid: number(1).and_then(|xid| u32::try_from(xid).ok()).unwrap_or_default(),
-        lsn,
+    let time_us = number(0).unwrap_or_default();
+    Ok(match reading.blocking {
+        Some(signal) => {
+            let last_commit = Some(reading.position.last_commit).filter(|lsn| *lsn > 0);
+            Scan { time_us, xid: signal.xid, lsn: signal.lsn, last_commit }
+        }
+        None => Scan {
+            time_us,
+            xid: number(1).and_then(|xid| u32::try_from(xid).ok()).unwrap_or_default(),
+            lsn: reading.exported.consistent_point,
+            last_commit: None,
+        },
     })
 }
 
@@ -260,7 +308,7 @@ impl Scan {
         EventContext {
             snapshot,
             source_time_us: self.time_us,
-            last_commit: None,
+            last_commit: self.last_commit,
             lsn: self.lsn,
             xid: Some(self.xid),
             origin: None,

@@ -79,6 +79,9 @@ impl Follower<'_, '_> {
         }
         // Both are borders of log records, so a commit record that starts before the position also ends there.
         let dropped = commit_lsn < self.skip_until;
+        if !dropped && self.placed.as_ref().is_some_and(|placed| placed.point() <= commit_lsn) {
+            return Ok(Flow::ReadFirst);
+        }
         if !dropped && self.incremental.as_ref().and_then(Incremental::until).is_some_and(|until| commit_lsn >= until) {
             self.write_window_between()?;
         }
@@ -139,6 +142,7 @@ impl Follower<'_, '_> {
         let Open { xid, commit_time_us, records, .. } = open;
         self.commit_until(Transaction { xid, commit_lsn, end_lsn, commit_time_us })?;
         self.window_closed(closed)?;
+        self.look_for_blocking();
         self.session.metrics.events(records);
         self.session.metrics.transaction((self.now_ns / 1000 - commit_time_us) / 1000);
         Ok(Flow::Go)
@@ -217,9 +221,20 @@ impl Follower<'_, '_> {
             incremental.touch(&captured.name, &captured.matching, open.xid, change);
         }
         // What committed before the hand-over is in the table's snapshot.
-        if unwanted || open.dropped || open.commit_lsn < captured.hand_over {
+        if unwanted || open.dropped {
             return Ok(Flow::Go);
         }
+        let change = match open.commit_lsn < captured.hand_over {
+            false => change,
+            // Of rows that an attempt at the snapshot wrote before, nothing stale is left.
+            true => match self.placed.as_ref().filter(|placed| placed.repeats(&captured.name)) {
+                Some(_) => match captured.removal(change) {
+                    Some(removal) => removal,
+                    None => return Ok(Flow::Go),
+                },
+                None => return Ok(Flow::Go),
+            },
+        };
         let context = EventContext {
             snapshot: SnapshotMarker::False,
             source_time_us: open.commit_time_us,

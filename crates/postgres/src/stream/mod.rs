@@ -33,6 +33,7 @@ use crate::progress::Progress;
 use crate::session::Session;
 use crate::signal::SignalFile;
 use crate::slot;
+use crate::snapshot::Placed;
 use boundaries::Boundaries;
 use heartbeat::Heartbeat;
 use message::Messages;
@@ -54,10 +55,16 @@ pub(crate) enum End {
     Again,
 }
 
-/// Streams from a position until the stop is set. `source.sequence` starts anew at `sequence_from`.
-pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: u64) -> Result<End, Problem> {
+/// Streams from a position until the stop is set. `source.sequence` starts anew at `sequence_from`; a snapshot's rows
+/// are written at its place.
+pub(crate) fn run(
+    session: &mut Session<'_>,
+    position: Position,
+    sequence_from: u64,
+    placed: Option<Box<Placed>>,
+) -> Result<End, Problem> {
     let mut stream = start(session, position)?;
-    session.status.set(ConnectorState::Streaming);
+    session.status.set(if placed.is_some() { ConnectorState::Snapshot } else { ConnectorState::Streaming });
     let now = Instant::now();
     let durable = DurableLsn::read(&session.writer.durable()?)?;
     let signal_file = session.settings.signals.file.clone().map(SignalFile::new);
@@ -78,6 +85,7 @@ pub(crate) fn run(session: &mut Session<'_>, position: Position, sequence_from: 
         tuples: Tuples::default(),
         open: None,
         joining: None,
+        placed,
         reconnect_at: None,
         waiting_since: None,
         look_at: now + NEW_TABLES_POLL,
@@ -154,6 +162,8 @@ struct Follower<'s, 'c> {
     tuples: Tuples<'static>,
     open: Option<Open>,
     joining: Option<Joining>,
+    /// A snapshot that has not reached its place.
+    placed: Option<Box<Placed>>,
     /// Connect again once everything before it is durable.
     reconnect_at: Option<u64>,
     /// When the oldest committed bytes that wait for the disk were committed.
@@ -198,6 +208,10 @@ impl Follower<'_, '_> {
                 }
                 if self.joining.as_ref().is_some_and(Joining::is_ready) {
                     self.join(stream)?;
+                }
+                let reached = self.progress.reached().max(self.position.lsn);
+                if self.placed.as_ref().is_some_and(|placed| placed.point() <= reached) {
+                    self.place(stream)?;
                 }
             }
             let received = stream.receive(self.patience());
@@ -344,6 +358,23 @@ impl Follower<'_, '_> {
         Ok(())
     }
 
+    /// Writes the rows of a snapshot that has reached its place, between two transactions.
+    fn place(&mut self, stream: &mut ReplicationStream) -> Result<(), Problem> {
+        let Some(placed) = self.placed.take() else { return Ok(()) };
+        let Follower { session, progress, position, .. } = self;
+        let connection = &session.settings.connection;
+        session.read_placed(&placed, *position, &mut || {
+            let now = Instant::now();
+            if progress.report_due(now) {
+                progress.report(stream, now).map_err(|e| crate::problem::of(&e, connection))?;
+            }
+            Ok(())
+        })?;
+        session.status.set(ConnectorState::Streaming);
+        self.look_for_blocking();
+        Ok(())
+    }
+
     /// Changes of a joining table arrived before its rows were read: forget the open transaction, read the rows, and
     /// have the transaction sent again.
     fn read_first(&mut self, stream: &mut ReplicationStream) -> Result<End, Problem> {
@@ -356,6 +387,7 @@ impl Follower<'_, '_> {
             self.pass_on(stream, Instant::now())?;
         }
         self.join(stream)?;
+        self.place(stream)?;
         self.session.writer.sync()?;
         Ok(End::Again)
     }

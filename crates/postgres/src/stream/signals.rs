@@ -51,7 +51,7 @@ fn write_rows(session: &mut Session<'_>, closed: &Closed, position: Position, ls
     if session.settings.skipped.read {
         return Ok(0);
     }
-    let mut captured = Captured::open(session.settings, session.writer, schema, 0)?;
+    let mut captured = Captured::open_for_snapshot(session.settings, session.writer, schema, 0)?;
     let now_ns = now_ns();
     let context = EventContext {
         snapshot: SnapshotMarker::Incremental,
@@ -155,6 +155,7 @@ impl Follower<'_, '_> {
         let at = self.position.lsn;
         self.act(signals.into_iter().map(|signal| (at, signal)), 0)?;
         self.remember(None)?;
+        self.look_for_blocking();
         if notify(self.session, &std::mem::take(&mut self.notices))? > 0 {
             let told = Transaction { end_lsn: self.position.lsn, ..Transaction::default() };
             self.session.writer.commit(told, &self.position.encode())?;
@@ -199,6 +200,13 @@ impl Follower<'_, '_> {
             self.waiting_since.get_or_insert_with(Instant::now);
         }
         self.window_closed(true)
+    }
+
+    /// A blocking snapshot begins with a new connection: its point lies after everything that was streamed until now.
+    pub(super) fn look_for_blocking(&mut self) {
+        if !self.session.state.signals.blocking.is_empty() && self.placed.is_none() {
+            self.reconnect_at.get_or_insert(self.position.lsn);
+        }
     }
 
     fn act(&mut self, signals: impl IntoIterator<Item = (u64, Signal)>, xid: u32) -> Result<(), Problem> {
