@@ -49,11 +49,11 @@ impl Recent {
         self.count += 1;
     }
 
-    /// Whether this one was among those streamed before the first `count`.
-    fn had(&self, xid: u32, count: u64) -> bool {
+    /// Of those remembered, the ones that were streamed when there had been `count`.
+    fn first(&self, count: u64) -> impl Iterator<Item = u32> + '_ {
         let size = RECENT_TRANSACTIONS as u64;
-        (self.count.saturating_sub(size)..count.min(self.count))
-            .any(|n| self.xids.get((n % size) as usize) == Some(&xid))
+        let remembered = self.count.saturating_sub(size)..count.min(self.count);
+        remembered.filter_map(move |n| self.xids.get((n % size) as usize).copied())
     }
 }
 
@@ -71,6 +71,8 @@ pub(crate) struct Incremental {
     spoils: u32,
     /// Rows that moved under another key without all of their values, perhaps before they were read.
     moved: HashMap<TableName, Vec<Vec<String>>>,
+    /// That there are some was written down.
+    moved_noted: bool,
 }
 
 struct Window {
@@ -106,7 +108,10 @@ impl Closed {
 
 impl Incremental {
     /// Goes on from here, or begins.
-    pub fn new(settings: &Settings, stop: &Stop, progress: Progress) -> Incremental {
+    pub fn new(settings: &Settings, stop: &Stop, mut progress: Progress) -> Incremental {
+        if progress.table.moved {
+            progress.table = TableProgress::default();
+        }
         Incremental {
             progress,
             worker: Worker::start(settings, stop),
@@ -115,6 +120,7 @@ impl Incremental {
             later: Vec::new(),
             spoils: 0,
             moved: HashMap::new(),
+            moved_noted: false,
         }
     }
 
@@ -135,6 +141,20 @@ impl Incremental {
             spoiled: false,
         });
         Ok(())
+    }
+
+    /// Whether there is something to write down before the open transaction is committed: once it is durable, its
+    /// changes do not come again.
+    pub fn must_be_remembered(&self) -> bool {
+        !self.moved.is_empty() && !self.moved_noted
+    }
+
+    /// What to write down; none when everything was read.
+    pub fn entry(&mut self) -> Option<Progress> {
+        self.moved_noted = !self.moved.is_empty();
+        let mut progress = Some(self.progress.clone()).filter(|progress| !progress.tables.is_empty())?;
+        progress.table.moved = self.moved_noted;
+        Some(progress)
     }
 
     /// Whether it is over.
@@ -203,7 +223,7 @@ impl Incremental {
             return Ok(Closed::default());
         };
         // A transaction may be streamed before snapshots show it; then nothing would keep its rows' old values back.
-        let early = |chunk: &Chunk| chunk.visible.running().any(|xid| recent.had(xid, began));
+        let early = |chunk: &Chunk| recent.first(began).any(|xid| !chunk.visible.shows(xid));
         let spoiled = outcome.chunk.as_ref().is_some_and(|chunk| spoiled || early(chunk));
         if spoiled && self.spoils < INCREMENTAL_SPOILS {
             self.spoils += 1;
@@ -280,7 +300,10 @@ impl Incremental {
                 }
             }
         }
-        if self.progress.table.again.len() > INCREMENTAL_AGAIN_ROWS {
+        let again = &mut self.progress.table.again;
+        again.sort_unstable();
+        again.dedup();
+        if again.len() > INCREMENTAL_AGAIN_ROWS {
             self.progress.table = TableProgress::default();
         }
         // A table that was not begun will be read as it is then.
@@ -336,10 +359,12 @@ mod tests {
         let mut recent = Recent::default();
         recent.push(7);
         recent.push(8);
-        assert!(recent.had(7, 1) && !recent.had(8, 1) && recent.had(8, 2) && !recent.had(9, 2));
+        let first = |recent: &Recent, count| recent.first(count).collect::<Vec<_>>();
+        assert_eq!((first(&recent, 0), first(&recent, 1), first(&recent, 9)), (vec![], vec![7], vec![7, 8]));
         for xid in 100..100 + RECENT_TRANSACTIONS as u32 {
             recent.push(xid);
         }
-        assert!(!recent.had(7, recent.count) && recent.had(100, recent.count));
+        let all = first(&recent, recent.count);
+        assert_eq!((all.len(), all.first(), all.contains(&7)), (RECENT_TRANSACTIONS, Some(&100), false));
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct TableProgress {
     /// Rows of finished chunks to be read again, by the columns of the table's identity: a change that came before them,
     /// or took them there, was not complete.
     pub again: Vec<Vec<String>>,
+    /// Others moved since this was written down: after a restart the table is read from its beginning.
+    pub moved: bool,
 }
 
 /// Something that happened, for notifications (Debezium 3.6, aggregate type "Incremental Snapshot"). Names of tables are

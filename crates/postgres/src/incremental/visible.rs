@@ -26,11 +26,6 @@ impl Visible {
         xid < self.next && !self.running.contains(&xid)
     }
 
-    /// Transactions that had not ended, as the snapshot saw it.
-    pub fn running(&self) -> impl Iterator<Item = u32> + '_ {
-        self.running.iter().map(|xid| (xid & u64::from(u32::MAX)) as u32)
-    }
-
     fn full(&self, xid: u32) -> u64 {
         // The signed distance on the circle of 32-bit numbers.
         let distance = xid.wrapping_sub(self.next as u32).cast_signed();
@@ -47,7 +42,6 @@ mod tests {
         let visible = Visible::parse("10:20:10,14").unwrap();
         let shown: Vec<u32> = (8..22).filter(|xid| visible.shows(*xid)).collect();
         assert_eq!(shown, [8, 9, 11, 12, 13, 15, 16, 17, 18, 19]);
-        assert_eq!(visible.running().collect::<Vec<_>>(), [10, 14]);
         assert!(Visible::parse("7:7:").is_some_and(|v| v.shows(6) && !v.shows(7)));
         assert_eq!(Visible::parse("x"), None);
     }

@@ -172,7 +172,8 @@ impl Follower<'_, '_> {
         xid: u32,
     ) -> Result<(), Problem> {
         if signals.is_empty() || commit_lsn <= self.session.state.signals.handled {
-            return Ok(());
+            let moved = self.incremental.as_ref().is_some_and(Incremental::must_be_remembered);
+            return if moved { self.remember(None) } else { Ok(()) };
         }
         self.act(signals, xid)?;
         self.remember(Some(commit_lsn))
@@ -268,10 +269,9 @@ impl Follower<'_, '_> {
     /// Writes down what is still to be done.
     fn remember(&mut self, handled: Option<u64>) -> Result<(), Problem> {
         let Session { state, writer, .. } = &mut *self.session;
-        let incremental = self.incremental.as_ref().map(|incremental| &incremental.progress);
         let entry = SignalsEntry {
             handled: handled.unwrap_or(state.signals.handled),
-            incremental: incremental.filter(|progress| !progress.tables.is_empty()).cloned(),
+            incremental: self.incremental.as_mut().and_then(Incremental::entry),
             blocking: state.signals.blocking.clone(),
         };
         state.put_signals(&mut **writer, entry)
