@@ -52,8 +52,8 @@ impl KeyRules {
         self.custom.iter().find(|(pattern, _)| pattern.is_match(&name)).map(|(_, columns)| columns.as_slice())
     }
 
-    /// The key of a table: indices into `columns`. A candidate counts only when all of its columns are there; names
-    /// compare exactly.
+    /// The key of a table: indices into `columns`. Of `message.key.columns` those that are there count, as in Debezium; any
+    /// other candidate only when all of its columns are there. Names compare exactly.
     pub fn choose(
         &self,
         table: &TableName,
@@ -62,12 +62,13 @@ impl KeyRules {
         columns: &[&str],
     ) -> Vec<usize> {
         let by_identity = identity == ReplicaIdentity::Index && !self.strict;
-        let in_order = [
-            self.custom(table).unwrap_or_default(),
-            if by_identity { &candidates.identity } else { &[] },
-            &candidates.primary,
-            &candidates.unique,
-        ];
+        let custom = self.custom(table).unwrap_or_default();
+        let there: Vec<_> = custom.iter().filter_map(|name| columns.iter().position(|c| c == name)).collect();
+        if !there.is_empty() {
+            return there;
+        }
+        let in_order =
+            [if by_identity { candidates.identity.as_slice() } else { &[] }, &candidates.primary, &candidates.unique];
         in_order.into_iter().find_map(|names| positions(names, columns)).unwrap_or_default()
     }
 }
@@ -120,6 +121,12 @@ mod tests {
     #[test]
     fn named_columns_win_and_a_pattern_may_match_several_tables() {
         assert_eq!(key("public.x:c;(.*).T:d,a", false, ReplicaIdentity::Default, &candidates()), [3, 0]);
+    }
+
+    #[test]
+    fn of_named_columns_those_that_are_there_are_the_key() {
+        assert_eq!(key("public.t:gone,b", false, ReplicaIdentity::Default, &candidates()), [1]);
+        assert_eq!(key("public.t:gone", false, ReplicaIdentity::Default, &candidates()), [2, 0]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ cargo xtask VERB
                                     play conformance cases (numbers, ranges such as 101-110, or names) against the
                                     binary; without CASE those of conformance/expected-now.txt; on PostgreSQL V
                                     (10 to 18, downloaded once) instead of the installed one
+  batches [--seed N] [--rounds N]   random tables and some made for the compressor, as stored, read by Kafka's Java classes
   differential [--seed N] [--rounds N] [--seconds N] [--shrink N] [--server V] [--tailwater BINARY]
                                     random tables and changes through the real Debezium and through the binary, event by
                                     event; --help lists the rest
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         }),
         "conformance" => conformance::run(&root(), rest),
         "differential" => differential::run(&root(), rest),
+        "batches" => differential::batches(&root(), rest),
         "help" | "--help" | "-h" => {
             print!("{HELP}");
             Ok(true)
