@@ -62,6 +62,8 @@ pub const SLOT_POLL: Duration = Duration::from_secs(10);
 pub const LOCK_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a starting run waits for the walsender of the one before.
 pub const SLOT_RELEASE: Duration = Duration::from_secs(1);
+/// Transaction ids that are looked at for commits of other tables before the first commit.
+pub const OTHERS_LOOKED_AT: u64 = 1000;
 /// Longest run of the heartbeat's statement, in milliseconds.
 pub const HEARTBEAT_STATEMENT_MS: u32 = 10_000;
 /// How long an ending run waits for the server to close the stream.

@@ -344,6 +344,7 @@ impl<'a> Session<'a> {
             system_id: server.system_id.clone(),
             timeline: server.timeline,
             consistent_point: None,
+            next_xid: None,
         };
         self.state.put_slot(self.writer, entry.clone())?;
         let exported = self.export(snapshot::make_slot)?;
@@ -437,7 +438,7 @@ impl<'a> Session<'a> {
     fn restart_era(&mut self, server: &Server, position: Position) -> Result<(), Problem> {
         if let Some(slot) = self.state.slot.clone() {
             let consistent_point = Some(Lsn(position.lsn).to_string());
-            self.state.put_slot(self.writer, SlotEntry { consistent_point, ..slot })?;
+            self.state.put_slot(self.writer, SlotEntry { consistent_point, next_xid: None, ..slot })?;
         }
         self.begin_era(server)?;
         self.writer.progress(&position.encode())?;

@@ -234,6 +234,7 @@ mod tests {
                 system_id: "1".into(),
                 timeline: 3,
                 consistent_point: consistent_point.map(|lsn| Lsn(lsn).to_string()),
+                next_xid: None,
             }),
             ..State::default()
         }

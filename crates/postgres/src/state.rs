@@ -30,6 +30,9 @@ pub(crate) struct SlotEntry {
     pub timeline: u32,
     /// Where it started, as text; `None` between intent and creation.
     pub consistent_point: Option<String>,
+    /// The id of the next transaction when streaming began, where the database has tables that are not captured.
+    #[serde(default)]
+    pub next_xid: Option<u64>,
 }
 
 /// One table's hand-over from snapshot to stream.

@@ -72,7 +72,7 @@ pub(crate) fn run(
         boundaries: Boundaries::open(session.settings, session.writer)?,
         messages: Messages::default(),
         heartbeat: Heartbeat::open(session.settings, session.writer, now)?,
-        first_commit: FirstCommit::look(session)?,
+        first_commit: FirstCommit::look(session, position)?,
         xmin: None,
         xmin_at: session.settings.xmin_interval.map(|_| now),
         commit_time_us: now_ns() / 1000,

@@ -1,0 +1,2 @@
+create table t(id int primary key);
+create table hidden(id int primary key);
