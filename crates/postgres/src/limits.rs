@@ -86,3 +86,11 @@ pub const INCREMENTAL_AGAIN_ROWS: usize = 10_000;
 pub const WRITER_PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked whether such transactions have ended.
 pub const WRITER_POLL: Duration = Duration::from_millis(100);
+/// Blocks of rows, of [`BUFFER_BYTES`] each, that parallel readers of a snapshot may be ahead of the writer.
+pub const SNAPSHOT_BLOCKS: usize = 16;
+/// Most readers of a snapshot, and most ranges of one table.
+pub const SNAPSHOT_THREADS: i64 = 64;
+/// A table is read in ranges of at least so many pages.
+pub const SNAPSHOT_RANGE_PAGES: u64 = 128;
+/// How often the writer of a parallel snapshot looks around while no rows come.
+pub const SNAPSHOT_POLL: Duration = Duration::from_secs(1);

@@ -6,6 +6,8 @@
 use tailwater_connector::property::Form::{self, Bool, Integer, OneOf, Secret, Text};
 use tailwater_connector::{Property, Support};
 
+use crate::limits::SNAPSHOT_THREADS;
+
 const JVM: &str = "there is no JVM and no JDBC driver here";
 const QUEUE: &str = "batches follow the load; memory is bounded in bytes";
 const PUSHED: &str = "changes are pushed by the server, nothing is polled";
@@ -387,9 +389,20 @@ pub const PROPERTIES: &[Property] = &[
     ),
     Property::new("snapshot.select.statement.overrides.*", Text, None, "the statement of a table in that list"),
     no_effect("snapshot.fetch.size", NUMBER, Some("10240"), "the snapshot streams through COPY"),
-    no_effect("snapshot.max.threads", NUMBER, Some("1"), "one reader a table, in physical order"),
-    no_effect("snapshot.max.threads.*", Text, None, "one reader a table, in physical order"),
-    no_effect("legacy.snapshot.max.threads", Bool, Some("false"), "one reader a table, in physical order"),
+    Property::new(
+        "snapshot.max.threads",
+        Integer(1, SNAPSHOT_THREADS),
+        Some("1"),
+        "readers of a snapshot; with more than one, rows of tables and of parts of tables are mixed",
+    ),
+    Property::new(
+        "snapshot.max.threads.multiplier",
+        Integer(1, SNAPSHOT_THREADS),
+        Some("1"),
+        "parts of a large table for each reader",
+    ),
+    no_effect("snapshot.max.threads.multiplier.*", Text, None, "all large tables are split alike"),
+    Property::new("legacy.snapshot.max.threads", Bool, Some("false"), "readers take whole tables"),
     Property::new(
         "snapshot.tables.order.by.row.count",
         OneOf(&["disabled", "ascending", "descending"]),

@@ -131,6 +131,56 @@ fn a_snapshot_at_every_start_tells_what_went_away_meanwhile() {
     );
 }
 
+/// dbz#2330: extra connections that did not take part in the exported snapshot.
+#[test]
+fn parallel_readers_see_one_moment() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table a (id int primary key, n int, pad text); create table b (id int primary key, n int, pad text);
+         insert into a select i, 100, repeat('x', 600) from generate_series(1, 5000) i;
+         insert into b select i, 100, repeat('x', 600) from generate_series(1, 5000) i;
+         create table empty (id int primary key); create table one (id int primary key); insert into one values (1);",
+    );
+    let memory = Memory::default();
+    let end = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let transfers = scope.spawn(|| {
+            let mut session = Session::open(&server, "postgres");
+            let mut id = 0;
+            while !end.load(Ordering::SeqCst) {
+                id = id % 5000 + 1;
+                let other = 5001 - id;
+                session
+                    .run(&format!(
+                        "begin; update a set n = n - 1 where id = {id}; update b set n = n + 1 where id = {other}; commit;"
+                    ))
+                    .unwrap();
+            }
+        });
+        let threads = [("snapshot.max.threads", "3"), ("snapshot.max.threads.multiplier", "2")];
+        let running = start(&server, &memory, &threads);
+        let reached = wait_until(3 * PATIENCE, || {
+            running.status.get().state == ConnectorState::Streaming && rows_read(&memory) == 10_001
+        });
+        end.store(true, Ordering::SeqCst);
+        transfers.join().unwrap();
+        assert!(reached, "{} rows", rows_read(&memory));
+    });
+    let read: Vec<_> = memory.records().into_iter().filter(|r| r.value()["op"] == "r").collect();
+    let sum: i64 = read.iter().filter_map(|r| r.value()["after"]["n"].as_i64()).sum();
+    assert_eq!(sum, 1_000_000);
+    let mut keys: Vec<_> = read.iter().map(|r| (r.topic.clone(), r.key.clone())).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    assert_eq!(keys.len(), 10_001, "a row came twice");
+    let marked = |wanted: &str| read.iter().filter(|r| source(r)["snapshot"] == wanted).count();
+    assert_eq!((marked("first"), marked("last")), (1, 1));
+    // The table with one row is first, last, or the last of its table; no other mark is left out.
+    assert!((1..=2).contains(&marked("first_in_data_collection")), "{}", marked("first_in_data_collection"));
+    assert!((1..=2).contains(&marked("last_in_data_collection")), "{}", marked("last_in_data_collection"));
+}
+
 /// The original writes rows that commit between its pause and its snapshot twice, the older values last.
 #[test]
 fn rows_of_a_blocking_snapshot_stand_at_their_place_in_the_stream() {

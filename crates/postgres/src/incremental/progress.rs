@@ -64,6 +64,8 @@ pub(crate) enum Notice {
         last: String,
         /// Greatest key.
         max: String,
+        /// Rows read.
+        rows: u64,
     },
     /// A table is over.
     TableDone {

@@ -230,6 +230,7 @@ impl Session {
                         table: wanted.name,
                         last: first(&progress.table.last),
                         max: first(&progress.table.max),
+                        rows: progress.table.rows,
                     });
                     chunk = Some(read);
                     break;

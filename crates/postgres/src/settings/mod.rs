@@ -41,6 +41,8 @@ pub struct Settings {
     pub snapshot_tables: Option<Patterns>,
     /// `snapshot.select.statement.overrides`: statements that select the rows of some tables.
     pub selects: HashMap<TableName, String>,
+    /// `snapshot.max.threads`.
+    pub snapshot_threads: SnapshotThreads,
     /// `snapshot.tables.order.by.row.count`.
     pub snapshot_order: TableOrder,
     /// `snapshot.delay.ms`: pause before the first snapshot.
@@ -176,6 +178,15 @@ pub enum SnapshotMode {
     NoData,
     /// At the first start, and again when the slot can not go on from the position.
     WhenNeeded,
+}
+
+/// `snapshot.max.threads`: how many readers a snapshot has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SnapshotThreads {
+    /// Readers; with one, tables come one after the other.
+    pub readers: usize,
+    /// Ranges that a large table is split into: readers times `snapshot.max.threads.multiplier`.
+    pub ranges: usize,
 }
 
 /// `snapshot.tables.order.by.row.count`.
@@ -322,6 +333,42 @@ mod tests {
             let errors: Vec<_> = problems.iter().filter(|p| p.is_error()).map(|p| p.code.as_str()).collect();
             assert_eq!(errors, [code], "{input:?}: {problems:?}");
             assert!(problems.iter().all(|p| !p.remedy.is_empty()), "{input:?}");
+        }
+    }
+
+    #[test]
+    fn signals_and_choices_of_snapshots_are_read_or_answered_by_name() {
+        let settings = parse(&[
+            ("signal.data.collection", "public.dbz_signal"),
+            ("signal.enabled.channels", "source,file"),
+            ("snapshot.max.threads", "3"),
+            ("snapshot.max.threads.multiplier", "2"),
+            ("snapshot.select.statement.overrides", "public.t"),
+            ("snapshot.select.statement.overrides.public.t", "select 1;"),
+        ]);
+        let signals = TableName::new("public", "dbz_signal");
+        assert!(settings.filters.captures(&signals) && settings.signals.table == Some(signals));
+        assert_eq!(settings.signals.file, Some("file-signals.txt".into()));
+        assert_eq!(settings.snapshot_threads, SnapshotThreads { readers: 3, ranges: 6 });
+        assert_eq!(settings.selects[&TableName::new("public", "t")], "select 1");
+        let by_flags = |data, stream| {
+            let flag = "snapshot.mode.configuration.based";
+            let (data_flag, stream_flag) = (format!("{flag}.snapshot.data"), format!("{flag}.start.stream"));
+            let mode = ("snapshot.mode", "configuration_based");
+            Settings::parse(&config(&[mode, (&data_flag, data), (&stream_flag, stream)])).map(|(s, _)| s.snapshot_mode)
+        };
+        assert_eq!(by_flags("true", "true"), Ok(SnapshotMode::Initial));
+        assert_eq!(by_flags("true", "false"), Ok(SnapshotMode::InitialOnly));
+        assert_eq!(by_flags("false", "true"), Ok(SnapshotMode::NoData));
+        assert!(by_flags("false", "false").is_err());
+        for (name, value, code) in [
+            ("signal.enabled.channels", "kafka", "PROPERTY_REFUSED"),
+            ("signal.enabled.channels", "jmx", "PROPERTY_REFUSED"),
+            ("signal.data.collection", "nowhere", "PROPERTY_INVALID"),
+            ("snapshot.select.statement.overrides", "public.t", "PROPERTY_INVALID"),
+        ] {
+            let problems = Settings::parse(&config(&[(name, value)])).unwrap_err();
+            assert_eq!(codes(&problems), [code], "{name}");
         }
     }
 

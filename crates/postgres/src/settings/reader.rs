@@ -13,7 +13,7 @@ use tailwater_event::debezium::{
 
 use super::{
     Autocreate, HeartbeatSettings, IncrementalSettings, NotificationSettings, PublicationSettings, Settings,
-    SignalSettings, SkippedOperations, SlotSettings, SnapshotMode, TableOrder,
+    SignalSettings, SkippedOperations, SlotSettings, SnapshotMode, SnapshotThreads, TableOrder,
 };
 use crate::client::{ConnectionSettings, Secret, SslMode, TlsSettings};
 use crate::filter::{Filters, Patterns, Rule};
@@ -67,6 +67,7 @@ impl Reader<'_> {
             snapshot_mode: self.snapshot_mode(),
             snapshot_tables,
             selects: self.selects(),
+            snapshot_threads: self.snapshot_threads(),
             snapshot_order: self.snapshot_order(strict),
             snapshot_delay: Duration::from_millis(self.millis("snapshot.delay.ms", 0)),
             streaming_delay: Duration::from_millis(self.millis("streaming.delay.ms", 0)),
@@ -234,6 +235,14 @@ impl Reader<'_> {
             }
         }
         selects
+    }
+
+    /// The old mode reads whole tables in parallel.
+    fn snapshot_threads(&self) -> SnapshotThreads {
+        let number = |name: &str| usize::try_from(self.config.integer(name, 1)).unwrap_or(1).max(1);
+        let readers = number("snapshot.max.threads");
+        let whole = self.config.flag("legacy.snapshot.max.threads");
+        SnapshotThreads { readers, ranges: if whole { 1 } else { readers * number("snapshot.max.threads.multiplier") } }
     }
 
     /// Debezium 3.6 reads PostgreSQL's tables in alphabetical order whatever this says.

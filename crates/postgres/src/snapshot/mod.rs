@@ -3,6 +3,7 @@
 mod export;
 mod files;
 mod line;
+mod parallel;
 mod place;
 mod read;
 

@@ -13,6 +13,7 @@ use tailwater_event::{Cell, TableName, TableSchema};
 
 use super::export::Exported;
 use super::line::LineReader;
+use super::parallel;
 use crate::capture::{Captured, Change, now_ns};
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError};
@@ -42,7 +43,7 @@ pub(crate) struct Reading<'a> {
 
 /// What all rows of one table share in their events.
 #[derive(Clone, Copy)]
-struct Scan {
+pub(super) struct Scan {
     time_us: i64,
     xid: u32,
     lsn: u64,
@@ -70,7 +71,26 @@ pub(crate) fn read(
     session.tell_of_snapshot("STARTED", &[])?;
     let mut reader =
         Reader { reading, done: Vec::new(), marked: Instant::now(), lines: LineReader::default(), cells: Vec::new() };
-    for (index, table) in reading.tables.iter().enumerate() {
+    let parallel = session.settings.snapshot_threads.readers > 1;
+    if parallel {
+        let scan = scan(session, &mut client, reading)?;
+        let mut finished = |session: &mut Session<'_>, table: &CatalogTable, rows: u64| {
+            let name = table.name.to_string();
+            let rows = rows.to_string();
+            let done = [
+                ("data_collections", listed.as_str()),
+                ("scanned_collection", &name),
+                ("status", "SUCCEEDED"),
+                ("total_rows_scanned", &rows),
+            ];
+            if session.tell_of_snapshot("TABLE_SCAN_COMPLETED", &done)? {
+                commit(session, reading)?;
+            }
+            reader.finished(session, table)
+        };
+        parallel::read(session, &mut client, reading, &schemas, scan, between, &mut finished)?;
+    }
+    for (index, table) in reading.tables.iter().enumerate().filter(|_| !parallel) {
         // A table that was dropped since the snapshot has no schema any more, and no rows to wait for.
         if let Some(schema) = schemas.iter().find(|s| s.name == table.name) {
             let marks = Marks { first_table: index == 0, last_table: last == Some(index) };
@@ -163,6 +183,19 @@ pub(crate) fn relation(table: &CatalogTable) -> String {
     format!("{only}{}", sql::table(&table.name))
 }
 
+/// The statement that reads a whole table.
+pub(super) fn copy_query(reading: &Reading<'_>, table: &CatalogTable, schema: &TableSchema) -> String {
+    let columns: Vec<_> = schema.columns.iter().map(|c| sql::ident(&c.name)).collect();
+    match (reading.selects.get(&table.name), table.kind, columns.join(", ")) {
+        (Some(select), _, list) => format!("COPY (SELECT {list} FROM ({select}) AS o) TO STDOUT"),
+        // A table itself is copied faster than a query's result; it, too, leaves out inheriting tables.
+        (None, catalog::Kind::Table, list) if !list.is_empty() => {
+            format!("COPY {} ({list}) TO STDOUT", sql::table(&table.name))
+        }
+        (None, _, list) => format!("COPY (SELECT {list} FROM {}) TO STDOUT", relation(table)),
+    }
+}
+
 struct Reader<'a> {
     reading: &'a Reading<'a>,
     /// Read, but not yet marked done.
@@ -188,18 +221,7 @@ impl Reader<'_> {
         let name = table.name.to_string();
         let mut progress = TableProgress { rows: 0, estimated_rows: table.estimated_rows, done: false };
         session.status.table(&name, progress);
-        let columns: Vec<_> = schema.columns.iter().map(|c| sql::ident(&c.name)).collect();
-        let select = self.reading.selects.get(&table.name);
-        let query = match (table.kind, columns.join(", ")) {
-            (_, list) if select.is_some() => {
-                format!("COPY (SELECT {list} FROM ({}) AS o) TO STDOUT", select.map_or("", String::as_str))
-            }
-            // A table itself is copied faster than a query's result; it, too, leaves out inheriting tables.
-            (catalog::Kind::Table, list) if !list.is_empty() => {
-                format!("COPY {} ({list}) TO STDOUT", sql::table(&table.name))
-            }
-            (_, list) => format!("COPY (SELECT {list} FROM {}) TO STDOUT", relation(table)),
-        };
+        let query = copy_query(self.reading, table, schema);
         let copy = client.copy_out(&query);
         let mut copy = select_result(session, self.reading, table, copy)?;
         let mut captured = None;
@@ -213,7 +235,7 @@ impl Reader<'_> {
             };
             let mut cells = recycle(std::mem::take(&mut self.cells));
             self.lines.read(row.line, &mut cells);
-            if columns.is_empty() {
+            if schema.columns.is_empty() {
                 cells.clear();
             }
             let marker = marks.of(progress.rows == 0, row.last);
@@ -261,7 +283,7 @@ pub(crate) fn commit(session: &mut Session<'_>, reading: &Reading<'_>) -> Result
 }
 
 /// A refused statement of the user's own is not the server's fault.
-fn select_result<T>(
+pub(super) fn select_result<T>(
     session: &Session<'_>,
     reading: &Reading<'_>,
     table: &CatalogTable,
@@ -304,7 +326,7 @@ fn scan(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Re
 }
 
 impl Scan {
-    fn context(&self, snapshot: SnapshotMarker) -> EventContext<'static> {
+    pub fn context(&self, snapshot: SnapshotMarker) -> EventContext<'static> {
         EventContext {
             snapshot,
             source_time_us: self.time_us,
@@ -321,15 +343,15 @@ impl Scan {
 
 /// Where a table stands in the snapshot.
 #[derive(Clone, Copy)]
-struct Marks {
-    first_table: bool,
-    last_table: bool,
+pub(super) struct Marks {
+    pub first_table: bool,
+    pub last_table: bool,
 }
 
 impl Marks {
     /// As measured at Debezium 3.6: `first` only in the first table, even when that one is empty; `last` wins over
     /// `first`, which wins over the last row of its table; the only row of a later table is a last one.
-    fn of(self, first_row: bool, last_row: bool) -> SnapshotMarker {
+    pub fn of(self, first_row: bool, last_row: bool) -> SnapshotMarker {
         match (first_row, last_row) {
             (_, true) if self.last_table => SnapshotMarker::Last,
             (true, _) if self.first_table => SnapshotMarker::First,

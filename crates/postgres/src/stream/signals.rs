@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use tailwater_connector::status::TableProgress;
 use tailwater_connector::{Problem, Signal, Transaction};
 use tailwater_event::debezium::{EventContext, SnapshotMarker};
 use tailwater_event::{Cell, Lsn, TableName};
@@ -36,6 +37,7 @@ pub(super) fn row(
                 return Ok(());
             };
             let closed = incremental.close(recent)?;
+            show(session, &closed);
             open.records += write_rows(session, &closed, position, lsn)?;
             open.closed = true;
             open.records += notify(session, &closed.notices)?;
@@ -76,6 +78,20 @@ fn write_rows(session: &mut Session<'_>, closed: &Closed, position: Position, ls
     Ok(records)
 }
 
+/// Shows how far the tables are in the connector's status.
+fn show(session: &Session<'_>, closed: &Closed) {
+    for (_, notice) in &closed.notices {
+        let (table, rows, done) = match notice {
+            Notice::InProgress { table, rows, .. } => (table, *rows, false),
+            Notice::TableDone { table, rows, .. } => (table, *rows, true),
+            _ => continue,
+        };
+        let known = session.tables.iter().find(|known| known.name.to_string() == *table);
+        let estimated_rows = known.map_or(0, |known| known.estimated_rows);
+        session.status.table(table, TableProgress { rows, estimated_rows, done });
+    }
+}
+
 /// Tells what happened, in the open transaction; gives the number of records.
 pub(super) fn notify(session: &mut Session<'_>, notices: &[(String, Notice)]) -> Result<u64, Problem> {
     let mut records = 0;
@@ -83,7 +99,7 @@ pub(super) fn notify(session: &mut Session<'_>, notices: &[(String, Notice)]) ->
         let rows;
         let (kind, data) = match notice {
             Notice::Started(tables) => ("STARTED", vec![("data_collections", tables.as_str())]),
-            Notice::InProgress { tables, table, last, max } => (
+            Notice::InProgress { tables, table, last, max, .. } => (
                 "IN_PROGRESS",
                 vec![
                     ("data_collections", tables.as_str()),
@@ -193,6 +209,7 @@ impl Follower<'_, '_> {
         let Some(incremental) = &mut self.incremental else { return Ok(()) };
         let Some(until) = incremental.until() else { return Ok(()) };
         let closed = incremental.close(&self.recent)?;
+        show(self.session, &closed);
         let mut records = write_rows(self.session, &closed, self.position, until)?;
         records += notify(self.session, &closed.notices)?;
         if records > 0 {
