@@ -473,6 +473,7 @@ def options(rng, tables):
         properties["schema.include.list"] = "public"
     elif choice < .6:
         properties["schema.exclude.list"] = "s2"
+    shaping(rng, tables, properties)
     converter = {}
     if rng.random() < .4:
         converter["schemas.enable"] = "false"
@@ -481,6 +482,34 @@ def options(rng, tables):
     if rng.random() < .2:
         converter["replace.null.with.default"] = "false"
     return properties, converter
+
+
+def shaping(rng, tables, properties):
+    """Column rules and names. Two rules of one kind never meet on a column: which one counts is chance in the original."""
+    columns = [(table, column) for table in tables for column in table.columns]
+
+    def patterns(chance):
+        chosen = [(t, c) for t, c in columns if rng.random() < chance]
+        plain = lambda text: "".join(c if c.isascii() and c.isalnum() else "." for c in text)  # noqa: E731
+        return ",".join(r"%s\.%s\.%s" % (t.schema, plain(t.label), plain(c.label)) for t, c in chosen)
+
+    rules = {
+        "column.truncate.to.%d.chars" % rng.choice([1, 2, 5, 40]): .15,
+        "column.mask.with.%d.chars" % rng.choice([0, 1, 12]): .15,
+        "column.mask.hash.%s.with.salt.Pe.pper" % rng.choice(["MD5", "SHA-1", "SHA-256"]): .15,
+        "column.mask.hash.v2.%s.with.salt.Salt" % rng.choice(["SHA-256", "SHA-512", "SHA3-256"]): .15,
+        "column.exclude.list": .1,
+    }
+    for rule, chance in rules.items():
+        listed = patterns(chance) if rng.random() < .2 else ""
+        if listed:
+            properties[rule] = listed
+    if rng.random() < .1:
+        properties["skip.messages.without.change"] = "true"
+    if rng.random() < .1:
+        properties["schema.name.adjustment.mode"] = rng.choice(["avro", "avro_unicode"])
+    if rng.random() < .1 and not any(mark(column.kind) for _, column in columns):
+        properties["field.name.adjustment.mode"] = "avro_unicode"
 
 
 def round_of(seed, families=None):

@@ -9,7 +9,7 @@ use tailwater_event::{Cell, OldRow, TableName, TableSchema};
 
 use crate::incremental::Matching;
 use crate::settings::Settings;
-use crate::shape;
+use crate::shape::{self, ShapeRules};
 
 /// A captured table.
 pub(crate) struct Captured {
@@ -92,7 +92,11 @@ impl Captured {
             return Err(shape::collision(schema, pair));
         }
         let topic = settings.naming.topic(&schema.name);
-        let shape = settings.shapes.shape(schema, &settings.naming);
+        let shape = if options.jdbc_snapshot {
+            settings.shapes.shape(&ShapeRules::through_jdbc(schema.clone()), &settings.naming)
+        } else {
+            settings.shapes.shape(schema, &settings.naming)
+        };
         let plan = Plan::shaped(schema, &shape, &topic, options);
         Ok(Captured {
             name: schema.name.clone(),

@@ -7,7 +7,7 @@
 
 use tailwater_connector::{Config, Problem};
 use tailwater_event::debezium::{Algorithm, ColumnShape, EncodeOptions, Hash, HashVersion, Masking, TableShape};
-use tailwater_event::{Column, TableSchema};
+use tailwater_event::{Column, ColumnType, DefaultValue, TableSchema};
 
 use crate::filter::{Patterns, Rule};
 use crate::naming::Naming;
@@ -93,6 +93,21 @@ impl ShapeRules {
         let hidden = |column: &&mut Column| !self.columns.allows(&format!("{table}.{}", column.name));
         for column in schema.columns.iter_mut().filter(hidden) {
             (column.nullable, column.default) = (true, None);
+        }
+        schema
+    }
+
+    /// A table as the JDBC driver describes it to the original's snapshot: a column fed by a sequence has a type of its
+    /// own, and a numeric without precision no length.
+    pub fn through_jdbc(mut schema: TableSchema) -> TableSchema {
+        for column in &mut schema.columns {
+            match (&column.ty, &column.default) {
+                (ColumnType::Numeric(None), _) => (column.declared.length, column.declared.scale) = (0, None),
+                (ColumnType::Int2, Some(DefaultValue::Expression)) => column.type_name = "smallserial".to_owned(),
+                (ColumnType::Int4, Some(DefaultValue::Expression)) => column.type_name = "serial".to_owned(),
+                (ColumnType::Int8, Some(DefaultValue::Expression)) => column.type_name = "bigserial".to_owned(),
+                _ => {}
+            }
         }
         schema
     }

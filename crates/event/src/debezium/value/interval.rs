@@ -81,8 +81,9 @@ pub(super) fn push_cut_micros(interval: Interval, out: &mut Vec<u8>) {
     push_i64(((minutes * 60.0 + last) * 1e6) as i64, out);
 }
 
-/// Appends `P1Y2M3DT4H5M6.789S`, with quotes; every part is written.
-pub(super) fn push_iso(interval: Interval, out: &mut Vec<u8>) {
+/// Appends `P1Y2M3DT4H5M6.789S`, with quotes; every part is written. The original adds seconds and fraction in doubles
+/// and cuts the sum after its ninth digit, so that 2.938 becomes 2.937999999.
+pub(super) fn push_iso(interval: Interval, strict: bool, out: &mut Vec<u8>) {
     let Interval { months, days, micros } = interval;
     let seconds = micros / 1_000_000;
     out.extend_from_slice(b"\"P");
@@ -99,8 +100,15 @@ pub(super) fn push_iso(interval: Interval, out: &mut Vec<u8>) {
     if micros < 0 && micros % 60_000_000 != 0 {
         out.push(b'-');
     }
-    push_padded(seconds % 60, 1, out);
-    push_fraction((micros % 1_000_000).abs(), None, out);
+    if strict && micros % 1_000_000 != 0 {
+        let sum = ((seconds % 60) as f64 + (micros % 1_000_000) as f64 / 1e6).abs().to_string();
+        let end = sum.find('.').map_or(sum.len(), |point| sum.len().min(point + 10));
+        let cut = sum.get(..end).unwrap_or(&sum).trim_end_matches('0').trim_end_matches('.');
+        out.extend_from_slice(cut.as_bytes());
+    } else {
+        push_padded(seconds % 60, 1, out);
+        push_fraction((micros % 1_000_000).abs(), None, out);
+    }
     out.extend_from_slice(b"S\"");
 }
 
@@ -186,7 +194,7 @@ mod tests {
             push_micros(interval, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), micros);
             let mut out = Vec::new();
-            push_iso(interval, &mut out);
+            push_iso(interval, false, &mut out);
             assert_eq!(String::from_utf8(out).unwrap(), format!("\"{iso}\""));
             assert_eq!(postgres_text(iso).unwrap(), text);
         }
@@ -196,6 +204,22 @@ mod tests {
     fn text_of_another_style_is_refused() {
         for text in ["", "P1Y", "@ 1 day", "1", "1 week", "1:2", "a:b:c", "1 day 99999999999999999:00:00", "é"] {
             assert!(parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn strictly_seconds_are_sums_of_doubles() {
+        for (text, iso) in [
+            ("09:02:04.94", "P0Y0M0DT9H2M4.939999999S"),
+            ("-22:27:02.704178", "P0Y0M0DT-22H-27M-2.704177999S"),
+            ("2:10:10.594", "P0Y0M0DT2H10M10.594S"),
+            ("00:11:51.449859", "P0Y0M0DT0H11M51.449859S"),
+            ("00:00:00.000001", "P0Y0M0DT0H0M0.000001S"),
+            ("00:00:00", "P0Y0M0DT0H0M0S"),
+        ] {
+            let mut out = Vec::new();
+            push_iso(parse(text.as_bytes()).unwrap(), true, &mut out);
+            assert_eq!(String::from_utf8(out).unwrap(), format!("\"{iso}\""));
         }
     }
 

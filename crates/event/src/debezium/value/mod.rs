@@ -308,7 +308,7 @@ impl Codec {
             Codec::TimestampTz(precision) => time::push_timestamptz(text, *precision, out)?,
             Codec::Interval(IntervalMode::Numeric) if strict => interval::push_cut_micros(interval::parse(text)?, out),
             Codec::Interval(IntervalMode::Numeric) => interval::push_micros(interval::parse(text)?, out),
-            Codec::Interval(IntervalMode::String) => interval::push_iso(interval::parse(text)?, out),
+            Codec::Interval(IntervalMode::String) => interval::push_iso(interval::parse(text)?, strict, out),
             Codec::Point => geometry::push_point(text, out)?,
             Codec::Geometry { .. } => geometry::push_ewkb(text, out)?,
             Codec::HStore(HStoreMode::Map) => hstore::push_object(text, out)?,
