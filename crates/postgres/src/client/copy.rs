@@ -9,6 +9,7 @@ use super::{Client, ClientError, auth};
 pub struct CopyOut<'c> {
     client: &'c mut Client,
     done: bool,
+    first: bool,
 }
 
 /// One row of a copy.
@@ -18,13 +19,15 @@ pub struct CopyRow<'a> {
     pub line: &'a [u8],
     /// Whether the copy has no row after this one.
     pub last: bool,
+    /// Whether bytes were received since the row before: rows between come at one moment.
+    pub fresh: bool,
 }
 
 impl<'c> CopyOut<'c> {
     pub(super) fn start(client: &'c mut Client, sql: &str) -> Result<Self, ClientError> {
         client.send(|out| frontend::query(sql, out))?;
         match client.message()? {
-            Message::CopyOutResponse(_) => Ok(CopyOut { client, done: false }),
+            Message::CopyOutResponse(_) => Ok(CopyOut { client, done: false, first: true }),
             Message::ErrorResponse(error) => {
                 let failure = ClientError::from_fields(error.fields());
                 until_ready(client)?;
@@ -40,12 +43,16 @@ impl<'c> CopyOut<'c> {
         if self.done {
             return Ok(None);
         }
+        let mut fresh = std::mem::take(&mut self.first);
         let last = loop {
             let frame = self.client.buffer.peek()?;
             match frame {
                 Some(frame) if frame.tag == b'd' => match self.client.buffer.tag_after(&frame) {
                     Some(tag) => break tag == b'c',
-                    None => self.fill()?,
+                    None => {
+                        self.fill()?;
+                        fresh = true;
+                    }
                 },
                 Some(frame) => {
                     self.client.buffer.take()?;
@@ -53,13 +60,16 @@ impl<'c> CopyOut<'c> {
                         return Ok(None);
                     }
                 }
-                None => self.fill()?,
+                None => {
+                    self.fill()?;
+                    fresh = true;
+                }
             }
         };
         let Some(frame) = self.client.buffer.take()? else {
             return Err(ClientError::protocol("a complete message went away"));
         };
-        Ok(Some(CopyRow { line: self.client.buffer.bytes(frame.body), last }))
+        Ok(Some(CopyRow { line: self.client.buffer.bytes(frame.body), last, fresh }))
     }
 
     /// Waits for bytes. Rows may come without a pause, so the stop is looked at before each wait, not only during one.

@@ -16,7 +16,7 @@ use tailwater_event::{Cell, TableSchema};
 
 use super::line::LineReader;
 use super::read::{Marks, Reading, Scan, commit, copy_query, relation, select_result};
-use crate::capture::{Captured, Change};
+use crate::capture::{Captured, Change, now_ns};
 use crate::catalog::{CatalogTable, Kind};
 use crate::client::{Client, ClientError};
 use crate::limits::{BUFFER_BYTES, SNAPSHOT_BLOCKS, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_POLL, SNAPSHOT_RANGE_PAGES};
@@ -80,7 +80,8 @@ pub(super) fn read(
         pieces.extend(queries.into_iter().map(|query| Piece { table: index, query }));
     }
     let receiver = start(session.settings, session.stop, &reading.exported.snapshot, pieces);
-    let mut writer = Writer { reading, scan, lines: LineReader::default(), cells: Vec::new(), bytes: 0, any: false };
+    let mut writer =
+        Writer { reading, scan, lines: LineReader::default(), cells: Vec::new(), bytes: 0, any: false, now_ns: 0 };
     // A table's last row waits until another one follows: else it is the last of all.
     let mut last: Option<usize> = None;
     let mut open = tables.len();
@@ -223,6 +224,7 @@ struct Writer<'a> {
     /// Written and not committed.
     bytes: usize,
     any: bool,
+    now_ns: i64,
 }
 
 impl Writer<'_> {
@@ -234,6 +236,7 @@ impl Writer<'_> {
         lines: &[u8],
         ends: &[usize],
     ) -> Result<(), Problem> {
+        self.now_ns = now_ns();
         let mut start = 0;
         for &end in ends {
             let line = lines.get(start..end).unwrap_or_default();
@@ -288,7 +291,7 @@ impl Writer<'_> {
         if table.schema.columns.is_empty() {
             cells.clear();
         }
-        let written = captured.write(session.writer, &self.scan.context(marker), Change::Read(&cells))?;
+        let written = captured.write(session.writer, &self.scan.context(marker, self.now_ns), Change::Read(&cells))?;
         self.cells = recycle(cells);
         self.bytes += line.len();
         table.progress.rows += 1;

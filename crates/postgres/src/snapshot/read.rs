@@ -14,7 +14,7 @@ use tailwater_event::{Cell, TableName, TableSchema};
 use super::export::Exported;
 use super::line::LineReader;
 use super::parallel;
-use crate::capture::{Captured, Change, now_ns};
+use crate::capture::{self, Captured, Change, now_ns};
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError};
 use crate::limits::{BUFFER_BYTES, LOCK_PATIENCE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
@@ -225,7 +225,8 @@ impl Reader<'_> {
         let copy = client.copy_out(&query);
         let mut copy = select_result(session, self.reading, table, copy)?;
         let mut captured = None;
-        let mut chunk = 0;
+        let (mut chunk, mut records) = (0, 0);
+        let mut now_ns = now_ns();
         loop {
             let row = session.sql_result(copy.next_row())?;
             let Some(row) = row else { break };
@@ -233,20 +234,24 @@ impl Reader<'_> {
                 Some(captured) => captured,
                 None => captured.insert(Captured::open_for_snapshot(session.settings, session.writer, schema, lsn)?),
             };
+            if row.fresh {
+                now_ns = capture::now_ns();
+            }
             let mut cells = recycle(std::mem::take(&mut self.cells));
             self.lines.read(row.line, &mut cells);
             if schema.columns.is_empty() {
                 cells.clear();
             }
             let marker = marks.of(progress.rows == 0, row.last);
-            let written = captured.write(session.writer, &scan.context(marker), Change::Read(&cells))?;
+            let written = captured.write(session.writer, &scan.context(marker, now_ns), Change::Read(&cells))?;
             chunk += row.line.len();
             self.cells = recycle(cells);
-            session.metrics.rows(u64::from(written));
+            records += u64::from(written);
             progress.rows += 1;
             if chunk >= SNAPSHOT_CHUNK_BYTES {
                 self.lines.shrink(BUFFER_BYTES);
                 commit(session, self.reading)?;
+                session.metrics.rows(std::mem::take(&mut records));
                 session.status.table(&name, progress);
                 chunk = 0;
                 between()?;
@@ -255,6 +260,7 @@ impl Reader<'_> {
         if chunk > 0 {
             commit(session, self.reading)?;
         }
+        session.metrics.rows(records);
         session.status.table(&name, TableProgress { done: true, ..progress });
         Ok(progress.rows)
     }
@@ -326,7 +332,7 @@ fn scan(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Re
 }
 
 impl Scan {
-    pub fn context(&self, snapshot: SnapshotMarker) -> EventContext<'static> {
+    pub fn context(&self, snapshot: SnapshotMarker, now_ns: i64) -> EventContext<'static> {
         EventContext {
             snapshot,
             source_time_us: self.time_us,
@@ -336,7 +342,7 @@ impl Scan {
             origin: None,
             xmin: None,
             transaction: None,
-            now_ns: now_ns(),
+            now_ns,
         }
     }
 }
