@@ -196,7 +196,8 @@ fn rows_of_a_blocking_snapshot_stand_at_their_place_in_the_stream() {
         let writer = scope.spawn(|| {
             let mut session = Session::open(&server, "postgres");
             let mut rounds = 0;
-            while !end.load(Ordering::SeqCst) {
+            // Bounded, so that a wait below that fails ends the test.
+            while !end.load(Ordering::SeqCst) && rounds < 5_000 {
                 session.run("update t set n = n + 1;").unwrap();
                 rounds += 1;
             }

@@ -20,6 +20,9 @@ const VIA_ROOT: u32 = 130_000;
 
 pub(super) fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Result<(), ClientError> {
     checks.push(version(client, settings)?);
+    if let Some(problem) = old_minor(client.server_version_num()) {
+        checks.push(Check::found("version", "server version", "a minor version with a known fault", problem));
+    }
     for problem in asked_for_in_vain(client.server_version_num(), settings) {
         checks.push(Check::found("version", "server version", "too old for a property", problem));
     }
@@ -66,6 +69,26 @@ fn version(client: &mut Client, settings: &Settings) -> Result<Check, ClientErro
         Check::found("version", TITLE, version, Problem::environment("VERSION_OLD", cause, upgrade).warning())
     } else {
         Check::ok("version", TITLE, version)
+    })
+}
+
+/// A minor version that decodes changes with an old catalog when a publication or a type is altered beside an open
+/// writer: the changes that follow are lost (PostgreSQL's release notes of May 2025).
+fn old_minor(version: u32) -> Option<Problem> {
+    let (major, minor) = (version / 10_000, version % 10_000);
+    let mended = match major {
+        14 => 18,
+        15 => 13,
+        16 => 9,
+        17 => 5,
+        _ => return None,
+    };
+    (minor < mended).then(|| {
+        let cause = format!(
+            "PostgreSQL {major}.{minor} can lose changes when a publication or a type is altered while transactions run"
+        );
+        let remedy = format!("Upgrade the server to {major}.{mended} or later.");
+        Problem::environment("VERSION_MINOR", cause, remedy).warning()
     })
 }
 
@@ -201,12 +224,20 @@ fn one(client: &mut Client, query: &str) -> Result<crate::client::Row, ClientErr
 
 #[cfg(test)]
 mod tests {
-    use super::lacks;
+    use super::{lacks, old_minor};
 
     #[test]
     fn an_old_server_is_told_what_it_lacks() {
         assert_eq!(lacks(100_023).len(), 4);
         assert_eq!(lacks(130_023), ["messages of pg_logical_emit_message (14)"]);
         assert!(lacks(140_000).is_empty());
+    }
+
+    #[test]
+    fn minor_versions_with_the_fault_are_named_and_later_ones_are_not() {
+        for (version, faulty) in [(140_017, true), (150_012, true), (150_013, false), (170_004, true), (180_000, false)]
+        {
+            assert_eq!(old_minor(version).is_some(), faulty, "{version}");
+        }
     }
 }
