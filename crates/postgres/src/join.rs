@@ -17,6 +17,7 @@ use tailwater_event::TableName;
 use crate::catalog::CatalogTable;
 use crate::client::ClientError;
 use crate::position::Position;
+use crate::publication::TABLE_LOCKED;
 use crate::session::Session;
 use crate::settings::SnapshotMode;
 use crate::snapshot::{self, Exported, Files};
@@ -25,6 +26,8 @@ use crate::snapshot::{self, Exported, Files};
 pub(crate) enum Look {
     /// Nothing that joins.
     Same,
+    /// A table that would join is held by somebody; it was waited for in vain.
+    Locked,
     /// Tables that join this stream.
     Joining(Joining),
     /// Tables in a new publication: connect again once everything before this position is durable.
@@ -51,13 +54,15 @@ impl Joining {
         let publications = session.publications.clone();
         match session.publish() {
             Ok(()) => {}
-            Err(problem) if problem.kind == ProblemKind::Retry => return Err(problem),
+            Err(problem) if problem.kind == ProblemKind::Retry && problem.code != TABLE_LOCKED => return Err(problem),
             Err(problem) => {
                 // The tables that were there go on; it is tried again.
+                let locked = problem.code == TABLE_LOCKED;
                 session.status.warn(problem.warning());
-                return Ok(Look::Same);
+                return Ok(if locked { Look::Locked } else { Look::Same });
             }
         }
+        session.status.retain_warnings(|warning| !matches!(warning.code.as_str(), TABLE_LOCKED | "PUBLICATION_DENIED"));
         let names: Vec<_> = session.tables.iter().map(|t| t.name.clone()).collect();
         let unmatched = session.settings.filters.unmatched(&names);
         session.status.retain_warnings(|warning| {

@@ -76,8 +76,13 @@ pub const SIGNALS_POLL: Duration = Duration::from_millis(100);
 pub const INCREMENTAL_CHUNK_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of changes remembered until a chunk is known; beyond it the chunk is read again.
 pub const INCREMENTAL_TOUCH_BYTES: usize = 16 * 1024 * 1024;
-/// How often one chunk is read again because what changed meanwhile could not be told apart.
+/// Pause before a chunk is read again because what changed meanwhile could not be told apart; it grows with each time.
+pub const INCREMENTAL_PAUSE: Duration = Duration::from_millis(20);
+/// After so many times the pause grows no more, and the log tells.
 pub const INCREMENTAL_SPOILS: u32 = 20;
+/// How long a publication waits for a table that it should take on, while the stream waits with it; longer than the
+/// server's `deadlock_timeout`, after which an automatic vacuum lets go.
+pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(2);
 /// Transactions remembered as streamed, to find those that a snapshot does not show yet.
 pub const RECENT_TRANSACTIONS: usize = 8192;
 /// Rows of an incremental snapshot that are read again one by one; with more, their table is read from its beginning.

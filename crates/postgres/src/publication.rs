@@ -12,9 +12,13 @@ use tailwater_event::TableName;
 
 use crate::catalog::TableFacts;
 use crate::client::{Client, ClientError, ConnectionSettings};
+use crate::limits::PUBLISH_PATIENCE;
 use crate::problem;
 use crate::settings::{Autocreate, PublicationSettings, SkippedOperations};
 use crate::sql;
+
+/// The code of a publication that waits for a table.
+pub(crate) const TABLE_LOCKED: &str = "TABLE_LOCKED";
 
 const ALL: Operations = Operations { insert: true, update: true, delete: true, truncate: true };
 
@@ -118,9 +122,13 @@ pub fn ensure(
     if !changes.statements.is_empty() {
         // One query is one transaction: a table that moves between the publications is never in neither of them.
         let script = changes.script();
-        client.execute(&script).map_err(|error| match error.sqlstate() {
-            Some("42501") => denied(&script, &why(&error)),
-            _ => problem::of(&error, connection),
+        let patience = PUBLISH_PATIENCE.as_millis();
+        client.execute(&format!("SET LOCAL lock_timeout = {patience}; {script}")).map_err(|error| {
+            match error.sqlstate() {
+                Some("42501") => denied(&script, &why(&error)),
+                Some("55P03") => locked(),
+                _ => problem::of(&error, connection),
+            }
         })?;
     }
     Ok(changes.names)
@@ -140,6 +148,15 @@ pub(crate) fn denied(script: &str, why: &str) -> Problem {
         "PUBLICATION_DENIED",
         format!("the publication can not be made: {why}"),
         format!("{script} -- as a role that may; a publication that fits is left alone"),
+    )
+}
+
+fn locked() -> Problem {
+    Problem::retry(
+        TABLE_LOCKED,
+        "a table cannot be published because a running change or upkeep of it holds it",
+        "Let that end: SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode IN \
+         ('ShareUpdateExclusiveLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock'));",
     )
 }
 

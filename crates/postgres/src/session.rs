@@ -124,12 +124,13 @@ impl<'a> Session<'a> {
 
     /// Looks up the captured tables and makes the publications fit them.
     pub fn publish(&mut self) -> Result<(), Problem> {
-        self.tables = self.captured()?;
-        let published: Vec<_> = self.tables.iter().chain(&self.others).cloned().collect();
+        let tables = self.captured()?;
+        let published: Vec<_> = tables.iter().chain(&self.others).cloned().collect();
         let facts = catalog::describe(&mut self.sql, &published);
         let facts = self.sql_result(facts)?;
         self.publications =
             publication::ensure(&mut self.sql, &self.settings.publication, &facts, &self.settings.connection)?;
+        self.tables = tables;
         Ok(())
     }
 

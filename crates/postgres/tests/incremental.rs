@@ -305,3 +305,120 @@ fn a_paused_snapshot_waits_across_a_restart_and_a_stopped_one_ends() {
     running.stop().unwrap();
     assert_eq!(memory.len(), 5);
 }
+
+/// Opens a window whose chunk waits for a lock on `t`, and gives the session that holds it.
+fn held(server: &Postgres, lock: &str) -> Session {
+    let mut session = Session::open(server, "postgres");
+    session.run(&format!("begin; {lock}")).unwrap();
+    server.psql("postgres", &signal("s", "execute-snapshot", "{\"data-collections\": [\"public.t\"]}"));
+    let waits = "select count(*) from pg_locks where not granted and relation = 't'::regclass;";
+    assert!(wait_until(PATIENCE, || server.psql("postgres", waits) == "1"), "no chunk waits for the lock");
+    session
+}
+
+#[test]
+fn a_change_that_nobody_is_told_of_hides_no_row() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        &format!(
+            "{SIGNALS} create table t (id int primary key, v int, hidden int); alter table t replica identity full;
+             insert into t select i, i, i from generate_series(1, 9) i;"
+        ),
+    );
+    for settings in [
+        &[TABLE, NO_DATA, ("skipped.operations", "u,t")][..],
+        &[TABLE, NO_DATA, ("skip.messages.without.change", "true"), ("column.exclude.list", "public.t.hidden")],
+    ] {
+        let memory = Memory::default();
+        let running = start(&server, &memory, settings);
+        running.streams();
+        let mut session = held(&server, "lock table t in access exclusive mode;");
+        session.run("update t set hidden = hidden + 1 where id < 5; commit;").unwrap();
+        assert!(wait_until(PATIENCE, || of(&memory.records(), "t").len() >= 9), "{:?}", brief(&memory.records()));
+        ends(&memory);
+        running.stop().unwrap();
+        assert_eq!(of(&memory.records(), "t").len(), 9);
+        server.psql("postgres", "select pg_drop_replication_slot('tw'); delete from dbz_signal;");
+    }
+}
+
+#[test]
+fn a_statement_that_is_cancelled_loses_no_row() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        &format!("{SIGNALS} create table t (id int primary key); insert into t select generate_series(1, 20);"),
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[TABLE, NO_DATA, ("incremental.snapshot.chunk.size", "7")]);
+    running.streams();
+    let mut session = held(&server, "lock table t in access exclusive mode;");
+    let cancel = "select pg_cancel_backend(pid) from pg_locks where not granted and relation = 't'::regclass;";
+    assert_eq!(server.psql("postgres", cancel), "t");
+    session.run("commit;").unwrap();
+    ends(&memory);
+    assert_eq!(of(&memory.records(), "t").len(), 20);
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_stop_and_a_moved_row_outlast_a_restart_that_comes_before_the_window_closes() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        &format!(
+            "{SIGNALS} create table t (id int primary key, v int, big text); alter table t alter big set storage external;
+             insert into t select i, i, repeat('x', 3000) from generate_series(1, 20) i;"
+        ),
+    );
+    let memory = Memory::default();
+    let settings = [TABLE, NO_DATA, ("incremental.snapshot.chunk.size", "7")];
+    let running = start(&server, &memory, &settings);
+    running.streams();
+    let begin = signal("s", "execute-snapshot", "{\"data-collections\": [\"public.t\"]}");
+    server.psql("postgres", &format!("begin; {begin} {} commit;", signal("p", "pause-snapshot", "{}")));
+    // The chunk that was begun is written.
+    assert!(wait_until(PATIENCE, || of(&memory.records(), "t").len() == 7), "{:?}", memory.entry("signals"));
+    // To where the snapshot has been already; the stream does not carry the large value.
+    server.psql("postgres", "update t set id = -1 where id = 20;");
+    assert!(wait_until(PATIENCE, || of(&memory.records(), "t").iter().any(|r| r.value()["op"] == "c")));
+    running.stop().unwrap();
+    let running = start(&server, &memory, &settings);
+    running.streams();
+    server.psql("postgres", &signal("r", "resume-snapshot", "{}"));
+    ends(&memory);
+    let records = memory.records();
+    assert_eq!(replay(&of(&records, "t")), content(&server, "t", "'id', id"));
+
+    server.psql("postgres", "delete from dbz_signal;");
+    let session = held(&server, "lock table t in access exclusive mode;");
+    server.psql("postgres", &signal("x", "stop-snapshot", "{}"));
+    // Long before the chunk gives up the lock.
+    assert!(wait_until(PATIENCE / 4, || over(&memory)), "{}", memory.entry("signals"));
+    running.stop().unwrap();
+    drop(session);
+    memory.take();
+    let running = start(&server, &memory, &settings);
+    running.streams();
+    server.psql("postgres", "insert into t values (100);");
+    assert!(wait_until(PATIENCE, || !of(&memory.records(), "t").is_empty()));
+    assert_eq!(brief(&memory.records()), [r#"c t {"id":100,"v":null,"big":null}"#]);
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_table_made_later_is_read_although_no_publication_follows_the_tables() {
+    let server = Postgres::start();
+    server.psql("postgres", SIGNALS);
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[TABLE, NO_DATA, ("publication.autocreate.mode", "all_tables")]);
+    running.streams();
+    server.psql("postgres", "create table t (id int primary key); alter table t set (fillfactor = 90);");
+    server.psql("postgres", "set session_replication_role = replica; insert into t select generate_series(1, 3);");
+    server.psql("postgres", &signal("s", "execute-snapshot", "{\"data-collections\": [\"public.t\"]}"));
+    ends(&memory);
+    let read = of(&memory.records(), "t").iter().filter(|r| r.value()["op"] == "r").count();
+    assert_eq!(read, 3);
+    running.stop().unwrap();
+}

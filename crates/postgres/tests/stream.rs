@@ -259,3 +259,49 @@ fn a_table_that_changes_its_shape_goes_on_in_its_new_shape() {
     let records = wait_for(&memory, &running, 3);
     assert_eq!(brief(&records), [r#"c t {"id":1,"v":"a"}"#, r#"c t {"id":2,"v":"b","n":7}"#, r#"c t {"id":3,"n":8}"#]);
 }
+
+fn warns(running: &support::Running, code: &str) -> bool {
+    running.status.get().warnings.iter().any(|warning| warning.code == code)
+}
+
+#[test]
+fn a_table_that_may_not_be_published_joins_once_it_may() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create role cdc login replication; grant create on database postgres to cdc;
+         create table t (id int primary key); alter table t owner to cdc;",
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("database.user", "cdc")]);
+    running.streams();
+    server.psql("postgres", "create table u (id int primary key); insert into u values (1);");
+    assert!(wait_until(PATIENCE, || warns(&running, "PUBLICATION_DENIED")));
+    server.psql("postgres", "alter table u owner to cdc;");
+    assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"r u {"id":1}"#]);
+    assert!(!warns(&running, "PUBLICATION_DENIED"));
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_new_table_that_somebody_holds_does_not_hold_up_the_others() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int primary key); create table x (id int primary key); insert into x values (1);",
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("table.include.list", "public.[tu]")]);
+    running.streams();
+    let mut upkeep = Session::open(&server, "postgres");
+    upkeep.run("begin; lock table x in share update exclusive mode;").unwrap();
+    // Renamed by hand, as the lock would not let it be.
+    server.psql("postgres", "update pg_class set relname = 'u' where relname = 'x';");
+    assert!(wait_until(PATIENCE, || warns(&running, "TABLE_LOCKED")));
+    server.psql("postgres", "insert into t values (1);");
+    assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"c t {"id":1}"#]);
+    upkeep.run("commit;").unwrap();
+    assert_eq!(brief(&wait_for(&memory, &running, 2))[1], r#"r u {"id":1}"#);
+    assert!(!warns(&running, "TABLE_LOCKED"));
+    running.stop().unwrap();
+}

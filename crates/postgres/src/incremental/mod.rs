@@ -12,13 +12,16 @@ mod visible;
 mod worker;
 
 use std::collections::HashMap;
+use std::time::Instant;
 
 use tailwater_connector::{Problem, Stop};
 use tailwater_event::TableName;
 
 use crate::capture::Change;
 use crate::catalog::CatalogTable;
-use crate::limits::{INCREMENTAL_AGAIN_ROWS, INCREMENTAL_SPOILS, INCREMENTAL_TOUCH_BYTES, RECENT_TRANSACTIONS};
+use crate::limits::{
+    INCREMENTAL_AGAIN_ROWS, INCREMENTAL_PAUSE, INCREMENTAL_SPOILS, INCREMENTAL_TOUCH_BYTES, RECENT_TRANSACTIONS,
+};
 use crate::settings::Settings;
 use chunk::{Chunk, Touch};
 use worker::{Job, Outcome, Worker};
@@ -73,6 +76,8 @@ pub(crate) struct Incremental {
     moved: HashMap<TableName, Vec<Vec<String>>>,
     /// That there are some was written down.
     moved_noted: bool,
+    /// Not to be read again before: what changed meanwhile could not be told apart.
+    pause_until: Option<Instant>,
 }
 
 struct Window {
@@ -121,12 +126,16 @@ impl Incremental {
             spoils: 0,
             moved: HashMap::new(),
             moved_noted: false,
+            pause_until: None,
         }
     }
 
     /// Opens the next window, when none is open and there is something to read.
     pub fn open(&mut self, tables: &[CatalogTable], recent: &Recent) -> Result<(), Problem> {
         if self.window.is_some() || self.progress.paused || self.progress.tables.is_empty() {
+            return Ok(());
+        }
+        if self.pause_until.is_some_and(|until| Instant::now() < until) {
             return Ok(());
         }
         let id = uuid::Uuid::now_v7().to_string();
@@ -149,12 +158,15 @@ impl Incremental {
         !self.moved.is_empty() && !self.moved_noted
     }
 
-    /// What to write down; none when everything was read.
+    /// What to write down; none when everything was read. What was asked to be taken out is gone from it.
     pub fn entry(&mut self) -> Option<Progress> {
         self.moved_noted = !self.moved.is_empty();
-        let mut progress = Some(self.progress.clone()).filter(|progress| !progress.tables.is_empty())?;
+        let mut progress = self.progress.clone();
+        for patterns in &self.stop {
+            progress.remove(patterns);
+        }
         progress.table.moved = self.moved_noted;
-        Some(progress)
+        (!progress.tables.is_empty()).then_some(progress)
     }
 
     /// Whether it is over.
@@ -182,7 +194,15 @@ impl Incremental {
         }
         let touch = matching.touch(xid, change);
         if let Some(moved) = touch.as_ref().and_then(Touch::moved) {
-            self.moved.entry(table.clone()).or_default().push(moved);
+            let rows = self.moved.entry(table.clone()).or_default();
+            // With more, the table is read from its beginning.
+            if rows.len() <= INCREMENTAL_AGAIN_ROWS {
+                rows.push(moved);
+                if rows.len() > INCREMENTAL_AGAIN_ROWS {
+                    rows.sort_unstable();
+                    rows.dedup();
+                }
+            }
         }
         let Some(window) = self.window.as_mut().filter(|window| !window.spoiled) else { return };
         match (touch, &mut window.outcome) {
@@ -225,8 +245,16 @@ impl Incremental {
         // A transaction may be streamed before snapshots show it; then nothing would keep its rows' old values back.
         let early = |chunk: &Chunk| recent.first(began).any(|xid| !chunk.visible.shows(xid));
         let spoiled = outcome.chunk.as_ref().is_some_and(|chunk| spoiled || early(chunk));
-        if spoiled && self.spoils < INCREMENTAL_SPOILS {
+        if spoiled {
             self.spoils += 1;
+            self.pause_until = Some(Instant::now() + INCREMENTAL_PAUSE * self.spoils.min(INCREMENTAL_SPOILS));
+            if self.spoils == INCREMENTAL_SPOILS {
+                let table = outcome.chunk.as_ref().map(|chunk| chunk.table.to_string());
+                tracing::warn!(
+                    table,
+                    "a chunk of an incremental snapshot changes too fast to be read; it is tried again"
+                );
+            }
             return Ok(Closed { chunk: None, notices: self.finish_stops() });
         }
         self.spoils = 0;

@@ -177,16 +177,19 @@ impl Marks {
 
     fn refused(&self, error: ClientError, settings: &Settings) -> Problem {
         match error {
-            ClientError::Server(answer) => Problem::environment(
-                "SIGNAL_TABLE",
-                format!("an incremental snapshot can not write its marks into {}: {}", self.table, answer.message),
-                format!(
-                    "CREATE TABLE IF NOT EXISTS {table} (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data \
+            // No table, no right, other columns, a value that does not fit, a standby.
+            ClientError::Server(answer) if ["22", "23", "25", "42"].iter().any(|c| answer.sqlstate.starts_with(c)) => {
+                Problem::environment(
+                    "SIGNAL_TABLE",
+                    format!("an incremental snapshot can not write its marks into {}: {}", self.table, answer.message),
+                    format!(
+                        "CREATE TABLE IF NOT EXISTS {table} (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data \
                      varchar(2048)); GRANT SELECT, INSERT, DELETE ON {table} TO {user};",
-                    table = self.table,
-                    user = sql::ident(&settings.connection.user)
-                ),
-            ),
+                        table = self.table,
+                        user = sql::ident(&settings.connection.user)
+                    ),
+                )
+            }
             error => problem::of(&error, &settings.connection),
         }
     }
@@ -216,6 +219,7 @@ impl Session {
         let Job { mut progress, tables, .. } = job;
         let (mut notices, mut chunk, mut done) = (Vec::new(), None, Vec::new());
         while let Some(wanted) = progress.tables.first().cloned() {
+            let before = progress.table.clone();
             let read = match tables.iter().find(|t| t.name.to_string() == wanted.name) {
                 Some(table) => self.chunk(settings, table, &wanted, &mut progress),
                 None => Ok(Err(Over::Status("UNKNOWN_SCHEMA"))),
@@ -236,6 +240,12 @@ impl Session {
                     break;
                 }
                 Ok(Err(over)) => over,
+                Err(ClientError::Server(answer)) if passes(&answer.sqlstate) => {
+                    self.client.execute("ROLLBACK")?;
+                    progress.table = before;
+                    tracing::debug!(table = wanted.name, "a chunk is tried again: {}", answer.message);
+                    continue;
+                }
                 Err(ClientError::Server(answer)) => {
                     self.client.execute("ROLLBACK")?;
                     self.known = None;
@@ -370,6 +380,11 @@ impl Session {
         )?;
         Ok(rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default().0)
     }
+}
+
+/// A lock that was not granted, a statement that was cancelled, a conflict: no fault of the table's.
+fn passes(sqlstate: &str) -> bool {
+    matches!(sqlstate, "55P03" | "57014") || sqlstate.starts_with("40")
 }
 
 /// The columns to order by: the surrogate key, else the message key. Chunks of columns that are not unique end after

@@ -1,7 +1,7 @@
 //! The file channel: JSON lines in `signal.file`, which is emptied once they were read.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -43,11 +43,17 @@ impl SignalFile {
             if length == 0 {
                 return Ok(String::new());
             }
+            if length > SIGNAL_FILE_BYTES {
+                return Err(io::Error::other(format!("it has {length} bytes; {SIGNAL_FILE_BYTES} are the most")));
+            }
             let mut bytes = Vec::new();
             (&file).take(SIGNAL_FILE_BYTES).read_to_end(&mut bytes)?;
             // What was appended meanwhile would be lost.
             if file.metadata()?.len() == length {
+                let rest = bytes.split_off(ended(&bytes));
+                rewind(&file)?;
                 file.set_len(0)?;
+                (&file).write_all(&rest)?;
                 return Ok(String::from_utf8_lossy(&bytes).into_owned());
             }
             rewind(&file)?;
@@ -71,6 +77,13 @@ impl SignalFile {
         )
         .warning()
     }
+}
+
+/// Where the lines end that are complete: with a line break, or as a signal.
+fn ended(bytes: &[u8]) -> usize {
+    let last = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+    let is_signal = |line: &[u8]| parse(&String::from_utf8_lossy(line)).is_some();
+    if bytes.get(last..).is_some_and(is_signal) { bytes.len() } else { last }
 }
 
 fn rewind(mut file: &File) -> io::Result<()> {
@@ -110,5 +123,22 @@ mod tests {
         assert!(problems.len() == 1 && problems[0].cause.contains("line 3"), "{problems:?}");
         assert_eq!(file.take().unwrap(), (Vec::new(), Vec::new()));
         assert_eq!(std::fs::read(&path).unwrap(), b"");
+    }
+
+    #[test]
+    fn a_line_that_is_not_ended_stays_and_a_file_too_large_is_left_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signals");
+        let file = SignalFile::new(path.clone());
+        std::fs::write(&path, "{\"type\":\"log\"}\n{\"type\":\"pause-sn").unwrap();
+        let (signals, problems) = file.take().unwrap();
+        assert_eq!((signals.len(), problems.len()), (1, 0));
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"apshot\"}").unwrap();
+        let (signals, problems) = file.take().unwrap();
+        assert!(problems.is_empty() && signals.len() == 1 && signals[0].kind == "pause-snapshot", "{signals:?}");
+        let large = "{\"type\":\"log\"}\n".repeat(80_000);
+        std::fs::write(&path, &large).unwrap();
+        assert_eq!(file.take().unwrap_err().code, "SIGNAL_FILE");
+        assert_eq!(std::fs::read(&path).unwrap().len(), large.len());
     }
 }

@@ -214,17 +214,23 @@ impl Follower<'_, '_> {
             Change::Delete(_) => skipped.delete,
             Change::Truncate => skipped.truncate,
         };
-        if !open.dropped && captured.is_signals {
-            signals::row(self.session, &mut self.incremental, &self.recent, self.position, open, lsn, change)?;
-        }
-        if let Some(incremental) = self.incremental.as_mut().filter(|_| !open.dropped) {
-            incremental.touch(&captured.name, &captured.matching, open.xid, change);
-        }
-        // What committed before the hand-over is in the table's snapshot.
-        if unwanted || open.dropped {
+        if open.dropped {
             return Ok(Flow::Go);
         }
-        let change = match open.commit_lsn < captured.hand_over {
+        if captured.is_signals {
+            signals::row(self.session, &mut self.incremental, &self.recent, self.position, open, lsn, change)?;
+        }
+        // What committed before the hand-over is in the table's snapshot.
+        let is_read = open.commit_lsn < captured.hand_over;
+        // A change that nobody is told of makes no row of a chunk superfluous; a truncate leaves none anyway.
+        let is_told = !unwanted || matches!(change, Change::Truncate);
+        if let Some(incremental) = self.incremental.as_mut().filter(|_| is_told && (unwanted || is_read)) {
+            incremental.touch(&captured.name, &captured.matching, open.xid, change);
+        }
+        if unwanted {
+            return Ok(Flow::Go);
+        }
+        let change = match is_read {
             false => change,
             // Of rows that an attempt at the snapshot wrote before, nothing stale is left.
             true => match self.placed.as_ref().filter(|placed| placed.repeats(&captured.name)) {
@@ -249,6 +255,8 @@ impl Follower<'_, '_> {
         let written = captured.write(self.session.writer, &context, change)?;
         if written == 0 {
             self.session.metrics.unchanged();
+        } else if let Some(incremental) = self.incremental.as_mut().filter(|_| !is_read) {
+            incremental.touch(&captured.name, &captured.matching, open.xid, change);
         }
         open.records += u64::from(written);
         if let Some(boundaries) = &mut self.boundaries {

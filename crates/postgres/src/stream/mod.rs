@@ -25,7 +25,7 @@ use crate::client::{ClientError, ReplicationStream};
 use crate::incremental::{Incremental, Notice, Recent};
 use crate::join::{Joining, Look};
 use crate::limits::{
-    BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, NEW_TABLES_POLL, STOP_POLL,
+    BUSY_BYTES, BUSY_PAUSE, DISK_RETRY, FLUSH_AFTER, FLUSH_BYTES, FLUSH_POLL, LOCK_PATIENCE, NEW_TABLES_POLL, STOP_POLL,
 };
 use crate::pgoutput::Tuples;
 use crate::position::{DurableLsn, Position};
@@ -290,8 +290,8 @@ impl Follower<'_, '_> {
             return FLUSH_POLL;
         }
         match &self.heartbeat {
-            Some(heartbeat) => heartbeat.wait(Instant::now()).min(STOP_POLL),
-            None => STOP_POLL,
+            Some(heartbeat) if self.open.is_none() => heartbeat.wait(Instant::now()).min(STOP_POLL),
+            _ => STOP_POLL,
         }
     }
 
@@ -336,6 +336,8 @@ impl Follower<'_, '_> {
         self.look_at = now + NEW_TABLES_POLL;
         match Joining::look(self.session)? {
             Look::Same => {}
+            // The others' changes have their turn.
+            Look::Locked => self.look_at = Instant::now() + LOCK_PATIENCE,
             Look::Joining(joining) => self.joining = Some(joining),
             Look::Reconnect(lsn) => self.reconnect_at = Some(lsn),
         }

@@ -151,6 +151,7 @@ impl Follower<'_, '_> {
             if incremental.until().is_some_and(|until| reached >= until) {
                 self.write_window_between()?;
             }
+            self.open_window()?;
         }
         if now < self.signals_at {
             return Ok(());
@@ -262,6 +263,10 @@ impl Follower<'_, '_> {
     }
 
     fn execute(&mut self, execute: &Execute) -> Result<(), Problem> {
+        if !self.session.publishes_by_table() {
+            // Then nobody else looks for tables that came later.
+            self.session.tables = self.session.captured()?;
+        }
         let captured: Vec<TableName> = self.session.tables.iter().map(|t| t.name.clone()).collect();
         match &mut self.incremental {
             Some(incremental) => incremental.add(execute, &captured),
@@ -284,7 +289,7 @@ impl Follower<'_, '_> {
     }
 
     /// Writes down what is still to be done.
-    fn remember(&mut self, handled: Option<u64>) -> Result<(), Problem> {
+    pub(super) fn remember(&mut self, handled: Option<u64>) -> Result<(), Problem> {
         let Session { state, writer, .. } = &mut *self.session;
         let entry = SignalsEntry {
             handled: handled.unwrap_or(state.signals.handled),
