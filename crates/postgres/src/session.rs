@@ -205,7 +205,15 @@ impl<'a> Session<'a> {
             selects: &selects,
             blocking: Some(signal),
         };
-        self.read(&reading, between)?;
+        match self.read(&reading, between) {
+            // What a signal said can not be corrected any more: it is given up, and the stream goes on.
+            Err(problem) if problem.code == snapshot::SELECT_REFUSED => {
+                self.writer.rollback()?;
+                tracing::warn!(code = problem.code, "a blocking snapshot is given up: {}", problem.cause);
+                self.status.warn(problem.warning());
+            }
+            read => read?,
+        }
         let mut signals = self.state.signals.clone();
         signals.blocking.retain(|waiting| waiting != signal);
         self.state.put_signals(self.writer, signals)

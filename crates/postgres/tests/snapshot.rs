@@ -6,7 +6,7 @@ mod support;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use support::{Memory, PATIENCE, brief, confirmed, source, start, wait_for};
+use support::{Memory, PATIENCE, Record, brief, confirmed, source, start, wait_for};
 use tailwater_connector::{ConnectorState, ProblemKind, Signal};
 use tailwater_testkit::{Postgres, Session, wait_until};
 
@@ -221,6 +221,32 @@ fn rows_of_a_blocking_snapshot_stand_at_their_place_in_the_stream() {
         assert_eq!(n, if value["op"] == "r" { last[id] } else { last[id] + 1 }, "{value}");
         last[id] = n;
     }
+}
+
+#[test]
+fn a_blocking_snapshot_that_can_not_be_read_is_given_up_and_the_stream_goes_on() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); insert into t select generate_series(1, 5);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("snapshot.mode", "no_data")]);
+    running.streams();
+    let refused = [("select nonsense", "nonsense"), ("select * from t where 1 / (id - 3) > -9", "division by zero")];
+    for (number, (filter, cause)) in refused.into_iter().enumerate() {
+        let data = format!(
+            "{{\"data-collections\": [\"public.t\"], \"type\": \"blocking\", \"additional-conditions\": \
+             [{{\"data-collection\": \"public.t\", \"filter\": \"{filter}\"}}]}}"
+        );
+        running.signals.send(Signal { id: "b".into(), kind: "execute-snapshot".into(), data }).unwrap();
+        let told =
+            || running.status.get().warnings.iter().any(|w| w.code == "SNAPSHOT_SELECT" && w.cause.contains(cause));
+        assert!(wait_until(PATIENCE, told), "{:?}", running.status.get());
+        server.psql("postgres", &format!("insert into t values ({});", 100 + number));
+        let inserted = |r: &Record| r.value()["after"]["id"] == 100 + number;
+        assert!(wait_until(PATIENCE, || memory.records().iter().any(inserted)), "{filter}");
+    }
+    assert_eq!(rows_read(&memory), 0);
+    assert!(memory.entry("signals").contains("\"blocking\":[]"));
+    running.stop().unwrap();
 }
 
 fn rows_read(memory: &Memory) -> usize {

@@ -11,4 +11,4 @@ pub(crate) use export::{Exported, make_slot, temporary};
 pub(crate) use files::Files;
 pub(crate) use line::LineReader;
 pub(crate) use place::Placed;
-pub(crate) use read::{Reading, commit, read, relation};
+pub(crate) use read::{Reading, SELECT_REFUSED, commit, read, relation};

@@ -16,13 +16,16 @@ use super::line::LineReader;
 use super::parallel;
 use crate::capture::{self, Captured, Change, now_ns};
 use crate::catalog::{self, CatalogTable};
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, ServerError};
 use crate::limits::{BUFFER_BYTES, LOCK_PATIENCE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
 use crate::pgoutput::recycle;
 use crate::position::Position;
 use crate::session::Session;
 use crate::sql;
 use crate::state::{Blocking, TableEntry};
+
+/// The code of a statement that selects rows and is refused.
+pub(crate) const SELECT_REFUSED: &str = "SNAPSHOT_SELECT";
 
 /// What to read.
 pub(crate) struct Reading<'a> {
@@ -228,7 +231,7 @@ impl Reader<'_> {
         let (mut chunk, mut records) = (0, 0);
         let mut now_ns = now_ns();
         loop {
-            let row = session.sql_result(copy.next_row())?;
+            let row = select_result(session, self.reading, table, copy.next_row())?;
             let Some(row) = row else { break };
             let captured = match &mut captured {
                 Some(captured) => captured,
@@ -295,16 +298,21 @@ pub(super) fn select_result<T>(
     table: &CatalogTable,
     result: Result<T, ClientError>,
 ) -> Result<T, Problem> {
+    // Syntax and rights, values, what is not supported; all else is not the statement's fault.
+    let refused =
+        |answer: &ServerError| ["42", "22", "21", "0A"].iter().any(|class| answer.sqlstate.starts_with(class));
     match result {
-        Err(ClientError::Server(answer)) if reading.selects.contains_key(&table.name) => Err(Problem::config(
-            "SNAPSHOT_SELECT",
-            format!("the statement that selects the rows of {} is refused: {}", table.name, answer.message),
-            format!(
-                "Correct 'snapshot.select.statement.overrides.{}' (or the signal's condition); it must give all captured \
+        Err(ClientError::Server(answer)) if refused(&answer) && reading.selects.contains_key(&table.name) => {
+            Err(Problem::config(
+                SELECT_REFUSED,
+                format!("the statement that selects the rows of {} is refused: {}", table.name, answer.message),
+                format!(
+                    "Correct 'snapshot.select.statement.overrides.{}' (or the signal's condition); it must give all captured \
                  columns by their names.",
-                table.name
-            ),
-        )),
+                    table.name
+                ),
+            ))
+        }
         result => session.sql_result(result),
     }
 }
