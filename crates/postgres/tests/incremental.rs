@@ -422,3 +422,27 @@ fn a_table_made_later_is_read_although_no_publication_follows_the_tables() {
     assert_eq!(read, 3);
     running.stop().unwrap();
 }
+
+#[test]
+fn a_signal_table_that_refuses_marks_pauses_the_snapshot_and_nothing_else() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        &format!(
+            "{SIGNALS} alter table dbz_signal add constraint no_marks check (type not like 'snapshot-window%');
+             create table t (id int primary key); insert into t values (1);"
+        ),
+    );
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[TABLE, NO_DATA]);
+    running.streams();
+    server.psql("postgres", &signal("s", "execute-snapshot", "{\"data-collections\": [\"public.t\"]}"));
+    let warned = || running.status.get().warnings.iter().any(|w| w.code == "SIGNAL_TABLE");
+    assert!(wait_until(PATIENCE, warned));
+    server.psql("postgres", "insert into t values (2);");
+    assert!(wait_until(PATIENCE, || of(&memory.records(), "t").len() == 1));
+    server.psql("postgres", "alter table dbz_signal drop constraint no_marks;");
+    server.psql("postgres", &signal("r", "resume-snapshot", "{}"));
+    assert!(wait_until(PATIENCE, || of(&memory.records(), "t").len() == 3));
+    ends(&memory);
+}

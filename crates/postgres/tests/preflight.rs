@@ -190,6 +190,25 @@ fn tables_without_key_and_kinds_that_are_not_logged_have_their_remedy() {
 }
 
 #[test]
+fn a_signal_table_that_is_missing_or_not_writable_is_named() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key); create role reader login replication;");
+    server.psql(
+        "postgres",
+        "grant select on t to reader; grant create on database postgres to reader; alter table t owner to reader;",
+    );
+    let wanted = ("signal.data.collection", "public.dbz_signal");
+    let problem = the("SIGNAL_TABLE", problems(&server, &[wanted]));
+    assert!(!problem.is_error());
+    mend(&server, &problem);
+    assert!(!codes(&server, &[wanted]).contains(&"SIGNAL_TABLE".to_owned()));
+    let reader = ("database.user", "reader");
+    let problem = the("SIGNAL_TABLE", problems(&server, &[wanted, reader]));
+    mend(&server, &problem);
+    assert!(!codes(&server, &[wanted, reader]).contains(&"SIGNAL_TABLE".to_owned()));
+}
+
+#[test]
 fn row_level_security_is_not_overlooked() {
     let server = Postgres::start();
     server.psql(

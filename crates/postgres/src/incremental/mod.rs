@@ -29,6 +29,7 @@ use worker::{Job, Outcome, Worker};
 pub(crate) use chunk::Matching;
 pub(crate) use progress::{Notice, Progress, matches};
 use progress::{TableProgress, Wanted};
+pub(crate) use worker::SIGNAL_TABLE;
 
 /// Numbers of the transactions that were streamed last.
 pub(crate) struct Recent {

@@ -22,6 +22,9 @@ use crate::settings::Settings;
 use crate::snapshot::{LineReader, relation};
 use crate::{problem, sql};
 
+/// The signal table refuses marks.
+pub(crate) const SIGNAL_TABLE: &str = "SIGNAL_TABLE";
+
 /// What is asked of the thread.
 pub(super) struct Job {
     /// The window's name.
@@ -179,15 +182,14 @@ impl Marks {
         match error {
             // No table, no right, other columns, a value that does not fit, a standby.
             ClientError::Server(answer) if ["22", "23", "25", "42"].iter().any(|c| answer.sqlstate.starts_with(c)) => {
+                let remedy = settings.signals.table.as_ref().map(|name| settings.signals.remedy(name, settings));
                 Problem::environment(
-                    "SIGNAL_TABLE",
-                    format!("an incremental snapshot can not write its marks into {}: {}", self.table, answer.message),
+                    SIGNAL_TABLE,
                     format!(
-                        "CREATE TABLE IF NOT EXISTS {table} (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data \
-                     varchar(2048)); GRANT SELECT, INSERT, DELETE ON {table} TO {user};",
-                        table = self.table,
-                        user = sql::ident(&settings.connection.user)
+                        "an incremental snapshot is paused: it can not write its marks into {}: {}",
+                        self.table, answer.message
                     ),
+                    remedy.unwrap_or_default(),
                 )
             }
             error => problem::of(&error, &settings.connection),

@@ -34,7 +34,37 @@ pub(super) fn look(
         row_security(settings, &captured, checks);
     }
     keys(settings, &facts, checks);
+    signals(client, settings, &all, checks)?;
     Ok(facts)
+}
+
+/// The signal table is there, and takes the marks of incremental snapshots.
+fn signals(
+    client: &mut Client,
+    settings: &Settings,
+    all: &[CatalogTable],
+    checks: &mut Vec<Check>,
+) -> Result<(), ClientError> {
+    const TITLE: &str = "signal table";
+    let Some(name) = &settings.signals.table else { return Ok(()) };
+    let subject = name.to_string();
+    let Some(table) = all.iter().find(|t| t.name == *name && t.kind == Kind::Table) else {
+        let cause = format!("there is no table {name}, which 'signal.data.collection' names");
+        let problem = Problem::config("SIGNAL_TABLE", cause, settings.signals.remedy(name, settings));
+        checks.push(Check::found("signals", TITLE, subject, problem.warning()));
+        return Ok(());
+    };
+    let rights = if settings.incremental.insert_delete { "INSERT, DELETE" } else { "INSERT" };
+    let may = rights.split(", ").map(|right| format!("pg_catalog.has_table_privilege({}, '{right}')", table.oid));
+    let rows = client.query(&format!("SELECT {}", may.collect::<Vec<_>>().join(" AND ")))?;
+    if settings.incremental.read_only || rows.first().is_some_and(|row| row.flag(0)) {
+        checks.push(Check::ok("signals", TITLE, subject));
+        return Ok(());
+    }
+    let cause = format!("incremental snapshots can not write their marks into {name}");
+    let problem = Problem::environment("SIGNAL_TABLE", cause, settings.signals.remedy(name, settings));
+    checks.push(Check::found("signals", TITLE, subject, problem.warning()));
+    Ok(())
 }
 
 /// Every include pattern finds a table that can be captured.

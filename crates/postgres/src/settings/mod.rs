@@ -18,6 +18,7 @@ use crate::limits::IDENTIFIER_BYTES;
 use crate::naming::Naming;
 use crate::properties::PROPERTIES;
 use crate::shape::ShapeRules;
+use crate::sql;
 use reader::Reader;
 
 /// Everything a log source is told.
@@ -213,6 +214,17 @@ pub struct SkippedOperations {
     pub delete: bool,
     /// `t`.
     pub truncate: bool,
+}
+
+impl SignalSettings {
+    /// The statements that make the signal table and open it to the connector.
+    pub(crate) fn remedy(&self, name: &TableName, settings: &Settings) -> String {
+        let (table, user) = (sql::table(name), sql::ident(&settings.connection.user));
+        format!(
+            "CREATE TABLE IF NOT EXISTS {table} (id varchar(42) PRIMARY KEY, type varchar(32) NOT NULL, data \
+             varchar(2048)); GRANT SELECT, INSERT, DELETE ON {table} TO {user};"
+        )
+    }
 }
 
 impl PublicationSettings {

@@ -9,7 +9,7 @@ use tailwater_event::{Cell, Lsn, TableName};
 
 use super::{Follower, Open};
 use crate::capture::{Captured, Change, now_ns};
-use crate::incremental::{Closed, Incremental, Notice, Progress, Recent};
+use crate::incremental::{Closed, Incremental, Notice, Progress, Recent, SIGNAL_TABLE};
 use crate::limits::SIGNALS_POLL;
 use crate::notify::{Aggregate, Notification};
 use crate::pgoutput::recycle;
@@ -145,8 +145,10 @@ impl Follower<'_, '_> {
 
     /// Signals of the file and of the process's faces, and news of the chunk that is being read.
     pub(super) fn look_for_signals(&mut self, now: Instant) -> Result<(), Problem> {
-        if let Some(incremental) = &mut self.incremental {
-            incremental.poll()?;
+        if let Some(Err(problem)) = self.incremental.as_mut().map(Incremental::poll) {
+            self.pause_because(problem)?;
+        }
+        if let Some(incremental) = &self.incremental {
             let reached = self.progress.reached().max(self.position.lsn);
             if incremental.until().is_some_and(|until| reached >= until) {
                 self.write_window_between()?;
@@ -219,6 +221,20 @@ impl Follower<'_, '_> {
             self.waiting_since.get_or_insert_with(Instant::now);
         }
         self.window_closed(true)
+    }
+
+    /// A signal table that refuses the marks holds up the snapshot, not the stream.
+    fn pause_because(&mut self, problem: Problem) -> Result<(), Problem> {
+        if problem.code != SIGNAL_TABLE {
+            return Err(problem);
+        }
+        tracing::warn!(code = problem.code, remedy = problem.remedy, "{}", problem.cause);
+        self.session.status.warn(problem.warning());
+        let progress = self.incremental.as_mut().and_then(Incremental::entry);
+        let paused = progress.map(|progress| Progress { paused: true, ..progress });
+        let Session { settings, stop, .. } = &*self.session;
+        self.incremental = paused.map(|progress| Incremental::new(settings, stop, progress));
+        self.remember(None)
     }
 
     /// A blocking snapshot begins with a new connection: its point lies after everything that was streamed until now.
