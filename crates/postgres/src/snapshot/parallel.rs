@@ -15,7 +15,7 @@ use tailwater_event::debezium::SnapshotMarker;
 use tailwater_event::{Cell, TableSchema};
 
 use super::line::LineReader;
-use super::read::{Marks, Reading, Scan, commit, copy_query, relation, select_result};
+use super::read::{Marks, Reading, Scan, commit, copy_query, relation, select_result, wait_for_space};
 use crate::capture::{Captured, Change, now_ns};
 use crate::catalog::{CatalogTable, Kind};
 use crate::client::{Client, ClientError};
@@ -93,7 +93,7 @@ pub(super) fn read(
                 }
                 if writer.bytes >= SNAPSHOT_CHUNK_BYTES {
                     writer.commit(session)?;
-                    between()?;
+                    wait_for_space(session, between)?;
                 }
             }
             Ok(Sent::Done(index)) => {

@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 use std::time::Instant;
 
-use tailwater_connector::status::TableProgress;
-use tailwater_connector::{Problem, Transaction};
+use tailwater_connector::status::{ConnectorState, TableProgress};
+use tailwater_connector::{Problem, ProblemKind, Transaction};
 use tailwater_event::debezium::{EventContext, SnapshotMarker};
 use tailwater_event::{Cell, TableName, TableSchema};
 
@@ -17,7 +17,7 @@ use super::parallel;
 use crate::capture::{self, Captured, Change, now_ns};
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError, ServerError};
-use crate::limits::{BUFFER_BYTES, LOCK_PATIENCE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
+use crate::limits::{BUFFER_BYTES, DISK_RETRY, LOCK_PATIENCE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
 use crate::pgoutput::recycle;
 use crate::position::Position;
 use crate::session::Session;
@@ -114,7 +114,7 @@ pub(crate) fn read(
             }
         }
         reader.finished(session, table)?;
-        between()?;
+        wait_for_space(session, between)?;
     }
     if session.tell_of_snapshot("COMPLETED", &[])? {
         commit(session, reading)?;
@@ -257,7 +257,7 @@ impl Reader<'_> {
                 session.metrics.rows(std::mem::take(&mut records));
                 session.status.table(&name, progress);
                 chunk = 0;
-                between()?;
+                wait_for_space(session, between)?;
             }
         }
         if chunk > 0 {
@@ -289,6 +289,33 @@ pub(crate) fn commit(session: &mut Session<'_>, reading: &Reading<'_>) -> Result
     let chunk = Transaction { end_lsn: reading.exported.consistent_point, ..Transaction::default() };
     session.writer.commit(chunk, &reading.position.encode())?;
     session.writer.flush()
+}
+
+/// Calls `between`, and while the disk is full waits, shows it and calls it again: the rows' view stays open meanwhile.
+pub(super) fn wait_for_space(
+    session: &mut Session<'_>,
+    between: &mut dyn FnMut() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut paused = false;
+    loop {
+        between()?;
+        match session.writer.durable() {
+            Err(problem) if problem.kind == ProblemKind::Paused => {
+                session.status.set_error(ConnectorState::Paused, problem);
+                paused = true;
+            }
+            Err(problem) => return Err(problem),
+            Ok(_) if paused => {
+                session.status.set(ConnectorState::Snapshot);
+                return Ok(());
+            }
+            Ok(_) => return Ok(()),
+        }
+        // Whoever reads next notices the stop.
+        if session.stop.wait(DISK_RETRY) {
+            return Ok(());
+        }
+    }
 }
 
 /// A refused statement of the user's own is not the server's fault.
