@@ -20,6 +20,8 @@ use crate::sql;
 /// The code of a publication that waits for a table.
 pub(crate) const TABLE_LOCKED: &str = "TABLE_LOCKED";
 
+/// First server that publishes truncates.
+const TRUNCATES: u32 = 110_000;
 const ALL: Operations = Operations { insert: true, update: true, delete: true, truncate: true };
 
 /// What is to be done so that the publications fit.
@@ -58,9 +60,9 @@ struct Publication {
 
 impl Operations {
     /// What the connector makes events of: the server sends no more.
-    fn wanted(settings: &PublicationSettings) -> Operations {
+    fn wanted(settings: &PublicationSettings, version: u32) -> Operations {
         let SkippedOperations { create, update, delete, truncate, .. } = settings.unwanted;
-        Operations { insert: !create, update: !update, delete: !delete, truncate: !truncate }
+        Operations { insert: !create, update: !update, delete: !delete, truncate: !truncate && version >= TRUNCATES }
     }
 
     /// Those that need no identity.
@@ -92,9 +94,10 @@ pub fn plan(
     let found = inspect(client, &settings.name)?;
     let mut changes = Changes { names: vec![settings.name.clone()], ..Changes::default() };
     let name = sql::ident(&settings.name);
-    let made = options(Operations::wanted(settings), settings.via_root);
+    let wanted = Operations::wanted(settings, client.server_version_num());
+    let made = options(wanted, settings.via_root);
     match (settings.mode, found) {
-        (Autocreate::Disabled, None) => changes.problems.push(missing(settings, captured)),
+        (Autocreate::Disabled, None) => changes.problems.push(missing(settings, captured, wanted)),
         (Autocreate::AllTables, None) => {
             changes.statements.push(format!("CREATE PUBLICATION {name} FOR ALL TABLES{made}"));
         }
@@ -102,7 +105,7 @@ pub fn plan(
             changes.statements.push(format!("CREATE PUBLICATION {name}{made}"));
         }
         (Autocreate::Filtered, found) => filtered(client, settings, captured, found, &mut changes)?,
-        (_, Some(found)) => changes.problems.extend(left_out(settings, captured, &found)),
+        (_, Some(found)) => changes.problems.extend(left_out(settings, captured, &found, wanted)),
     }
     Ok(changes)
 }
@@ -177,6 +180,7 @@ fn filtered(
     let names = |usable: bool| -> BTreeSet<TableName> {
         captured.iter().filter(|t| t.usable_identity == usable).map(|t| t.table.name.clone()).collect()
     };
+    let wanted = Operations::wanted(settings, client.server_version_num());
     let inserts_name = settings.inserts_name();
     let inserts = inspect(client, &inserts_name)?;
     if let Some(found) = main.as_ref().filter(|p| p.all_tables) {
@@ -185,14 +189,13 @@ fn filtered(
             format!("publication \"{}\" is FOR ALL TABLES; it can not be kept to the captured ones", settings.name),
             "Set \"publication.autocreate.mode\": \"all_tables\", or choose another 'publication.name'.",
         ));
-        changes.problems.extend(left_out(settings, captured, found));
+        changes.problems.extend(left_out(settings, captured, found, wanted));
         return Ok(());
     }
     // Made together, even empty: a table may join either later, and the server can not stream from a publication at a
     // position of the log that is older than the publication. Where somebody else made the first and it is enough, no
     // right to make the second is asked for.
     let second = main.is_none() || inserts.is_some() || !names(false).is_empty();
-    let wanted = Operations::wanted(settings);
     let publications = [
         (settings.name.as_str(), names(true), wanted, main, true),
         (inserts_name.as_str(), names(false), wanted.without_identity(), inserts, second),
@@ -254,7 +257,12 @@ fn alter(
 }
 
 /// What an existing publication that is not ours to change keeps from us.
-fn left_out(settings: &PublicationSettings, captured: &[TableFacts], found: &Publication) -> Vec<Problem> {
+fn left_out(
+    settings: &PublicationSettings,
+    captured: &[TableFacts],
+    found: &Publication,
+    wanted: Operations,
+) -> Vec<Problem> {
     let name = &settings.name;
     let mut problems = Vec::new();
     let absent: Vec<_> =
@@ -270,7 +278,6 @@ fn left_out(settings: &PublicationSettings, captured: &[TableFacts], found: &Pub
             .warning(),
         );
     }
-    let wanted = Operations::wanted(settings);
     if !found.operations.cover(wanted) {
         problems.push(
             Problem::config(
@@ -302,17 +309,13 @@ fn left_out(settings: &PublicationSettings, captured: &[TableFacts], found: &Pub
     problems
 }
 
-fn missing(settings: &PublicationSettings, captured: &[TableFacts]) -> Problem {
+fn missing(settings: &PublicationSettings, captured: &[TableFacts], wanted: Operations) -> Problem {
     let tables: Vec<_> = captured.iter().map(|t| &t.table.name).collect();
     let list = if tables.is_empty() { String::new() } else { format!(" FOR TABLE {}", sql::tables(tables)) };
     Problem::environment(
         "PUBLICATION_MISSING",
         format!("there is no publication \"{}\", and 'publication.autocreate.mode' is disabled", settings.name),
-        format!(
-            "CREATE PUBLICATION {}{list}{};",
-            sql::ident(&settings.name),
-            options(Operations::wanted(settings), settings.via_root)
-        ),
+        format!("CREATE PUBLICATION {}{list}{};", sql::ident(&settings.name), options(wanted, settings.via_root)),
     )
 }
 
@@ -336,7 +339,7 @@ fn words(operations: Operations) -> String {
 fn inspect(client: &mut Client, name: &str) -> Result<Option<Publication>, ClientError> {
     let version = client.server_version_num();
     // Truncate came with 11, publish_via_partition_root with 13, row filters, column lists and schemas with 15.
-    let truncate = if version >= 110_000 { "pubtruncate" } else { "true" };
+    let truncate = if version >= TRUNCATES { "pubtruncate" } else { "false" };
     let via_root = if version >= 130_000 { "pubviaroot" } else { "false" };
     let narrowed = if version >= 150_000 { "r.prqual IS NOT NULL OR r.prattrs IS NOT NULL" } else { "false" };
     let literal = sql::literal(name);
