@@ -97,14 +97,14 @@ impl fmt::Display for Report {
             let Used { wall, cpu, server_cpu, peak_bytes } = run.used;
             writeln!(
                 f,
-                "| {}, {} rows | {} | {} | {} | {:.2} | {:.2} | {cpu:.2} | {server_cpu:.2} | {} |",
+                "| {}, {} rows | {} | {} | {} | {} | {} | {cpu:.2} | {server_cpu:.2} | {} |",
                 run.load,
                 grouped(run.events),
                 run.who,
                 rate(run.events, wall),
                 rate(run.events, cpu),
-                wall / peer.wall,
-                server_cpu / peer.server_cpu,
+                ratio(wall, peer.wall),
+                ratio(server_cpu, peer.server_cpu),
                 peak_bytes >> 20,
             )?;
         }
@@ -123,6 +123,11 @@ impl fmt::Display for Report {
         writeln!(f, "- Write of 4 KB and fdatasync on the same disk: {}", self.disk)?;
         writeln!(f, "- Resident memory when idle: {} MB", self.idle_bytes >> 20)
     }
+}
+
+/// How much of the peer's it is; nothing where the peer took too little to be measured.
+fn ratio(own: f64, peer: f64) -> String {
+    if peer > 0.0 { format!("{:.2}", own / peer) } else { "-".to_owned() }
 }
 
 /// Events a second, in whole thousands.
