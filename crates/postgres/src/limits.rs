@@ -80,6 +80,8 @@ pub const INCREMENTAL_TOUCH_BYTES: usize = 16 * 1024 * 1024;
 pub const INCREMENTAL_PAUSE: Duration = Duration::from_millis(20);
 /// After so many times the pause grows no more, and the log tells.
 pub const INCREMENTAL_SPOILS: u32 = 20;
+/// How long the defaults of a table's columns wait for whoever holds the table, while the stream waits with them.
+pub const DEFAULTS_PATIENCE: Duration = Duration::from_millis(500);
 /// How long a publication waits for a table that it should take on, while the stream waits with it; longer than the
 /// server's `deadlock_timeout`, after which an automatic vacuum lets go.
 pub const PUBLISH_PATIENCE: Duration = Duration::from_secs(2);

@@ -305,3 +305,22 @@ fn a_new_table_that_somebody_holds_does_not_hold_up_the_others() {
     assert!(!warns(&running, "TABLE_LOCKED"));
     running.stop().unwrap();
 }
+
+#[test]
+fn a_table_that_is_locked_exclusively_is_followed_all_the_same() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int primary key, v text default 'v');");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    running.stop().unwrap();
+    server.psql("postgres", "insert into t values (1);");
+    let mut holder = Session::open(&server, "postgres");
+    holder.run("begin; alter table t add w int default 7; insert into t values (2);").unwrap();
+    // The start and the look at the table's columns take no lock of it.
+    let running = start(&server, &memory, &[]);
+    assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"c t {"id":1,"v":"v"}"#]);
+    holder.run("commit;").unwrap();
+    assert_eq!(brief(&wait_for(&memory, &running, 2))[1], r#"c t {"id":2,"v":"v","w":7}"#);
+    running.stop().unwrap();
+}

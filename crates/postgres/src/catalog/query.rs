@@ -7,6 +7,7 @@ use tailwater_event::{ReplicaIdentity, TableName};
 use super::{CatalogTable, ColumnFacts, Kind, TableFacts, replica_identity};
 use crate::client::{Client, ClientError, Row};
 use crate::keys::KeyCandidates;
+use crate::limits::DEFAULTS_PATIENCE;
 use crate::sql;
 
 /// Every table, view and foreign table of the database but the system's own, in alphabetical order.
@@ -89,14 +90,22 @@ fn entry(row: &Row) -> CatalogTable {
 fn columns(client: &mut Client, oids: &str) -> Result<HashMap<u32, Vec<ColumnFacts>>, ClientError> {
     // Generated columns came with 12; the server publishes none of them before 18, and then only when asked.
     let stored = if client.server_version_num() >= 120_000 { "a.attgenerated = ''" } else { "true" };
-    let rows = client.query(&format!(
-        "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, \
-           pg_catalog.pg_get_expr(d.adbin, d.adrelid) \
+    let select = |default: &str| {
+        format!(
+            "SELECT a.attrelid, a.attname, a.atttypid, a.atttypmod, a.attnotnull, {default} \
          FROM pg_catalog.pg_attribute a \
          LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum \
          WHERE a.attrelid IN ({oids}) AND a.attnum > 0 AND NOT a.attisdropped AND {stored} \
          ORDER BY a.attrelid, a.attnum"
-    ))?;
+        )
+    };
+    // To show an expression the server locks its table, which somebody may hold for long. All changes would wait: rather
+    // the schema lacks the defaults until the table is announced anew, which the end of such a change brings about.
+    let (patience, shown) = (DEFAULTS_PATIENCE.as_millis(), select("pg_catalog.pg_get_expr(d.adbin, d.adrelid)"));
+    let rows = match client.query(&format!("SET LOCAL lock_timeout = {patience}; {shown}")) {
+        Err(error) if error.sqlstate() == Some("55P03") => client.query(&select("NULL"))?,
+        rows => rows?,
+    };
     let mut columns: HashMap<u32, Vec<ColumnFacts>> = HashMap::new();
     for row in &rows {
         columns.entry(row.text(0).parse().unwrap_or_default()).or_default().push(ColumnFacts {
