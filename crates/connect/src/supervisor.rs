@@ -47,7 +47,7 @@ pub struct Health {
     pub warnings: Vec<HealthError>,
 }
 
-/// A problem in `/readyz`.
+/// A problem as the HTTP face shows it.
 #[derive(Debug, Serialize)]
 pub struct HealthError {
     /// Stable code.
@@ -56,6 +56,12 @@ pub struct HealthError {
     pub cause: String,
     /// What to do.
     pub remedy: String,
+}
+
+impl From<Problem> for HealthError {
+    fn from(problem: Problem) -> Self {
+        HealthError { code: problem.code, cause: problem.cause, remedy: problem.remedy }
+    }
 }
 
 impl Supervisor {
@@ -179,7 +185,7 @@ impl Supervisor {
             _ => Err(Problem::config(
                 "CONNECTOR_UNKNOWN",
                 format!("no source named '{name}' runs, so nobody would act on the signal"),
-                "See which do: tailwater status",
+                "See which connectors run: curl -s http://127.0.0.1:8080/readyz",
             )),
         }
     }
@@ -188,11 +194,10 @@ impl Supervisor {
     pub fn readiness(&self) -> Readiness {
         let statuses = self.statuses();
         let ready = statuses.values().all(|s| matches!(s.state, ConnectorState::Streaming | ConnectorState::Done));
-        let shown = |p: Problem| HealthError { code: p.code, cause: p.cause, remedy: p.remedy };
         let health = |status: Status| Health {
             state: status.state,
-            error: status.error.map(shown),
-            warnings: status.warnings.into_iter().map(shown).collect(),
+            error: status.error.map(HealthError::from),
+            warnings: status.warnings.into_iter().map(HealthError::from).collect(),
         };
         Readiness { ready, connectors: statuses.into_iter().map(|(name, status)| (name, health(status))).collect() }
     }

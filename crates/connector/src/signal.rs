@@ -29,7 +29,7 @@ impl Signals {
             return Err(Problem::retry(
                 "SIGNALS_TOO_MANY",
                 format!("{SIGNALS_WAITING} signals wait for the connector already"),
-                "See why the connector does not go on: tailwater status",
+                "See why the connector does not go on: curl -s http://127.0.0.1:8080/readyz",
             ));
         }
         waiting.push_back(signal);

@@ -56,3 +56,5 @@ pub const LATENCY_WAIT: Duration = Duration::from_secs(5);
 pub const TREE_ENTRIES: usize = 60;
 /// Most lines of one file that the demo shows.
 pub const DEMO_FILE_LINES: usize = 30;
+/// Longest body of a signal.
+pub const SIGNAL_BYTES: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! One GET request, enough to ask our own HTTP face.
+//! One request, enough to ask our own HTTP face.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -12,9 +12,28 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// When nobody answers, or not in HTTP.
 pub fn get(address: &str, path: &str) -> std::io::Result<(u16, String)> {
+    ask(address, &format!("GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n"))
+}
+
+/// The same of a `POST` of JSON; `headers` are lines of their own, each ended.
+///
+/// # Errors
+/// When nobody answers, or not in HTTP.
+pub fn post(address: &str, path: &str, headers: &str, json: &str) -> std::io::Result<(u16, String)> {
+    let length = json.len();
+    ask(
+        address,
+        &format!(
+            "POST {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+             Content-Length: {length}\r\n{headers}\r\n{json}"
+        ),
+    )
+}
+
+fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer)?;
     let answer = String::from_utf8_lossy(&answer);

@@ -17,7 +17,7 @@ use std::fmt::Display;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-pub use http::get;
+pub use http::{get, post};
 pub use postgres::{Builder, Postgres, StopMode};
 pub use process::{Process, cpu_seconds, peak_rss_bytes, rss_bytes};
 pub use serve::{Serve, write_connector};

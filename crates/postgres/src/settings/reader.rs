@@ -333,7 +333,7 @@ impl Reader<'_> {
                     Problem::config(
                         "PROPERTY_NO_EFFECT",
                         "'notification.enabled.channels' has no effect with jmx: there is no JVM here",
-                        "Use sink or log; `tailwater status` and /metrics show the same progress.",
+                        "Use sink or log; /readyz and /metrics show the same progress.",
                     )
                     .warning(),
                 ),

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use tailwater_testkit::{Process, Serve, free_port, get, wait_until};
+use tailwater_testkit::{Process, Serve, free_port, get, post, wait_until};
 
 use crate::support::{DEADLINE, Place, binary, command, database, finish, postgres};
 
@@ -103,6 +103,34 @@ fn a_snapshot_that_is_asked_to_end_ends_and_is_taken_again() {
     let scanned =
         format!("debezium_metrics_RowsScanned{{plugin=\"postgres\",name=\"shop\",context=\"snapshot\"}} {rows}");
     assert!(page.lines().any(|l| l == scanned), "{page}");
+}
+
+#[test]
+fn a_signal_over_http_starts_an_incremental_snapshot() {
+    database("signals", "create table t (id int primary key); insert into t select generate_series(1, 5);");
+    let place = Place::new();
+    place.connector("signals", &[("table.include.list", "public.t"), ("snapshot.mode", "no_data")]);
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let signal = r#"{"id": "s1", "type": "execute-snapshot", "data": {"data-collections": ["public.t"]}}"#;
+    let send = |name: &str, headers: &str, body: &str| {
+        post(&serve.http, &format!("/connectors/{name}/signals"), headers, body).unwrap()
+    };
+    assert_eq!(send("shop", "", signal), (202, "{\"id\":\"s1\"}".to_owned()));
+    let mut consume = command(["consume", "srv.public.t", "--from-beginning", "--max-messages", "5", "--data-dir"]);
+    consume.arg(place.data());
+    let ended = finish(consume);
+    assert_eq!((ended.code, ended.out.matches("\"snapshot\":\"incremental\"").count()), (Some(0), 5), "{ended:?}");
+
+    for (name, headers, body, status, code) in [
+        ("nobody", "", signal, 404, "CONNECTOR_UNKNOWN"),
+        ("shop", "", "{\"kind\": 1}", 422, "SIGNAL_INVALID"),
+        ("shop", "", "{", 400, "SIGNAL_INVALID"),
+        ("shop", "Origin: http://page.example\r\n", signal, 403, "ORIGIN"),
+    ] {
+        let (answered, text) = send(name, headers, body);
+        assert!(answered == status && text.contains(code), "{status} {code}: {answered} {text}");
+    }
 }
 
 #[test]
