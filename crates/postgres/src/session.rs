@@ -139,7 +139,7 @@ impl<'a> Session<'a> {
         let all = catalog::list(&mut self.sql);
         let all = self.sql_result(all)?;
         self.has_other_tables = all.iter().any(|table| !self.settings.filters.captures(&table.name));
-        let captured = catalog::captured(&all, &self.settings.filters, self.settings.publication.via_root);
+        let captured = catalog::captured(&all, &self.settings.filters, self.settings.partitions());
         if self.settings.tell_all_transactions {
             self.others = catalog::others(&all, &captured);
         }

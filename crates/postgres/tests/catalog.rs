@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside `cfg(test)`")]
 
 use tailwater_event::{ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
-use tailwater_postgres::catalog::{self, CatalogTable};
+use tailwater_postgres::catalog::{self, CatalogTable, Partitions};
 use tailwater_postgres::client::{Client, ConnectionSettings, TlsSettings};
 use tailwater_postgres::filter::{Filters, Patterns, Rule};
 use tailwater_postgres::keys::KeyRules;
@@ -33,7 +33,8 @@ fn only(patterns: &str) -> Filters {
 }
 
 fn captured(client: &mut Client, filters: &Filters, via_root: bool) -> Vec<CatalogTable> {
-    catalog::captured(&catalog::list(client).unwrap(), filters, via_root)
+    let partitions = if via_root { Partitions::Root } else { Partitions::Own };
+    catalog::captured(&catalog::list(client).unwrap(), filters, partitions)
 }
 
 fn schema(client: &mut Client, name: &str, rules: &KeyRules) -> TableSchema {

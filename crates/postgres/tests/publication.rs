@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tailwater_connector::Problem;
-use tailwater_postgres::catalog::{self, TableFacts};
+use tailwater_postgres::catalog::{self, Partitions, TableFacts};
 use tailwater_postgres::client::{Client, ConnectionSettings, TlsSettings};
 use tailwater_postgres::filter::{Filters, Patterns, Rule};
 use tailwater_postgres::publication;
@@ -31,7 +31,7 @@ fn settings(mode: Autocreate) -> PublicationSettings {
 fn captured(client: &mut Client, patterns: &str) -> Vec<TableFacts> {
     let tables = Rule::Include(Patterns::parse("p", patterns).unwrap());
     let filters = Filters { tables, ..Filters::default() };
-    let tables = catalog::captured(&catalog::list(client).unwrap(), &filters, false);
+    let tables = catalog::captured(&catalog::list(client).unwrap(), &filters, Partitions::Own);
     catalog::describe(client, &tables).unwrap()
 }
 

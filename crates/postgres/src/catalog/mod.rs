@@ -93,18 +93,28 @@ pub struct ColumnFacts {
     pub default: Option<String>,
 }
 
-/// The tables of a list whose changes are captured, in the order in which they are read. With `via_root` changes of partitions come
-/// under the name of the topmost captured partitioned table, else under their own.
-pub fn captured(tables: &[CatalogTable], filters: &Filters, via_root: bool) -> Vec<CatalogTable> {
+/// Under which names rows of partitioned tables come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partitions {
+    /// Under those of the partitions.
+    Own,
+    /// Under that of the topmost captured partitioned table.
+    Root,
+    /// As Debezium without `publish.via.partition.root`: existing rows under both, changes under those of the partitions.
+    OwnAndRoot,
+}
+
+/// The tables of a list whose rows are captured, in the order in which they are read.
+pub fn captured(tables: &[CatalogTable], filters: &Filters, partitions: Partitions) -> Vec<CatalogTable> {
     let wanted = |t: &&CatalogTable| {
-        let kind = t.kind == Kind::Table || (via_root && t.kind == Kind::Partitioned);
+        let kind = t.kind == Kind::Table || (partitions != Partitions::Own && t.kind == Kind::Partitioned);
         kind && t.logged && filters.captures(&t.name)
     };
     let candidates: Vec<&CatalogTable> = tables.iter().filter(wanted).collect();
     let published: HashSet<u32> = candidates.iter().map(|t| t.oid).collect();
     let parents: HashMap<u32, u32> = tables.iter().filter_map(|t| Some((t.oid, t.parent?))).collect();
     let covered = |table: &CatalogTable| {
-        let mut ancestor = table.parent;
+        let mut ancestor = table.parent.filter(|_| partitions == Partitions::Root);
         while let Some(oid) = ancestor {
             if published.contains(&oid) {
                 return true;

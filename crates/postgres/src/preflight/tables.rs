@@ -25,7 +25,7 @@ pub(super) fn look(
     checks: &mut Vec<Check>,
 ) -> Result<Vec<TableFacts>, ClientError> {
     let all = catalog::list(client)?;
-    let captured = catalog::captured(&all, &settings.filters, settings.publication.via_root);
+    let captured = catalog::captured(&all, &settings.filters, settings.partitions());
     names(settings, &all, &captured, checks);
     topics(settings, &captured, checks);
     let facts = catalog::describe(client, &captured)?;

@@ -11,6 +11,7 @@ use tailwater_connector::{Config, Problem};
 use tailwater_event::TableName;
 use tailwater_event::debezium::EncodeOptions;
 
+use crate::catalog::Partitions;
 use crate::client::ConnectionSettings;
 use crate::filter::{Filters, Patterns, Rule};
 use crate::keys::KeyRules;
@@ -240,6 +241,15 @@ impl PublicationSettings {
 }
 
 impl Settings {
+    /// Under which names rows of partitioned tables come.
+    pub fn partitions(&self) -> Partitions {
+        match (self.publication.via_root, self.encode.strict) {
+            (true, _) => Partitions::Root,
+            (false, true) => Partitions::OwnAndRoot,
+            (false, false) => Partitions::Own,
+        }
+    }
+
     /// Settings from properties, with the warnings; else every problem at once, warnings among them.
     pub fn parse(config: &Config) -> Result<(Settings, Vec<Problem>), Vec<Problem>> {
         let (config, dropped) = without_old_names(config);
