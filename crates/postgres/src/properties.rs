@@ -532,11 +532,23 @@ pub const PROPERTIES: &[Property] = &[
 const NUMBER: Form = Integer(ANY.0, ANY.1);
 const MILLISECONDS: Form = Integer(0, i32::MAX as i64);
 
-const fn no_effect(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
+/// A property that is taken and does nothing, for the reason that it warns with.
+pub(crate) const fn no_effect(
+    name: &'static str,
+    form: Form,
+    default: Option<&'static str>,
+    why: &'static str,
+) -> Property {
     Property::new(name, form, default, why).support(Support::NoEffect(why))
 }
 
-const fn refused(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
+/// A property that would change what arrives and is not built.
+pub(crate) const fn refused(
+    name: &'static str,
+    form: Form,
+    default: Option<&'static str>,
+    why: &'static str,
+) -> Property {
     Property::new(name, form, default, why).support(Support::Refused(why))
 }
 

@@ -3,6 +3,8 @@
 use tailwater_connector::property::Form::{self, Bool, Integer, OneOf, Patterns, Secret, Text};
 use tailwater_connector::{Property, Support};
 
+use crate::properties::{no_effect, refused};
+
 const DRIVER: &str = "there is no JDBC driver here";
 const RETRY: &str = "what may pass by itself is retried for ever, with pauses of up to 5 s";
 const CLUSTER: &str = "topics live in this process; no Kafka cluster is contacted";
@@ -170,14 +172,6 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("admin.*", Text, None, CLUSTER),
     no_effect("driver.*", Text, None, DRIVER),
 ];
-
-const fn no_effect(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
-    Property::new(name, form, default, why).support(Support::NoEffect(why))
-}
-
-const fn refused(name: &'static str, form: Form, default: Option<&'static str>, why: &'static str) -> Property {
-    Property::new(name, form, default, why).support(Support::Refused(why))
-}
 
 #[cfg(test)]
 mod tests {
