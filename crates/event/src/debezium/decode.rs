@@ -105,7 +105,7 @@ impl Reader {
     pub fn new(descriptor: &[u8]) -> Result<Reader, DecodeError> {
         let descriptor::Described { schema, shape, options, topic } = descriptor::read(descriptor)?;
         let columns = columns::compile(&schema, &shape, &options);
-        let prefix = Layout::compile(&schema.name, &topic, &columns, None, &options).value_prefix;
+        let prefix = Layout::compile(&schema, &topic, &columns, None, &options).value_prefix;
         let PlanColumns { all: mut columns, row, key, hidden } = columns;
         let cell = |at: &usize| columns.get(*at).map(|column| column.cell);
         let in_row = |cell: usize| columns.iter().take(row).position(|column| column.cell == cell);

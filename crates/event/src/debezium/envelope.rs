@@ -1,7 +1,7 @@
 //! The constant bytes of a plan's records, merged into as few fragments as possible, and the order in which they
 //! alternate with what varies.
 
-use crate::{FragmentId, Fragments, RecordWriter, SlotId, TableName};
+use crate::{FragmentId, Fragments, RecordWriter, SlotId, TableSchema};
 
 use super::columns::{Image, PlanColumn, PlanColumns};
 use super::message::push_id;
@@ -136,13 +136,14 @@ impl Builder {
 impl Layout {
     /// Merges everything that does not vary between the records of a table.
     pub(super) fn compile(
-        table: &TableName,
+        schema: &TableSchema,
         topic: &str,
         columns: &PlanColumns,
         key_field: Option<&(String, String)>,
         options: &EncodeOptions,
     ) -> Layout {
         let mut build = Builder::default();
+        let table = &schema.name;
         let keys: Vec<&PlanColumn> = columns.key.iter().filter_map(|&at| columns.all.get(at)).collect();
         let all: Vec<&PlanColumn> = columns.all.iter().take(columns.row).collect();
         let slots = |n: usize| u16::try_from(n).unwrap_or(0);
@@ -150,6 +151,8 @@ impl Layout {
         let (before_slot, after_slot) = (slots(2 * keys.len()), slots(2 * keys.len() + all.len()));
         let slot = slots(2 * keys.len() + 2 * all.len());
 
+        // A key of which no column has a form is the same for every row and so none; the original writes it, without fields.
+        let keyed = !keys.is_empty() || key_field.is_some() || (options.strict && !schema.key.is_empty());
         let key_form = |schemas: bool, slot: u16, build: &mut Builder| {
             let name = options.schema_names.schema(&format!("{topic}.Key"));
             let schema = key_schema(&name, &fields(&keys, false), key_field.map(|(name, _)| name.as_str()));
@@ -163,7 +166,7 @@ impl Layout {
                 push_str(text, &mut close);
             }
             close.extend_from_slice(if schemas { b"}}" } else { b"}" });
-            (!keys.is_empty() || key_field.is_some()).then(|| build.columns(open, &keys, &close, slot))
+            keyed.then(|| build.columns(open, &keys, &close, slot))
         };
         let key_struct = key_form(options.key_schemas, key_slot, &mut build);
         let key_header = key_form(options.header_schemas, header_slot, &mut build);

@@ -99,7 +99,7 @@ impl Plan {
     /// Compiles a plan.
     pub fn shaped(schema: &TableSchema, shape: &TableShape, topic: &str, options: &EncodeOptions) -> Plan {
         let columns = columns::compile(schema, shape, options);
-        let layout = Layout::compile(&schema.name, topic, &columns, shape.key_field.as_ref(), options);
+        let layout = Layout::compile(schema, topic, &columns, shape.key_field.as_ref(), options);
         let PlanColumns { all, row, key, .. } = columns;
         Plan {
             layout,

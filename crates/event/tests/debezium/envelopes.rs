@@ -151,6 +151,22 @@ fn composite_keys_follow_the_constraint_and_no_key_is_null() {
 }
 
 #[test]
+fn a_key_without_a_form_is_none_and_strict_writes_it_without_fields() {
+    let lsn = Column { nullable: false, ..column("p", ColumnType::Unknown, "pg_lsn") };
+    let schema = table("m", vec![lsn, column("v", ColumnType::Text, "text")]);
+    let key = |options| {
+        collect(&mut plan(&schema, options), |plan, w| {
+            plan.insert(&event(), &cells(&[Some("0/1"), Some("x")]), w).unwrap();
+        })[0]
+            .key
+            .clone()
+    };
+    assert_eq!(key(plain()), None);
+    assert_eq!(key(EncodeOptions { strict: true, ..plain() }).as_deref(), Some(&b"{}"[..]));
+    assert_eq!(key(EncodeOptions { unknown_as_text: true, ..plain() }).as_deref(), Some(&br#"{"p":"0/1"}"#[..]));
+}
+
+#[test]
 fn a_key_outside_the_identity_is_null_on_delete_and_never_made_up() {
     let age = |nullable| Column { nullable, ..column("age", ColumnType::Int4, "int4") };
     for nullable in [true, false] {
