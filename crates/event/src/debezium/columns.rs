@@ -229,6 +229,26 @@ impl Image {
         }
     }
 
+    /// Whether two rows hold the same in a column of rows. NULL is not the default that a converter shows for it.
+    pub(super) fn same_value(&self, other: &Image, at: usize, column: &PlanColumn) -> bool {
+        self.value(at, column) == other.value(at, column)
+            && (self.is_null(at, column) == other.is_null(at, column) || column.codec.hides_null())
+    }
+
+    /// The same of a key.
+    pub(super) fn same_key_value(&self, other: &Image, at: usize, column: &PlanColumn) -> bool {
+        self.key_value(at, column) == other.key_value(at, column)
+            && self.is_null(at, column) == other.is_null(at, column)
+    }
+
+    fn is_null(&self, at: usize, column: &PlanColumn) -> bool {
+        match self.forms.get(at) {
+            Some(Form::Null) | None => true,
+            Some(Form::Unknown) => column.optional,
+            Some(Form::Encoded { .. } | Form::Unavailable) => false,
+        }
+    }
+
     /// Whether the value was not sent with the old row.
     pub(super) fn is_unknown(&self, at: usize) -> bool {
         matches!(self.forms.get(at), Some(Form::Unknown))

@@ -238,8 +238,7 @@ impl Plan {
     fn key_changed(&self) -> bool {
         self.key.iter().any(|&at| {
             self.columns.get(at).is_some_and(|column| {
-                (self.strict || !self.old.is_unknown(at))
-                    && self.old.key_value(at, column) != self.new.key_value(at, column)
+                (self.strict || !self.old.is_unknown(at)) && !self.old.same_key_value(&self.new, at, column)
             })
         })
     }
@@ -247,7 +246,7 @@ impl Plan {
     /// Whether old and new row have the same values in events.
     fn looks_the_same(&self) -> bool {
         let row = self.columns.iter().take(self.row).enumerate();
-        row.into_iter().all(|(at, column)| self.old.value(at, column) == self.new.value(at, column))
+        row.into_iter().all(|(at, column)| self.old.same_value(&self.new, at, column))
     }
 
     /// Writes a change of the key: what `skipped.operations` leaves of delete, tombstone and create.

@@ -172,6 +172,25 @@ fn an_update_that_shows_no_change_is_skipped_only_when_the_old_row_came_whole() 
 }
 
 #[test]
+fn null_and_the_default_shown_for_it_are_two_values() {
+    let count = Column { default: Some(DefaultValue::Literal("7".into())), ..column("n", ColumnType::Int4, "int4") };
+    let mut schema = table("t", vec![id(), count]);
+    schema.replica_identity = ReplicaIdentity::Full;
+    let records = |schema: &TableSchema, old: Option<&str>, new: Option<&str>| {
+        let mut plan = Plan::compile(schema, "srv.public.t", &EncodeOptions { skip_unchanged: true, ..plain() });
+        collect(&mut plan, |plan, w| {
+            plan.update(&event(), OldRow::Full(&cells(&[Some("1"), old])), &cells(&[Some("1"), new]), w).unwrap();
+        })
+        .len()
+    };
+    assert_eq!(records(&schema, None, Some("7")), 1);
+    assert_eq!(records(&schema, None, None), 0);
+    schema.key = vec![1];
+    assert_eq!(records(&schema, Some("7"), None), 3);
+    assert_eq!(records(&schema, Some("7"), Some("7")), 0);
+}
+
+#[test]
 fn a_reader_names_what_a_shape_lost() {
     let shape = shape(vec![masked(Masking::Stars(5)), ColumnShape::default(), hidden(), masked(Masking::Truncate(9))]);
     let options = EncodeOptions { value_replace_null: false, ..plain() };

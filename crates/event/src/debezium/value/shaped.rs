@@ -21,6 +21,11 @@ impl Codec {
         if touched { Codec::Shaped(Box::new(Shaped { inner: self, masking: masking.clone() })) } else { self }
     }
 
+    /// Whether values and NULL look alike.
+    pub(in crate::debezium) fn hides_null(&self) -> bool {
+        matches!(self, Codec::Shaped(shaped) if shaped.null().is_some())
+    }
+
     /// Values that are a string, or bytes of a `bytea` or an unknown type, in the events of the original.
     fn is_cuttable(&self) -> bool {
         match self {

@@ -1,0 +1,14 @@
+insert into t values (1, null, null, null, 'a');
+update t set n = 7;
+update t set n = null;
+update t set n = null;
+update t set m = 'x';
+update t set m = null;
+update t set c = 'abcd';
+update t set c = 'abxx';
+update t set c = null;
+insert into u values (null, 'a');
+update u set v = 'b';
+update u set n = 7;
+update u set n = 7, v = 'c';
+update u set n = null;
