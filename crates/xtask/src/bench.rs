@@ -1,7 +1,9 @@
 //! `cargo xtask bench`: the release binary, driven as a user drives it, beside PostgreSQL's own programs on the same rows
-//! in the same run. Ratios decide; a machine's own speed falls out of them.
+//! in the same run. Ratios decide; a machine's own speed falls out of them. Each load is read in several rounds, by all
+//! readers in turn, and the medians count: other work on the machine then falls on all alike.
 
 mod debezium;
+mod load;
 mod machine;
 mod peers;
 mod report;
@@ -13,67 +15,28 @@ use tailwater_testkit::{Postgres, Session};
 
 use crate::Outcome;
 use debezium::Debezium;
-use report::{Report, Run};
+use load::{DATABASE, Load, PUBLISHED, SCHEMA, Sizes, TABLES};
+use report::{Report, Run, Used};
 use subject::{Capture, Form};
 
 /// Sizes of the loads, and where things are.
 struct Plan {
-    rows: u64,
-    commits: u64,
+    sizes: Sizes,
+    rounds: u64,
     probes: u32,
+    only: String,
     folder: Option<PathBuf>,
     binary: PathBuf,
     keep: bool,
     with_debezium: bool,
 }
 
-/// Rows of one transaction in the load of large transactions.
-const ROWS_PER_TRANSACTION: u64 = 10_000;
 /// Latency probes of Debezium at most: each takes up to half a second, its poll interval.
 const THEIR_PROBES: u32 = 60;
-const DATABASE: &str = "postgres";
-
-/// What is captured: ten columns less than `wide`, and whole old rows with every update.
-const TABLES: &str = "public.narrow,public.wide,public.full_rows";
-const SCHEMA: &str = "create table narrow(id bigint primary key, n int not null, t text not null);
-    create table full_rows(id bigint primary key, n int not null, t text not null);
-    alter table full_rows replica identity full;
-    create table wide(id bigint primary key, a int, b int, c bigint, d bigint, e numeric(12,2), f numeric(12,2), g text, h text, i text,
-        j text, k timestamptz, l timestamptz, m date, n date, o boolean, p boolean, q double precision, r uuid, s text);";
-const WIDE_ROW: &str = "i, i % 1000, i % 77, i * 3, i * 7, i % 100000 / 100.0, i % 999 / 10.0, 'name ' || i, 'street ' || i % 500, 'city', \
-    md5(i::text), '2026-01-01'::timestamptz + i * interval '1 s', '2026-02-01', '2026-01-01', '2026-01-02', i % 2 = 0, true, i / 7.0, \
-    md5((i % 100)::text)::uuid, 'status'";
-
-/// Rows that change: what is read from the stream.
-struct Load {
-    name: &'static str,
-    events: u64,
-    sql: String,
-}
-
-impl Plan {
-    fn loads(&self) -> Vec<Load> {
-        let Plan { rows, commits, .. } = *self;
-        let part = (rows / 4).max(1);
-        let narrow = "insert into narrow select i, i % 1000, 'row ' || i";
-        let updates = format!("update full_rows set n = n + 1 where id >= 0 and id < {part};");
-        vec![
-            Load {
-                name: "10k-row transactions",
-                events: rows,
-                sql: transactions(narrow, 0, rows, ROWS_PER_TRANSACTION),
-            },
-            Load { name: "one-row transactions", events: commits, sql: transactions(narrow, rows, commits, 1) },
-            Load { name: "one transaction", events: rows, sql: transactions(narrow, rows + commits, rows, rows) },
-            Load {
-                name: "20 columns, 10k-row transactions",
-                events: part,
-                sql: transactions(&format!("insert into wide select {WIDE_ROW}"), 0, part, ROWS_PER_TRANSACTION),
-            },
-            Load { name: "updates with whole old rows", events: part, sql: updates },
-        ]
-    }
-}
+const PEER: &str = "pg_recvlogical to null";
+const OURS: [(&str, Form); 2] = [("tailwater, schema block", Form::SchemaBlock), ("tailwater, no schema", Form::Plain)];
+const THEIRS: [(&str, Form); 2] =
+    [("Debezium's engine, schema block", Form::SchemaBlock), ("Debezium's engine, no schema", Form::Plain)];
 
 /// Runs everything and returns the table; it is also kept by date, unless told not to.
 pub fn run(root: &Path, arguments: &[String]) -> Outcome<String> {
@@ -90,58 +53,11 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<String> {
     };
     server.psql(DATABASE, SCHEMA);
     let mut report = Report::new(machine::describe(root, &server, arguments));
+    report.load_before = machine::load()?;
     report.disk = machine::sync_times(work.path())?;
-
-    let capture = |name, form| Capture::new(&plan.binary, work.path(), &server, name, TABLES, form);
-    let ours = [
-        ("tailwater, schema block", capture("block", Form::SchemaBlock)?),
-        ("tailwater, no schema", capture("plain", Form::Plain)?),
-    ];
-    report.idle_bytes = ours[0].1.settle()?;
-    ours[1].1.settle()?;
-    let slot = peers::Slot::create(&server, "narrow, wide, full_rows");
-    let debezium = |name, tables, form| Debezium::new(root, work.path(), &server, name, tables, form);
-    let theirs = [
-        ("Debezium's engine, schema block", debezium("dbz_block", TABLES, Form::SchemaBlock)),
-        ("Debezium's engine, no schema", debezium("dbz_plain", TABLES, Form::Plain)),
-    ];
-    if plan.with_debezium {
-        theirs.iter().try_for_each(|(_, debezium)| debezium.settle())?;
-    }
-    // What the updates change; everybody reads past it, unmeasured.
-    let rows = (plan.rows / 4).max(1);
-    server.psql(
-        DATABASE,
-        &transactions("insert into full_rows select i, i % 1000, 'row ' || i", 0, rows, ROWS_PER_TRANSACTION),
-    );
-    let end = end_of_log(&server);
-    slot.drain(&server, &end)?;
-    for (_, capture) in &ours {
-        capture.drain(&server, &end)?;
-    }
-    if plan.with_debezium {
-        theirs.iter().try_for_each(|(_, debezium)| debezium.drain(rows).map(drop))?;
-    }
-
-    for Load { name: load, events, sql } in plan.loads() {
-        progress(&format!("{load}: {events} rows"));
-        server.psql(DATABASE, &sql);
-        let end = end_of_log(&server);
-        report.runs.push(Run { load, events, who: "pg_recvlogical to null", used: slot.drain(&server, &end)? });
-        for (who, capture) in &ours {
-            report.runs.push(Run { load, events, who, used: capture.drain(&server, &end)? });
-        }
-        for (who, debezium) in theirs.iter().filter(|_| plan.with_debezium) {
-            report.runs.push(Run { load, events, who, used: debezium.drain(events)? });
-        }
-    }
-
-    progress(&format!("commit to consumer: {} probes", plan.probes));
-    report.latency = ours[0].1.probe(&server, plan.probes)?;
-    if plan.with_debezium {
-        report.their_latency = Some(theirs[0].1.probe(plan.probes.min(THEIR_PROBES))?);
-    }
+    streams(root, &plan, &server, work.path(), &mut report)?;
     snapshots(root, &plan, &server, work.path(), &mut report)?;
+    report.load_after = machine::load()?;
 
     let table = report.to_string();
     if plan.keep {
@@ -152,54 +68,84 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<String> {
     Ok(table)
 }
 
-/// Rows that are there: read once by `COPY`, and by connectors that are made for them.
-fn snapshots(root: &Path, plan: &Plan, server: &Postgres, work: &Path, report: &mut Report) -> Outcome<()> {
-    let shots = [
-        (
-            "snapshot",
-            "shot",
-            "public.shot",
-            plan.rows,
-            "id bigint, n int, t text",
-            "i, i % 1000, 'row ' || i",
-            ["shot_block", "shot_plain"],
-            ["dbz_shot_block", "dbz_shot_plain"],
-        ),
-        (
-            "snapshot, 20 columns",
-            "shot_wide",
-            "public.shot_wide",
-            (plan.rows / 4).max(1),
-            "like wide",
-            WIDE_ROW,
-            ["wide_block", "wide_plain"],
-            ["dbz_wide_block", "dbz_wide_plain"],
-        ),
-    ];
-    for (load, table, list, events, columns, row, names, their_names) in shots {
-        progress(&format!("{load}: {events} rows"));
-        server.psql(
-            DATABASE,
-            &format!(
-                "create table {table}({columns}); insert into {table} select {row} from generate_series(1, {events}) i;
-                 alter table {table} add primary key (id);"
-            ),
-        );
-        server.psql(DATABASE, &format!("vacuum analyze {table};"));
-        report.runs.push(Run { load, events, who: "COPY to null", used: peers::copy(server, table)? });
-        for (name, who, form) in
-            [(names[0], "tailwater, schema block", Form::SchemaBlock), (names[1], "tailwater, no schema", Form::Plain)]
-        {
-            let fresh = Capture::new(&plan.binary, work, server, name, list, form)?;
-            report.runs.push(Run { load, events, who, used: fresh.snapshot(server)? });
+/// Rows that change, and the time from a commit to a consumer.
+fn streams(root: &Path, plan: &Plan, server: &Postgres, work: &Path, report: &mut Report) -> Outcome<()> {
+    let capture = |name, form| Capture::new(&plan.binary, work, server, name, TABLES, form);
+    let ours = [capture("block", OURS[0].1)?, capture("plain", OURS[1].1)?];
+    report.idle_bytes = ours[0].settle()?;
+    ours[1].settle()?;
+    let slot = peers::Slot::create(server, PUBLISHED);
+    let debezium = |name, form| Debezium::new(root, work, server, name, TABLES, form);
+    let theirs = [debezium("dbz_block", THEIRS[0].1), debezium("dbz_plain", THEIRS[1].1)];
+    if plan.with_debezium {
+        theirs.iter().try_for_each(Debezium::settle)?;
+    }
+    // What the updates change; everybody reads past it, unmeasured.
+    server.psql(DATABASE, &plan.sizes.preparation());
+    let (end, prepared) = (end_of_log(server), plan.sizes.changed());
+    slot.drain(server, &end)?;
+    for capture in &ours {
+        capture.drain(server, &end, prepared)?;
+    }
+    if plan.with_debezium {
+        theirs.iter().try_for_each(|debezium| debezium.drain(prepared).map(drop))?;
+    }
+
+    for round in 0..plan.rounds {
+        for Load { name: load, events, sql, once } in plan.sizes.loads(round) {
+            if !load.contains(&plan.only) {
+                continue;
+            }
+            progress(&format!("{load}: {events} rows, round {} of {}", round + 1, if once { 1 } else { plan.rounds }));
+            server.psql(DATABASE, &sql);
+            let end = end_of_log(server);
+            let mut read = |who: &'static str, used: Used| report.runs.push(Run { load, events, who, used });
+            // Who reads first changes from round to round.
+            let mut turns = [0, 1, 2];
+            turns.rotate_left(round as usize % 3);
+            for turn in turns {
+                match turn {
+                    0 => read(PEER, slot.drain(server, &end)?),
+                    n => read(OURS[n - 1].0, ours[n - 1].drain(server, &end, events)?),
+                }
+            }
+            // Long enough to be read once.
+            for ((who, _), debezium) in THEIRS.iter().zip(&theirs).filter(|_| plan.with_debezium && round == 0) {
+                read(who, debezium.drain(events)?);
+            }
         }
-        for (name, who, form) in [
-            (their_names[0], "Debezium's engine, schema block", Form::SchemaBlock),
-            (their_names[1], "Debezium's engine, no schema", Form::Plain),
-        ] {
-            if plan.with_debezium {
-                let used = Debezium::new(root, work, server, name, list, form).snapshot(events)?;
-                report.runs.push(Run { load, events, who, used });
+    }
+
+    if plan.probes > 0 {
+        progress(&format!("commit to consumer: {} probes", plan.probes));
+        report.latency = Some(ours[0].probe(server, plan.probes)?);
+        if plan.with_debezium {
+            report.their_latency = Some(theirs[0].probe(plan.probes.min(THEIR_PROBES))?);
+        }
+    }
+    Ok(())
+}
+
+/// Rows that are there: read by `COPY`, and by connectors that are made for them.
+fn snapshots(root: &Path, plan: &Plan, server: &Postgres, work: &Path, report: &mut Report) -> Outcome<()> {
+    for shot in plan.sizes.shots().iter().filter(|shot| shot.name.contains(&plan.only)) {
+        let (load, table, events) = (shot.name, shot.table, shot.rows);
+        server.psql(DATABASE, &shot.sql());
+        server.psql(DATABASE, &format!("vacuum analyze {table};"));
+        let list = format!("public.{table}");
+        for round in 0..plan.rounds {
+            progress(&format!("{load}: {events} rows, round {} of {}", round + 1, plan.rounds));
+            let mut read = |who: &'static str, used: Used| report.runs.push(Run { load, events, who, used });
+            read("COPY to null", peers::copy(server, table)?);
+            for (number, (who, form)) in OURS.into_iter().enumerate() {
+                let name = format!("{table}_{number}_{round}");
+                read(who, Capture::new(&plan.binary, work, server, &name, &list, form)?.snapshot(server, events)?);
+            }
+            for (number, (who, form)) in THEIRS.into_iter().enumerate() {
+                if plan.with_debezium && round == 0 {
+                    let name = format!("dbz_{table}_{number}");
+                    read(who, Debezium::new(root, work, server, &name, &list, form).snapshot(events)?);
+                }
             }
         }
     }
@@ -208,9 +154,10 @@ fn snapshots(root: &Path, plan: &Plan, server: &Postgres, work: &Path, report: &
 
 fn read_plan(root: &Path, arguments: &[String]) -> Outcome<Plan> {
     let mut plan = Plan {
-        rows: 1_000_000,
-        commits: 100_000,
+        sizes: Sizes { rows: 1_000_000, commits: 100_000, big: 0 },
+        rounds: 3,
         probes: 1_000,
+        only: String::new(),
         folder: None,
         binary: PathBuf::new(),
         keep: true,
@@ -231,9 +178,12 @@ fn read_plan(root: &Path, arguments: &[String]) -> Outcome<Plan> {
         }
         let value = rest.next().ok_or_else(|| format!("`{option}` needs a value"))?;
         match option.as_str() {
-            "--rows" => plan.rows = value.parse()?,
-            "--commits" => plan.commits = value.parse()?,
+            "--rows" => plan.sizes.rows = value.parse()?,
+            "--commits" => plan.sizes.commits = value.parse()?,
+            "--big" => plan.sizes.big = value.parse()?,
+            "--rounds" => plan.rounds = value.parse()?,
             "--probes" => plan.probes = value.parse()?,
+            "--only" => plan.only = value.clone(),
             "--dir" => plan.folder = Some(PathBuf::from(value)),
             "--tailwater" => plan.binary = PathBuf::from(value),
             _ => return Err(format!("there is no option `{option}`; cargo xtask lists them").into()),
@@ -248,20 +198,6 @@ fn read_plan(root: &Path, arguments: &[String]) -> Outcome<Plan> {
     Ok(plan)
 }
 
-/// SQL that runs `insert` for `rows` values of `i` from `first` on, `size` of them in each transaction.
-fn transactions(insert: &str, first: u64, rows: u64, size: u64) -> String {
-    format!(
-        "set synchronous_commit = off;
-         do $$ declare base bigint := {first}; begin
-           while base < {first} + {rows} loop
-             {insert} from generate_series(base, least(base + {size}, {first} + {rows}) - 1) i;
-             commit;
-             base := base + {size};
-           end loop;
-         end $$;"
-    )
-}
-
 /// Where the log ends, and then a little more of it: a position right behind a page's header is never confirmed as such.
 fn end_of_log(server: &Postgres) -> String {
     let end = server.psql(DATABASE, "select pg_current_wal_insert_lsn();");
@@ -273,6 +209,18 @@ fn end_of_log(server: &Postgres) -> String {
 fn confirmed(session: &mut Session, slot: &str, end: &str) -> Outcome<bool> {
     let sql = format!("select confirmed_flush_lsn >= '{end}' from pg_replication_slots where slot_name = '{slot}';");
     Ok(session.run(&sql)? == "t")
+}
+
+/// The server's process at the other end of a slot, while it has a reader.
+fn walsender(session: &mut Session, slot: &str) -> Outcome<Option<u32>> {
+    let sql = format!("select active_pid from pg_replication_slots where slot_name = '{slot}';");
+    Ok(session.run(&sql)?.parse().ok())
+}
+
+/// The server's process that copies a table out, while one does.
+fn copier(session: &mut Session) -> Outcome<Option<u32>> {
+    let sql = "select pid from pg_stat_activity where query ilike 'copy %' and state = 'active' limit 1;";
+    Ok(session.run(sql)?.parse().ok())
 }
 
 /// Tells whoever waits what is going on.

@@ -21,10 +21,13 @@ cargo xtask VERB
   differential [--seed N] [--rounds N] [--seconds N] [--shrink N] [--server V] [--tailwater BINARY]
                                     random tables and changes through the real Debezium and through the binary, event by
                                     event; --help lists the rest
-  bench [--rows N] [--commits N] [--probes N] [--dir DIR] [--tailwater BINARY] [--with-debezium] [--no-file]
-                                    measure against pg_recvlogical, COPY and, where asked, Debezium: N rows in transactions of 10,000 and as a
-                                    snapshot (1000000), N one-row transactions (100000), N latency probes (1000), with
-                                    the data in DIR; the table is kept in benches/results/. script/bench builds first
+  bench [--rows N] [--commits N] [--big N] [--rounds N] [--probes N] [--only LOAD] [--dir DIR] [--tailwater BINARY]
+        [--with-debezium] [--no-file]
+                                    measure against pg_recvlogical, COPY and, where asked, Debezium: N rows in transactions of 10,000
+                                    (1000000; half as many wide and changed ones, four times as many in the snapshot), N one-row
+                                    transactions (100000), one transaction of N rows, read once (none), N latency probes (1000), each
+                                    load N times by turns (3), only those with LOAD in their name, with the data in DIR; the table is
+                                    kept in benches/results/. script/bench builds first
 ";
 
 fn main() -> ExitCode {

@@ -16,24 +16,24 @@ use crate::Outcome;
 pub struct Debezium {
     script: PathBuf,
     folder: PathBuf,
-    name: &'static str,
-    tables: &'static str,
+    name: String,
+    tables: String,
     port: u16,
     form: Form,
 }
 
 impl Debezium {
     /// Starts nothing.
-    pub fn new(
-        root: &Path,
-        work: &Path,
-        server: &Postgres,
-        name: &'static str,
-        tables: &'static str,
-        form: Form,
-    ) -> Debezium {
+    pub fn new(root: &Path, work: &Path, server: &Postgres, name: &str, tables: &str, form: Form) -> Debezium {
         let script = root.join("conformance/player/measure_debezium.py");
-        Debezium { script, folder: work.join(name), name, tables, port: server.port(), form }
+        Debezium {
+            script,
+            folder: work.join(name),
+            name: name.to_owned(),
+            tables: tables.to_owned(),
+            port: server.port(),
+            form,
+        }
     }
 
     /// Makes slot and publication.
@@ -64,7 +64,7 @@ impl Debezium {
         let schemas = if matches!(self.form, Form::SchemaBlock) { "true" } else { "false" };
         let output = Command::new("python3")
             .arg(&self.script)
-            .args([step, "--name", self.name, "--tables", self.tables, "--snapshot", snapshot, "--schemas", schemas])
+            .args([step, "--name", &self.name, "--tables", &self.tables, "--snapshot", snapshot, "--schemas", schemas])
             .args(["--port", &self.port.to_string(), "--events", &events.to_string()])
             .arg("--dir")
             .arg(&self.folder)

@@ -44,6 +44,12 @@ pub fn today() -> Outcome<String> {
     if date.is_empty() { Err("`date` does not answer".into()) } else { Ok(date) }
 }
 
+/// How many processes ran or wanted to, on the average of the last minute.
+pub fn load() -> Outcome<f64> {
+    let text = std::fs::read_to_string("/proc/loadavg")?;
+    Ok(text.split_whitespace().next().ok_or("/proc/loadavg is empty")?.parse()?)
+}
+
 /// How long an append of one block and its fdatasync take in this folder.
 pub fn sync_times(folder: &Path) -> Outcome<Percentiles> {
     let path = folder.join("sync");

@@ -5,12 +5,15 @@ use std::time::{Duration, Instant};
 
 use tailwater_testkit::{Postgres, Process, Session, cpu_seconds, peak_rss_bytes};
 
-use super::DATABASE;
+use super::load::DATABASE;
 use super::report::Used;
+use super::{copier, walsender};
 use crate::Outcome;
 
 /// Pause between two looks at the processor time of a process that will be gone when it is done.
 const TICK: Duration = Duration::from_millis(10);
+/// The same until there is a server's process: then the clock begins.
+const SHORT_TICK: Duration = Duration::from_millis(1);
 
 /// A slot of the plugin that we read, with a publication of its own.
 pub struct Slot(&'static str);
@@ -35,8 +38,7 @@ impl Slot {
         let mut command = server.client("pg_recvlogical", DATABASE);
         command.args(["--start", "--no-loop", "--slot", self.0, "--endpos", end, "-f", "/dev/null"]);
         command.args(["-o", "proto_version=1", "-o", &format!("publication_names={}", self.0)]);
-        let sql = format!("select active_pid from pg_replication_slots where slot_name = '{}';", self.0);
-        watch(Process::spawn(&mut command), || Ok(session.run(&sql)?.parse().ok()))
+        watch(Process::spawn(&mut command), || walsender(&mut session, self.0))
     }
 }
 
@@ -45,25 +47,27 @@ pub fn copy(server: &Postgres, table: &str) -> Outcome<Used> {
     let mut session = Session::open(server, DATABASE);
     let mut command = server.client("psql", DATABASE);
     command.args(["-X", "-q", "-o", "/dev/null", "-c", &format!("copy {table} to stdout")]).stdout(Stdio::null());
-    let sql = "select pid from pg_stat_activity where query like 'copy %' limit 1;";
-    watch(Process::spawn(&mut command), || Ok(session.run(sql)?.parse().ok()))
+    watch(Process::spawn(&mut command), || copier(&mut session))
 }
 
-/// Lets a program run to its end and keeps the last figures that it and its server process showed.
+/// Lets a program run to its end and keeps the last figures that it and its server process showed. Everything counts from
+/// the moment when that process is there.
 fn watch(mut program: Process, mut server_pid: impl FnMut() -> Outcome<Option<u32>>) -> Outcome<Used> {
-    let begin = Instant::now();
+    let mut begin = Instant::now();
     let mut used = Used::default();
     let mut backend = None;
+    let mut before = 0.0;
     let status = loop {
-        if let Some(status) = program.wait(TICK) {
+        if let Some(status) = program.wait(if backend.is_some() { TICK } else { SHORT_TICK }) {
             break status;
         }
         if backend.is_none() {
-            backend = server_pid()?;
+            backend = server_pid()?.map(|pid| (pid, cpu_seconds(pid)));
+            (begin, before) = (Instant::now(), cpu_seconds(program.pid()));
         }
-        used.cpu = used.cpu.max(cpu_seconds(program.pid()));
+        used.cpu = used.cpu.max(cpu_seconds(program.pid()) - before);
         used.peak_bytes = used.peak_bytes.max(peak_rss_bytes(program.pid()));
-        used.server_cpu = used.server_cpu.max(backend.map_or(0.0, cpu_seconds));
+        used.server_cpu = used.server_cpu.max(backend.map_or(0.0, |(pid, before)| cpu_seconds(pid) - before));
     };
     used.wall = begin.elapsed().as_secs_f64();
     if !status.success() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 /// What one run took.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Used {
-    /// Seconds by the clock, from the start of the program.
+    /// Seconds by the clock, from the moment when the server's process is there; of Debezium's engine from its start.
     pub wall: f64,
     /// Processor seconds of the program, user and kernel.
     pub cpu: f64,
@@ -16,7 +16,7 @@ pub struct Used {
     pub peak_bytes: u64,
 }
 
-/// One line of the table.
+/// One run of a reader.
 #[derive(Debug)]
 pub struct Run {
     /// What was read.
@@ -51,7 +51,7 @@ impl fmt::Display for Percentiles {
     }
 }
 
-/// Everything that was measured. In each load the first run is the peer that the others are compared with.
+/// Everything that was measured. The peer that the others are compared with is the one that the table of a load begins with.
 #[derive(Debug)]
 pub struct Report {
     facts: Vec<String>,
@@ -59,11 +59,15 @@ pub struct Report {
     pub disk: Percentiles,
     /// Resident memory of ours when nothing happens, in bytes.
     pub idle_bytes: u64,
-    /// Commit to consumer.
-    pub latency: Percentiles,
-    /// The same of Debezium's engine, where it was measured.
+    /// Commit to consumer, where it was measured.
+    pub latency: Option<Percentiles>,
+    /// The same of Debezium's engine.
     pub their_latency: Option<Percentiles>,
-    /// The runs, grouped by load.
+    /// The machine's load when everything began.
+    pub load_before: f64,
+    /// And when it ended.
+    pub load_after: f64,
+    /// The runs; those of one reader on one load are the rounds.
     pub runs: Vec<Run>,
 }
 
@@ -74,8 +78,10 @@ impl Report {
             facts,
             disk: Percentiles::default(),
             idle_bytes: 0,
-            latency: Percentiles::default(),
+            latency: None,
             their_latency: None,
+            load_before: 0.0,
+            load_after: 0.0,
             runs: Vec::new(),
         }
     }
@@ -87,17 +93,17 @@ impl fmt::Display for Report {
         for fact in &self.facts {
             writeln!(f, "- {fact}")?;
         }
+        writeln!(f, "- Load of the machine: {:.2} before, {:.2} after", self.load_before, self.load_after)?;
         writeln!(
             f,
-            "\n| load | reader | rows/s | rows per CPU-s | wall ratio | server CPU ratio | CPU s | server CPU s | peak MB |"
+            "\n| load | reader | rounds | rows/s | rows per CPU-s | wall ratio | server CPU ratio | CPU s | server CPU s | peak MB |"
         )?;
-        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|--:|")?;
-        for run in &self.runs {
-            let peer = self.runs.iter().find(|other| other.load == run.load).map_or(run.used, |other| other.used);
+        writeln!(f, "|---|---|--:|--:|--:|--:|--:|--:|--:|--:|")?;
+        for Line { run, peer, rounds } in self.lines() {
             let Used { wall, cpu, server_cpu, peak_bytes } = run.used;
             writeln!(
                 f,
-                "| {}, {} rows | {} | {} | {} | {} | {} | {cpu:.2} | {server_cpu:.2} | {} |",
+                "| {}, {} rows | {} | {rounds} | {} | {} | {} | {} | {cpu:.2} | {server_cpu:.2} | {} |",
                 run.load,
                 grouped(run.events),
                 run.who,
@@ -110,18 +116,75 @@ impl fmt::Display for Report {
         }
         writeln!(
             f,
-            "\nRatios are to the first reader of the load; below 1 is better. The clock runs from the start of the program until"
+            "\nMedians of the rounds, in which the readers take turns. Ratios are to the first reader of the load; below 1 is better."
         )?;
         writeln!(
             f,
-            "all rows are durable and acknowledged (ours), or read and thrown away (theirs; Debezium's engine makes bytes first).\n"
+            "The clock runs from the moment when the server's process is there (Debezium's engine: from its start) until all rows are"
         )?;
-        writeln!(f, "- Commit acknowledged to line at a consumer, one commit at a time: {}", self.latency)?;
+        writeln!(
+            f,
+            "durable in topics (ours), or read and thrown away (theirs; Debezium's engine makes bytes first).\n"
+        )?;
+        if let Some(ours) = self.latency {
+            writeln!(f, "- Commit acknowledged to line at a consumer, one commit at a time: {ours}")?;
+        }
         if let Some(theirs) = self.their_latency {
             writeln!(f, "- The same until Debezium's engine hands it over, without disk or consumer: {theirs}")?;
         }
         writeln!(f, "- Write of 4 KB and fdatasync on the same disk: {}", self.disk)?;
         writeln!(f, "- Resident memory when idle: {} MB", self.idle_bytes >> 20)
+    }
+}
+
+/// One line of the table: medians.
+struct Line {
+    run: Run,
+    peer: Used,
+    rounds: usize,
+}
+
+impl Report {
+    /// In the order of loads and readers; the first reader of a load is the others' peer.
+    fn lines(&self) -> Vec<Line> {
+        let mut lines: Vec<Line> = Vec::new();
+        for load in first_of_each(self.runs.iter().map(|run| run.load)) {
+            let of_load = || self.runs.iter().filter(move |run| run.load == load);
+            let mut peer = None;
+            for who in first_of_each(of_load().map(|run| run.who)) {
+                let runs: Vec<_> = of_load().filter(|run| run.who == who).collect();
+                let used: Vec<_> = runs.iter().map(|run| run.used).collect();
+                let (used, events) = (median(&used), runs.first().map_or(0, |run| run.events));
+                let peer = *peer.get_or_insert(used);
+                lines.push(Line { run: Run { load, events, who, used }, peer, rounds: runs.len() });
+            }
+        }
+        lines
+    }
+}
+
+fn first_of_each(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+    let mut seen = Vec::new();
+    names.for_each(|name| {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    });
+    seen
+}
+
+/// The median of each figure; of an even number the lower one.
+fn median(runs: &[Used]) -> Used {
+    let of = |figure: fn(&Used) -> f64| {
+        let mut all: Vec<f64> = runs.iter().map(figure).collect();
+        all.sort_by(f64::total_cmp);
+        all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or_default()
+    };
+    Used {
+        wall: of(|used| used.wall),
+        cpu: of(|used| used.cpu),
+        server_cpu: of(|used| used.server_cpu),
+        peak_bytes: runs.iter().map(|used| used.peak_bytes).max().unwrap_or_default(),
     }
 }
 
@@ -153,15 +216,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ratios_are_to_the_first_reader_of_the_same_load() {
+    fn ratios_are_of_medians_to_the_first_reader_of_the_same_load() {
         let used = |wall| Used { wall, cpu: 1.0, server_cpu: 2.0 * wall, peak_bytes: 1 << 20 };
         let mut report = Report::new(Vec::new());
-        for (load, who, wall) in [("a", "peer", 4.0), ("a", "us", 1.0), ("b", "peer", 1.0)] {
+        let rounds = [("a", "peer", 4.0), ("a", "us", 9.0), ("a", "us", 1.0), ("a", "us", 0.1), ("a", "peer", 4.0)];
+        for (load, who, wall) in rounds.into_iter().chain([("b", "peer", 1.0)]) {
             report.runs.push(Run { load, events: 1_000_000, who, used: used(wall) });
         }
         let text = report.to_string();
-        assert!(text.contains("| a, 1,000,000 rows | us | 1000k | 1000k | 0.25 | 0.25 | 1.00 | 2.00 | 1 |"), "{text}");
-        assert!(text.contains("| b, 1,000,000 rows | peer | 1000k | 1000k | 1.00 | 1.00 |"), "{text}");
+        assert!(
+            text.contains("| a, 1,000,000 rows | us | 3 | 1000k | 1000k | 0.25 | 0.25 | 1.00 | 2.00 | 1 |"),
+            "{text}"
+        );
+        assert!(text.contains("| b, 1,000,000 rows | peer | 1 | 1000k | 1000k | 1.00 | 1.00 |"), "{text}");
     }
 
     #[test]

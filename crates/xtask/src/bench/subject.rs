@@ -1,19 +1,25 @@
 //! The binary under test: `serve` with one connector on a data directory of its own.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use tailwater_testkit::{Postgres, Process, Serve, Session, cpu_seconds, peak_rss_bytes, rss_bytes, write_connector};
+use tailwater_testkit::{
+    Postgres, Process, Serve, Session, cpu_seconds, get, peak_rss_bytes, rss_bytes, write_connector,
+};
 
+use super::load::DATABASE;
 use super::report::{Percentiles, Used};
-use super::{DATABASE, confirmed};
+use super::{confirmed, copier, walsender};
 use crate::Outcome;
 
 /// Longest wait for one measured step.
 const PATIENCE: Duration = Duration::from_secs(900);
 /// Pause between two questions whether a step is done: its error, and small beside what it costs the machine.
-const TICK: Duration = Duration::from_millis(10);
+const TICK: Duration = Duration::from_millis(20);
+/// The same before the clock runs.
+const SHORT_TICK: Duration = Duration::from_millis(1);
 
 /// How values are written.
 #[derive(Clone, Copy)]
@@ -27,21 +33,16 @@ pub enum Form {
 /// A connector and its directory. Between two steps nothing runs, so that the log gathers behind its slot.
 pub struct Capture {
     binary: PathBuf,
-    name: &'static str,
+    name: String,
     data: PathBuf,
     connectors: PathBuf,
+    /// Records that its topics have when everything so far was read.
+    records: Cell<u64>,
 }
 
 impl Capture {
     /// Writes the connector's file; starts nothing.
-    pub fn new(
-        binary: &Path,
-        work: &Path,
-        server: &Postgres,
-        name: &'static str,
-        table: &str,
-        form: Form,
-    ) -> Outcome<Capture> {
+    pub fn new(binary: &Path, work: &Path, server: &Postgres, name: &str, table: &str, form: Form) -> Outcome<Capture> {
         let folder = work.join(name);
         let connectors = folder.join("connectors");
         let mut properties = vec![("table.include.list", table)];
@@ -49,54 +50,86 @@ impl Capture {
             properties.extend([("key.converter.schemas.enable", "false"), ("value.converter.schemas.enable", "false")]);
         }
         write_connector(&connectors, name, server, DATABASE, &properties);
-        Ok(Capture { binary: binary.to_owned(), name, data: folder.join("data"), connectors })
+        let data = folder.join("data");
+        Ok(Capture { binary: binary.to_owned(), name: name.to_owned(), data, connectors, records: Cell::new(0) })
     }
 
     /// Runs until it streams, so that slot and publication stand; resident memory while idle, in bytes.
     pub fn settle(&self) -> Outcome<u64> {
         let serve = self.start();
-        serve.wait_state(self.name, "streaming", PATIENCE);
+        serve.wait_state(&self.name, "streaming", PATIENCE);
         let bytes = rss_bytes(serve.process.pid());
         finish(serve)?;
         Ok(bytes)
     }
 
-    /// From the start of the process until everything up to `end` is durable and the server knows it.
-    pub fn drain(&self, server: &Postgres, end: &str) -> Outcome<Used> {
+    /// Reads so many events, which end at `end` of the log, from the moment when the server has the stream's process until
+    /// all of them are durable.
+    pub fn drain(&self, server: &Postgres, end: &str, events: u64) -> Outcome<Used> {
         let mut session = Session::open(server, DATABASE);
         let slot = format!("{}_slot", self.name);
-        let begin = Instant::now();
         let serve = self.start();
+        let target = self.records.get() + events;
+        let used = self.watch(&serve, target, || walsender(&mut session, &slot))?;
+        // The mark behind the end is a record, too.
+        self.records.set(target + 1);
+        let begin = Instant::now();
         while !confirmed(&mut session, &slot, end)? {
             if begin.elapsed() > PATIENCE {
                 return Err(format!("{slot} did not reach {end}: {}", serve.process.errors()).into());
             }
             std::thread::sleep(TICK);
         }
-        let wall = begin.elapsed().as_secs_f64();
-        let pid = session.run(&format!("select active_pid from pg_replication_slots where slot_name = '{slot}';"))?;
-        let used = measure(&serve, wall, cpu_seconds(pid.parse().unwrap_or(0)));
         finish(serve)?;
         Ok(used)
     }
 
-    /// From the start of the process until the snapshot is durable and the stream has begun.
-    pub fn snapshot(&self, server: &Postgres) -> Outcome<Used> {
+    /// Reads so many rows, from the moment when the server copies them until all of them are durable. Slot and data are
+    /// gone afterwards.
+    pub fn snapshot(&self, server: &Postgres, rows: u64) -> Outcome<Used> {
         let mut session = Session::open(server, DATABASE);
-        let (mut backend, begin) = (0.0_f64, Instant::now());
         let serve = self.start();
-        while serve.connector(self.name)["state"] != "streaming" {
-            if begin.elapsed() > PATIENCE {
-                return Err(format!("the snapshot did not end: {}", serve.process.errors()).into());
+        let used = self.watch(&serve, rows, || copier(&mut session))?;
+        serve.wait_state(&self.name, "streaming", PATIENCE);
+        finish(serve)?;
+        session.run(&format!("select pg_drop_replication_slot('{}_slot');", self.name))?;
+        std::fs::remove_dir_all(&self.data)?;
+        Ok(used)
+    }
+
+    /// From the moment when the server's process is there until the topics have so many records.
+    fn watch(
+        &self,
+        serve: &Serve,
+        records: u64,
+        mut server_pid: impl FnMut() -> Outcome<Option<u32>>,
+    ) -> Outcome<Used> {
+        let (pid, patience) = (serve.process.pid(), Instant::now() + PATIENCE);
+        let backend = loop {
+            match server_pid()? {
+                Some(backend) => break backend,
+                None if Instant::now() > patience => {
+                    return Err(format!("{} did not begin: {}", self.name, serve.process.errors()).into());
+                }
+                None => std::thread::sleep(SHORT_TICK),
             }
-            // The reader's session is gone when the snapshot is: its last known time counts.
-            let pids = session
-                .run("select pid from pg_stat_activity where query ilike '%copy%' and pid <> pg_backend_pid();")?;
-            backend = pids.lines().filter_map(|pid| pid.parse().ok()).map(cpu_seconds).fold(backend, f64::max);
+        };
+        let (begin, cpu, server_cpu) = (Instant::now(), cpu_seconds(pid), cpu_seconds(backend));
+        let mut used = Used::default();
+        loop {
+            // A snapshot's session is gone when its rows are: its last known time counts.
+            used.server_cpu = used.server_cpu.max(cpu_seconds(backend) - server_cpu);
+            if durable_records(serve)? >= records {
+                break;
+            }
+            if Instant::now() > patience {
+                return Err(format!("{} did not read everything: {}", self.name, serve.process.errors()).into());
+            }
             std::thread::sleep(TICK);
         }
-        let used = measure(&serve, begin.elapsed().as_secs_f64(), backend);
-        finish(serve)?;
+        used.wall = begin.elapsed().as_secs_f64();
+        used.cpu = cpu_seconds(pid) - cpu;
+        used.peak_bytes = peak_rss_bytes(pid);
         Ok(used)
     }
 
@@ -104,7 +137,7 @@ impl Capture {
     /// the consumer has the line.
     pub fn probe(&self, server: &Postgres, probes: u32) -> Outcome<Percentiles> {
         let serve = self.start();
-        serve.wait_state(self.name, "streaming", PATIENCE);
+        serve.wait_state(&self.name, "streaming", PATIENCE);
         let mut consume = Command::new(&self.binary);
         consume.args(["consume", "--include", ".*", "--json", "--data-dir"]).arg(&self.data);
         let consumer = Process::spawn(&mut consume);
@@ -137,9 +170,11 @@ impl Capture {
     }
 }
 
-fn measure(serve: &Serve, wall: f64, server_cpu: f64) -> Used {
-    let pid = serve.process.pid();
-    Used { wall, cpu: cpu_seconds(pid), server_cpu, peak_bytes: peak_rss_bytes(pid) }
+/// How many records the topics show: those that are durable.
+fn durable_records(serve: &Serve) -> Outcome<u64> {
+    let (_, page) = get(&serve.http, "/metrics")?;
+    let value = page.lines().find_map(|line| line.strip_prefix("tailwater_topic_records "));
+    Ok(value.map_or(Ok(0.0), str::parse::<f64>)? as u64)
 }
 
 /// Ends `serve` as an operator does.
