@@ -19,3 +19,26 @@ pub const COMPRESSED_PLAIN_BYTES: usize = 16 << 20;
 
 /// Bytes of a varying place that the next value of the same place is compared with: a quoted UUID.
 pub const SLOT_BYTES: usize = 40;
+
+/// Most memory that the elements of a message's arrays take, beyond the frame that they are read from: a byte of a frame
+/// can stand for an element of a hundred bytes. Room for 100,000 partitions in a request.
+pub const DECODED_MAX_BYTES: usize = 32 << 20;
+
+/// Byte strings from this length on are written by reference: a piece more in a vectored write costs about as much as
+/// copying so much.
+pub const SHARED_MIN_BYTES: usize = 1 << 10;
+
+/// Longest request that carries records; Kafka's `socket.request.max.bytes`.
+pub const PRODUCE_FRAME_MAX_BYTES: usize = 100 << 20;
+
+/// Longest request that names any number of topics or partitions.
+pub const FRAME_MAX_BYTES: usize = 4 << 20;
+
+/// Longest request that names few things.
+pub const SMALL_FRAME_MAX_BYTES: usize = 1 << 20;
+
+/// Longest request of a peer that is not known yet, and longest token of SASL.
+pub const EARLY_FRAME_MAX_BYTES: usize = 64 << 10;
+
+/// Longest response that a client of ours takes.
+pub const RESPONSE_FRAME_MAX_BYTES: usize = 128 << 20;
