@@ -5,8 +5,8 @@
 //! | 1: key, version, correlation id, client id | not flexible | 0: correlation id | not flexible, and `ApiVersions` |
 //! | 2: the same and tagged fields | flexible | 1: the same and tagged fields | flexible |
 //!
-//! The client id is never compact, so that a request of an unknown version can be answered (KIP-511); for the same reason
-//! the response to `ApiVersions` always has header 0.
+//! The client id is never compact, so that a request of an unknown version can be answered (KIP-511); for that same
+//! reason the response to `ApiVersions` always has header 0.
 
 use super::api_versions::{ApiVersion, ApiVersionsResponse};
 use super::{ApiKey, Request, Response};

@@ -2,13 +2,48 @@
 //!
 //! Structures and fields have the names of Kafka's message schemas, so that what is known of those holds here.
 
+pub mod add_offsets_to_txn;
+pub mod add_partitions_to_txn;
+pub mod alter_configs;
+pub mod alter_user_scram_credentials;
 pub mod api_versions;
+pub mod create_partitions;
+pub mod create_topics;
+pub mod delete_groups;
+pub mod delete_records;
+pub mod delete_topics;
+pub mod describe_acls;
+pub mod describe_cluster;
+pub mod describe_configs;
+pub mod describe_groups;
+pub mod describe_log_dirs;
+pub mod describe_producers;
+pub mod describe_transactions;
+pub mod describe_user_scram_credentials;
+pub mod end_txn;
 pub mod fetch;
+pub mod find_coordinator;
 mod header;
+pub mod heartbeat;
+pub mod incremental_alter_configs;
+pub mod init_producer_id;
+pub mod join_group;
 pub mod leader;
+pub mod leave_group;
+pub mod list_groups;
 pub mod list_offsets;
+pub mod list_partition_reassignments;
+pub mod list_transactions;
 pub mod metadata;
+pub mod offset_commit;
+pub mod offset_delete;
+pub mod offset_fetch;
+pub mod offset_for_leader_epoch;
 pub mod produce;
+pub mod sasl_authenticate;
+pub mod sasl_handshake;
+pub mod sync_group;
+pub mod txn_offset_commit;
 
 #[cfg(test)]
 mod tests;
@@ -48,6 +83,9 @@ struct Entry {
     /// Most bytes of a request.
     frame: usize,
 }
+
+/// No version is flexible.
+const NEVER: i16 = i16::MAX;
 
 macro_rules! apis {
     ($(
@@ -183,7 +221,63 @@ apis! {
     Fetch = 1, fetch::FetchRequest / FetchResponse, 4-16, flexible 12, FRAME_MAX_BYTES;
     ListOffsets = 2, list_offsets::ListOffsetsRequest / ListOffsetsResponse, 1-10, flexible 6, FRAME_MAX_BYTES;
     Metadata = 3, metadata::MetadataRequest / MetadataResponse, 0-13, flexible 9, FRAME_MAX_BYTES;
+    OffsetCommit = 8, offset_commit::OffsetCommitRequest / OffsetCommitResponse, 2-9, flexible 8, FRAME_MAX_BYTES;
+    OffsetFetch = 9, offset_fetch::OffsetFetchRequest / OffsetFetchResponse, 1-9, flexible 6, FRAME_MAX_BYTES;
+    FindCoordinator = 10, find_coordinator::FindCoordinatorRequest
+        / FindCoordinatorResponse, 0-6, flexible 3, FRAME_MAX_BYTES;
+    JoinGroup = 11, join_group::JoinGroupRequest / JoinGroupResponse, 0-9, flexible 6, FRAME_MAX_BYTES;
+    Heartbeat = 12, heartbeat::HeartbeatRequest / HeartbeatResponse, 0-4, flexible 4, SMALL_FRAME_MAX_BYTES;
+    LeaveGroup = 13, leave_group::LeaveGroupRequest / LeaveGroupResponse, 0-5, flexible 4, FRAME_MAX_BYTES;
+    SyncGroup = 14, sync_group::SyncGroupRequest / SyncGroupResponse, 0-5, flexible 4, FRAME_MAX_BYTES;
+    DescribeGroups = 15, describe_groups::DescribeGroupsRequest
+        / DescribeGroupsResponse, 0-6, flexible 5, FRAME_MAX_BYTES;
+    ListGroups = 16, list_groups::ListGroupsRequest / ListGroupsResponse, 0-5, flexible 3, SMALL_FRAME_MAX_BYTES;
+    SaslHandshake = 17, sasl_handshake::SaslHandshakeRequest
+        / SaslHandshakeResponse, 0-1, flexible NEVER, SMALL_FRAME_MAX_BYTES;
     ApiVersions = 18, api_versions::ApiVersionsRequest / ApiVersionsResponse, 0-4, flexible 3, SMALL_FRAME_MAX_BYTES;
+    CreateTopics = 19, create_topics::CreateTopicsRequest / CreateTopicsResponse, 2-7, flexible 5, FRAME_MAX_BYTES;
+    DeleteTopics = 20, delete_topics::DeleteTopicsRequest / DeleteTopicsResponse, 1-6, flexible 4, FRAME_MAX_BYTES;
+    DeleteRecords = 21, delete_records::DeleteRecordsRequest / DeleteRecordsResponse, 0-2, flexible 2, FRAME_MAX_BYTES;
+    InitProducerId = 22, init_producer_id::InitProducerIdRequest
+        / InitProducerIdResponse, 0-5, flexible 2, SMALL_FRAME_MAX_BYTES;
+    OffsetForLeaderEpoch = 23, offset_for_leader_epoch::OffsetForLeaderEpochRequest
+        / OffsetForLeaderEpochResponse, 2-4, flexible 4, FRAME_MAX_BYTES;
+    AddPartitionsToTxn = 24, add_partitions_to_txn::AddPartitionsToTxnRequest
+        / AddPartitionsToTxnResponse, 0-3, flexible 3, FRAME_MAX_BYTES;
+    AddOffsetsToTxn = 25, add_offsets_to_txn::AddOffsetsToTxnRequest
+        / AddOffsetsToTxnResponse, 0-4, flexible 3, SMALL_FRAME_MAX_BYTES;
+    EndTxn = 26, end_txn::EndTxnRequest / EndTxnResponse, 0-4, flexible 3, SMALL_FRAME_MAX_BYTES;
+    TxnOffsetCommit = 28, txn_offset_commit::TxnOffsetCommitRequest
+        / TxnOffsetCommitResponse, 0-4, flexible 3, FRAME_MAX_BYTES;
+    DescribeAcls = 29, describe_acls::DescribeAclsRequest
+        / DescribeAclsResponse, 1-3, flexible 2, SMALL_FRAME_MAX_BYTES;
+    DescribeConfigs = 32, describe_configs::DescribeConfigsRequest
+        / DescribeConfigsResponse, 1-4, flexible 4, FRAME_MAX_BYTES;
+    AlterConfigs = 33, alter_configs::AlterConfigsRequest / AlterConfigsResponse, 0-2, flexible 2, FRAME_MAX_BYTES;
+    DescribeLogDirs = 35, describe_log_dirs::DescribeLogDirsRequest
+        / DescribeLogDirsResponse, 1-4, flexible 2, FRAME_MAX_BYTES;
+    SaslAuthenticate = 36, sasl_authenticate::SaslAuthenticateRequest
+        / SaslAuthenticateResponse, 0-2, flexible 2, SMALL_FRAME_MAX_BYTES;
+    CreatePartitions = 37, create_partitions::CreatePartitionsRequest
+        / CreatePartitionsResponse, 0-3, flexible 2, FRAME_MAX_BYTES;
+    DeleteGroups = 42, delete_groups::DeleteGroupsRequest / DeleteGroupsResponse, 0-2, flexible 2, FRAME_MAX_BYTES;
+    IncrementalAlterConfigs = 44, incremental_alter_configs::IncrementalAlterConfigsRequest
+        / IncrementalAlterConfigsResponse, 0-1, flexible 1, FRAME_MAX_BYTES;
+    ListPartitionReassignments = 46, list_partition_reassignments::ListPartitionReassignmentsRequest
+        / ListPartitionReassignmentsResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
+    OffsetDelete = 47, offset_delete::OffsetDeleteRequest / OffsetDeleteResponse, 0-0, flexible NEVER, FRAME_MAX_BYTES;
+    DescribeUserScramCredentials = 50, describe_user_scram_credentials::DescribeUserScramCredentialsRequest
+        / DescribeUserScramCredentialsResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
+    AlterUserScramCredentials = 51, alter_user_scram_credentials::AlterUserScramCredentialsRequest
+        / AlterUserScramCredentialsResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
+    DescribeCluster = 60, describe_cluster::DescribeClusterRequest
+        / DescribeClusterResponse, 0-2, flexible 0, SMALL_FRAME_MAX_BYTES;
+    DescribeProducers = 61, describe_producers::DescribeProducersRequest
+        / DescribeProducersResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
+    DescribeTransactions = 65, describe_transactions::DescribeTransactionsRequest
+        / DescribeTransactionsResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
+    ListTransactions = 66, list_transactions::ListTransactionsRequest
+        / ListTransactionsResponse, 0-2, flexible 0, SMALL_FRAME_MAX_BYTES;
 }
 
 impl ApiKey {
@@ -236,7 +330,7 @@ impl ApiKey {
 
     /// Whether a request may come before its sender is authenticated.
     pub const fn precedes_authentication(self) -> bool {
-        matches!(self, ApiKey::ApiVersions)
+        matches!(self, ApiKey::ApiVersions | ApiKey::SaslHandshake | ApiKey::SaslAuthenticate)
     }
 }
 
