@@ -25,8 +25,8 @@ message! {
     struct ListOffsetsPartition {
         partition_index: i32;
         current_leader_epoch: i32 = -1, since(4).ignorable();
-        /// Milliseconds since 1970; -1: the end; -2: the start; -3: the record with the greatest timestamp (KIP-734); -4:
-        /// the start of what is kept locally (KIP-405); -5: the end of what was moved elsewhere.
+        /// Milliseconds since 1970; -1: the end; -2: the start; -3: the record with the greatest timestamp (KIP-734);
+        /// -4: the start of what is kept locally (KIP-405); -5: the end of what was moved elsewhere.
         timestamp: i64;
     }
 

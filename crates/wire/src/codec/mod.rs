@@ -10,18 +10,18 @@
 //! makes it deeper.
 
 mod error;
+mod fields;
 pub(crate) mod message;
 mod reader;
 pub(crate) mod rules;
-mod types;
 mod writer;
 
 #[cfg(test)]
 pub mod random;
 
 pub use error::{Flaw, Malformed, Unencodable, Unfit};
+pub use fields::{Records, Uuid};
 pub use reader::Reader;
-pub use types::{Records, Uuid};
 pub use writer::{Segments, Writer};
 
 /// The version of a message, and what follows from it for every field.
