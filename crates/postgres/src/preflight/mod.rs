@@ -45,11 +45,11 @@ pub struct Check {
 }
 
 impl Check {
-    fn ok(id: &'static str, title: &'static str, observed: impl Into<String>) -> Check {
+    pub(crate) fn ok(id: &'static str, title: &'static str, observed: impl Into<String>) -> Check {
         Check { id, title, outcome: Outcome::Ok, observed: observed.into(), problem: None }
     }
 
-    fn found(id: &'static str, title: &'static str, observed: impl Into<String>, problem: Problem) -> Check {
+    pub(crate) fn found(id: &'static str, title: &'static str, observed: impl Into<String>, problem: Problem) -> Check {
         let outcome = if problem.is_error() { Outcome::Error } else { Outcome::Warning };
         Check { id, title, outcome, observed: observed.into(), problem: Some(problem) }
     }

@@ -35,7 +35,7 @@ mod metrics;
 pub mod plugin;
 mod poll;
 mod position;
-mod preflight;
+pub mod preflight;
 mod problem;
 pub mod properties;
 pub mod settings;

@@ -9,6 +9,7 @@ use super::shape::{Shape, Target};
 use crate::catalog::{self, CatalogTable, Kind};
 use crate::client::{Client, ClientError};
 use crate::limits::{LOCK_PATIENCE, PREFLIGHT_STATEMENT_MS, TOPIC_BYTES};
+use crate::preflight::Check;
 use crate::sql;
 
 /// A session as polls have it. Row security applies to the role, as it does to the role's queries elsewhere.
@@ -25,16 +26,33 @@ pub(super) fn connect(settings: &QuerySettings) -> Result<Client, ClientError> {
 
 /// Every problem, errors and warnings.
 pub(super) fn problems(settings: &QuerySettings) -> Vec<Problem> {
+    checks(settings).into_iter().filter_map(|check| check.problem).collect()
+}
+
+/// The connection, and what is read over it. When the server can not be reached there is only the first.
+pub fn checks(settings: &QuerySettings) -> Vec<Check> {
+    const TITLE: &str = "connection";
+    const READ: &str = "what is read";
+    let connection = &settings.connection;
     let to_problem = |error: &ClientError| match settings.query {
-        Some(_) => problem::of_query(error, &settings.connection),
-        None => problem::of(error, &settings.connection),
+        Some(_) => problem::of_query(error, connection),
+        None => problem::of(error, connection),
+    };
+    let mut client = match connect(settings) {
+        Ok(client) => client,
+        Err(error) => return vec![Check::found("conn", TITLE, "no session", to_problem(&error))],
     };
     let mut found = Vec::new();
-    let looked = connect(settings).and_then(|mut client| look(&mut client, settings, &mut found));
-    if let Err(error) = looked {
+    if let Err(error) = look(&mut client, settings, &mut found) {
         found.push(to_problem(&error));
     }
-    found
+    let observed = format!("{}:{} as {}", connection.host, connection.port, connection.user);
+    let mut checks = vec![Check::ok("conn", TITLE, observed)];
+    if found.is_empty() {
+        checks.push(Check::ok("source", READ, "can be polled"));
+    }
+    checks.extend(found.into_iter().map(|problem| Check::found("source", READ, "see below", problem)));
+    checks
 }
 
 fn look(client: &mut Client, settings: &QuerySettings, found: &mut Vec<Problem>) -> Result<(), ClientError> {

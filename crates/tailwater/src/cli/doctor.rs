@@ -9,6 +9,7 @@ use tailwater_connect::file;
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::{Config, Problem};
 use tailwater_postgres::preflight::{self, Check, Outcome};
+use tailwater_postgres::query::{self, QuerySettings};
 use tailwater_postgres::settings::Settings;
 
 use super::run::Source;
@@ -108,10 +109,11 @@ pub fn examine(config: &Config) -> Findings {
         Err(problems) => return Findings { checks: Vec::new(), problems },
     };
     let checks = match instance {
-        // The log source shows every check, not only the problems; other sources have other settings.
-        Instance::Source(mut source) => match Settings::parse(config) {
-            Ok((settings, _)) => preflight::checks(&settings),
-            Err(_) => preflight_check("source", "can be read", source.preflight()),
+        // These show every check, not only the problems.
+        Instance::Source(mut source) => match (Settings::parse(config), QuerySettings::parse(config)) {
+            (Ok((settings, _)), _) => preflight::checks(&settings),
+            (_, Ok((settings, _))) => query::preflight::checks(&settings),
+            _ => preflight_check("source", "can be read", source.preflight()),
         },
         Instance::Sink(mut sink) => preflight_check("destination", "can be written", sink.preflight()),
     };

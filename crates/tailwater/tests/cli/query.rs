@@ -109,10 +109,15 @@ fn doctor_tells_everything_that_is_wrong_with_a_connector_file() {
         [("mode", "timestamp+incrementing"), ("incrementing.column.name", "id"), ("timestamp.column.name", "at")];
     let file = connector(&place, "query_doctor", &more);
     let ended = run(["doctor".into(), file]);
-    assert_ne!(ended.code, Some(0), "{}", ended.out);
+    assert_eq!(ended.code, Some(4), "{}", ended.out);
     for code in ["COLUMN_NULLABLE", "COLUMN_TYPE"] {
         assert!(ended.out.contains(code), "{code} is not in {}", ended.out);
     }
+    let one = [("mode", "incrementing"), ("incrementing.column.name", "id")];
+    let ended = run(["doctor".into(), connector(&place, "query_doctor", &one)]);
+    assert!(ended.out.contains("errors: 1") && ended.code == Some(4), "one finding is a finding: {ended:?}");
+    let ended = run(["doctor".into(), connector(&place, "no_such_database", &one)]);
+    assert!(ended.out.contains("DATABASE_MISSING") && ended.code == Some(3), "{ended:?}");
     let file = connector(&place, "query_doctor", &[("mode", "bulk"), ("connection.url", "jdbc:mysql://h/d")]);
     let ended = run(["doctor".into(), file]);
     assert!(ended.out.contains("URL_UNSUPPORTED") && ended.code == Some(2), "{ended:?}");
