@@ -317,6 +317,27 @@ fn held(server: &Postgres, lock: &str) -> Session {
 }
 
 #[test]
+fn what_is_asked_for_after_a_stop_is_not_stopped() {
+    let server = Postgres::start();
+    let rows = "insert into t select generate_series(1, 9); insert into u values (100);";
+    let tables = "create table t (id int primary key); create table u (id int primary key);";
+    server.psql("postgres", &format!("{SIGNALS} {tables} {rows}"));
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[TABLE, NO_DATA]);
+    running.streams();
+    let mut session = held(&server, "lock table t in access exclusive mode;");
+    let stop = signal("x", "stop-snapshot", "{}");
+    let again = signal("y", "execute-snapshot", "{\"data-collections\": [\"public.t\", \"public.u\"]}");
+    server.psql("postgres", &format!("begin; {stop} {again} commit;"));
+    assert!(wait_until(PATIENCE, || memory.entry("signals").contains("\"id\":\"y\"")), "{}", memory.entry("signals"));
+    session.run("commit;").unwrap();
+    ends(&memory);
+    // The chunk that was begun before the stop, and everything once more.
+    assert_eq!((of(&memory.records(), "t").len(), of(&memory.records(), "u").len()), (18, 1));
+    running.stop().unwrap();
+}
+
+#[test]
 fn a_change_that_nobody_is_told_of_hides_no_row() {
     let server = Postgres::start();
     server.psql(

@@ -27,7 +27,7 @@ use chunk::{Chunk, Touch};
 use worker::{Job, Outcome, Worker};
 
 pub(crate) use chunk::Matching;
-pub(crate) use progress::{Notice, Progress, matches};
+pub(crate) use progress::{Notice, Progress, Wish, matches};
 use progress::{TableProgress, Wanted};
 pub(crate) use worker::SIGNAL_TABLE;
 
@@ -67,8 +67,9 @@ pub(crate) struct Incremental {
     pub progress: Progress,
     worker: Worker,
     window: Option<Window>,
-    /// Tables to take out when the window closes; empty patterns = all.
-    stop: Vec<Vec<String>>,
+    /// What is done, in this order, when the window closes: a stop waits for the chunk to be written, and what was asked
+    /// for after it waits for the stop.
+    wishes: Vec<Wish>,
     /// What is told after the news of the window that is open.
     later: Vec<(String, Notice)>,
     /// How often the same chunk was read in vain.
@@ -122,7 +123,7 @@ impl Incremental {
             progress,
             worker: Worker::start(settings, stop),
             window: None,
-            stop: Vec::new(),
+            wishes: Vec::new(),
             later: Vec::new(),
             spoils: 0,
             moved: HashMap::new(),
@@ -159,12 +160,12 @@ impl Incremental {
         !self.moved.is_empty() && !self.moved_noted
     }
 
-    /// What to write down; none when everything was read. What was asked to be taken out is gone from it.
+    /// What to write down; none when everything was read. What waits for the window to close is done in it.
     pub fn entry(&mut self) -> Option<Progress> {
         self.moved_noted = !self.moved.is_empty();
         let mut progress = self.progress.clone();
-        for patterns in &self.stop {
-            progress.remove(patterns);
+        for wish in &self.wishes {
+            progress.follow(wish);
         }
         progress.table.moved = self.moved_noted;
         (!progress.tables.is_empty()).then_some(progress)
@@ -256,7 +257,7 @@ impl Incremental {
                     "a chunk of an incremental snapshot changes too fast to be read; it is tried again"
                 );
             }
-            return Ok(Closed { chunk: None, notices: self.finish_stops() });
+            return Ok(Closed { chunk: None, notices: self.follow_wishes() });
         }
         self.spoils = 0;
         let mut notices: Vec<_> = outcome.notices.drain(..).map(|notice| (snapshot.clone(), notice)).collect();
@@ -269,40 +270,21 @@ impl Incremental {
         if self.progress.tables.is_empty() {
             notices.push((self.progress.id.clone(), Notice::Completed));
         }
-        notices.append(&mut self.later);
-        notices.extend(self.finish_stops());
+        notices.extend(self.follow_wishes());
         Ok(Closed { chunk: outcome.chunk, notices })
     }
 
-    /// Takes on more tables.
-    pub fn add(&mut self, execute: &crate::signal::Execute, captured: &[TableName]) {
-        self.progress.id.clone_from(&execute.id);
-        self.progress.add(execute, captured);
-    }
-
-    /// Pauses or goes on; says what there is to tell.
-    pub fn pause(&mut self, paused: bool) -> Vec<(String, Notice)> {
-        if self.progress.paused == paused {
-            return Vec::new();
-        }
-        self.progress.paused = paused;
-        let names = self.progress.names();
-        let notice = if paused { Notice::Paused(names) } else { Notice::Resumed(names) };
-        self.tell((self.progress.id.clone(), notice))
-    }
-
-    /// Takes tables out, all when there are no patterns: when the open window closes, else at once.
-    pub fn stop(&mut self, patterns: Vec<String>) -> Vec<(String, Notice)> {
-        self.stop.push(patterns);
-        if self.window.is_some() { Vec::new() } else { self.finish_stops() }
-    }
-
-    /// What is told in the order in which it happens in the original, where a signal waits for the chunk to be read.
-    fn tell(&mut self, notice: (String, Notice)) -> Vec<(String, Notice)> {
+    /// Does what a signal asks for, or leaves it until the window closes; says what there is to tell now. It is told in
+    /// the order in which it happens in the original, where a signal waits for the chunk to be read.
+    pub fn ask(&mut self, wish: Wish) -> Vec<(String, Notice)> {
         if self.window.is_none() {
-            return vec![notice];
+            return self.progress.follow(&wish);
         }
-        self.later.push(notice);
+        if matches!(wish, Wish::Stop(_)) || !self.wishes.is_empty() {
+            self.wishes.push(wish);
+        } else {
+            self.later.extend(self.progress.follow(&wish));
+        }
         Vec::new()
     }
 
@@ -338,21 +320,11 @@ impl Incremental {
         // A table that was not begun will be read as it is then.
     }
 
-    fn finish_stops(&mut self) -> Vec<(String, Notice)> {
-        let mut notices = Vec::new();
-        for patterns in std::mem::take(&mut self.stop) {
-            let mut removed = self.progress.remove(&patterns);
-            if removed.is_empty() {
-                continue;
-            }
-            let id = self.progress.id.clone();
-            if !patterns.is_empty() {
-                notices.push((id, Notice::Aborted(removed.join(","))));
-                continue;
-            }
-            removed.reverse();
-            notices.push((id, Notice::Completed));
-            notices.push((uuid::Uuid::now_v7().to_string(), Notice::Aborted(removed.join(","))));
+    /// What there is to tell once the window is closed, after what waited for that was done.
+    fn follow_wishes(&mut self) -> Vec<(String, Notice)> {
+        let mut notices = std::mem::take(&mut self.later);
+        for wish in std::mem::take(&mut self.wishes) {
+            notices.extend(self.progress.follow(&wish));
         }
         notices
     }

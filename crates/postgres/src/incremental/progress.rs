@@ -48,6 +48,17 @@ pub(crate) struct TableProgress {
     pub moved: bool,
 }
 
+/// What a signal asks of a snapshot that runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Wish {
+    /// More tables; and which are captured.
+    Add(Execute, Vec<TableName>),
+    /// Tables are taken out, all when there are no patterns.
+    Stop(Vec<String>),
+    /// It waits, or goes on.
+    Pause(bool),
+}
+
 /// Something that happened, for notifications (Debezium 3.6, aggregate type "Incremental Snapshot"). Names of tables are
 /// comma-separated lists of those that are to be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,8 +107,43 @@ impl Progress {
         progress
     }
 
+    /// Does what a signal asks for; gives what there is to tell, with the snapshot's id.
+    pub fn follow(&mut self, wish: &Wish) -> Vec<(String, Notice)> {
+        match wish {
+            Wish::Add(execute, captured) if self.tables.is_empty() => {
+                *self = Progress::begin(execute, captured);
+                vec![(self.id.clone(), Notice::Started(self.names()))]
+            }
+            Wish::Add(execute, captured) => {
+                self.id.clone_from(&execute.id);
+                self.add(execute, captured);
+                Vec::new()
+            }
+            Wish::Stop(patterns) => {
+                let mut removed = self.remove(patterns);
+                if removed.is_empty() {
+                    return Vec::new();
+                }
+                let id = self.id.clone();
+                if !patterns.is_empty() {
+                    return vec![(id, Notice::Aborted(removed.join(",")))];
+                }
+                removed.reverse();
+                let aborted = (uuid::Uuid::now_v7().to_string(), Notice::Aborted(removed.join(",")));
+                vec![(id, Notice::Completed), aborted]
+            }
+            Wish::Pause(paused) if self.paused == *paused => Vec::new(),
+            Wish::Pause(paused) => {
+                self.paused = *paused;
+                let names = self.names();
+                let notice = if *paused { Notice::Paused(names) } else { Notice::Resumed(names) };
+                vec![(self.id.clone(), notice)]
+            }
+        }
+    }
+
     /// Takes on the tables of another signal.
-    pub fn add(&mut self, execute: &Execute, captured: &[TableName]) {
+    fn add(&mut self, execute: &Execute, captured: &[TableName]) {
         for name in expand(&execute.tables, captured) {
             let filter = execute.conditions.iter().find(|(pattern, _)| matches(pattern, &name));
             let filter = filter.map(|(_, filter)| filter.clone());
@@ -108,7 +154,7 @@ impl Progress {
     }
 
     /// Takes tables out; gives their names. Whatever was found of the first one is forgotten with it.
-    pub fn remove(&mut self, patterns: &[String]) -> Vec<String> {
+    fn remove(&mut self, patterns: &[String]) -> Vec<String> {
         let wanted = |name: &str| patterns.is_empty() || patterns.iter().any(|pattern| matches(pattern, name));
         if self.tables.first().is_some_and(|first| wanted(&first.name)) {
             self.table = TableProgress::default();
@@ -169,5 +215,20 @@ mod tests {
         progress.add(&execute(&["public.b", "public.c"]), &captured);
         assert_eq!(progress.names(), "public.b,public.nope,public.c");
         assert_eq!(progress.remove(&[]).len(), 3);
+    }
+
+    #[test]
+    fn what_is_asked_for_after_a_stop_of_everything_begins_anew() {
+        let captured = ["a", "b"].map(|t| TableName::new("public", t));
+        let mut progress = Progress::begin(&execute(&["public.a"]), &captured);
+        progress.paused = true;
+        progress.table.rows = 7;
+        let told = progress.follow(&Wish::Stop(Vec::new()));
+        assert!(matches!(&told[..], [(_, Notice::Completed), (_, Notice::Aborted(names))] if names == "public.a"));
+        let told = progress.follow(&Wish::Add(execute(&["public.a", "public.b"]), captured.to_vec()));
+        assert_eq!(told, [("s".to_owned(), Notice::Started("public.a,public.b".to_owned()))]);
+        assert_eq!((progress.paused, progress.table.rows), (false, 0));
+        assert_eq!(progress.follow(&Wish::Pause(true)).len(), 1);
+        assert!(progress.follow(&Wish::Pause(true)).is_empty() && progress.paused);
     }
 }

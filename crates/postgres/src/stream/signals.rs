@@ -9,7 +9,7 @@ use tailwater_event::{Cell, Lsn, TableName};
 
 use super::{Follower, Open};
 use crate::capture::{Captured, Change, now_ns};
-use crate::incremental::{Closed, Incremental, Notice, Progress, Recent, SIGNAL_TABLE};
+use crate::incremental::{Closed, Incremental, Notice, Progress, Recent, SIGNAL_TABLE, Wish};
 use crate::limits::SIGNALS_POLL;
 use crate::notify::{Aggregate, Notification};
 use crate::pgoutput::recycle;
@@ -258,37 +258,39 @@ impl Follower<'_, '_> {
     }
 
     fn answer(&mut self, request: Request, lsn: u64, xid: u32) -> Result<(), Problem> {
-        let notices = match request {
+        let wish = match request {
             Request::Execute(execute) if execute.blocking => {
                 let Execute { tables, conditions: selects, .. } = execute;
                 self.session.state.signals.blocking.push(Blocking { tables, selects, lsn, xid });
                 return Ok(());
             }
-            Request::Execute(execute) => return self.execute(&execute),
-            Request::Stop(patterns) => self.incremental.as_mut().map(|incremental| incremental.stop(patterns)),
-            Request::Pause => self.incremental.as_mut().map(|incremental| incremental.pause(true)),
-            Request::Resume => self.incremental.as_mut().map(|incremental| incremental.pause(false)),
+            Request::Execute(execute) => return self.execute(execute),
+            Request::Stop(patterns) => Wish::Stop(patterns),
+            Request::Pause => Wish::Pause(true),
+            Request::Resume => Wish::Pause(false),
             Request::Log(message) => {
                 let position = Lsn(self.position.lsn).to_string();
                 tracing::info!(position, "{}", message.replace("{}", &position));
                 return Ok(());
             }
         };
-        self.notices.extend(notices.unwrap_or_default());
+        if let Some(incremental) = &mut self.incremental {
+            self.notices.extend(incremental.ask(wish));
+        }
         self.open_window()
     }
 
-    fn execute(&mut self, execute: &Execute) -> Result<(), Problem> {
+    fn execute(&mut self, execute: Execute) -> Result<(), Problem> {
         if !self.session.publishes_by_table() {
             // Then nobody else looks for tables that came later.
             self.session.tables = self.session.captured()?;
         }
         let captured: Vec<TableName> = self.session.tables.iter().map(|t| t.name.clone()).collect();
         match &mut self.incremental {
-            Some(incremental) => incremental.add(execute, &captured),
+            Some(incremental) => self.notices.extend(incremental.ask(Wish::Add(execute, captured))),
             None => {
-                let progress = Progress::begin(execute, &captured);
-                self.notices.push((execute.id.clone(), Notice::Started(progress.names())));
+                let mut progress = Progress::default();
+                self.notices.extend(progress.follow(&Wish::Add(execute, captured)));
                 self.incremental = Some(Incremental::new(self.session.settings, self.session.stop, progress));
             }
         }
