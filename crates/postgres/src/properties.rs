@@ -401,7 +401,12 @@ pub const PROPERTIES: &[Property] = &[
         Some("1"),
         "parts of a large table for each reader",
     ),
-    no_effect("snapshot.max.threads.multiplier.*", Text, None, "all large tables are split alike"),
+    Property::new(
+        "snapshot.max.threads.multiplier.*",
+        Integer(1, SNAPSHOT_THREADS),
+        None,
+        "the same for one table, as SCHEMA.TABLE",
+    ),
     Property::new("legacy.snapshot.max.threads", Bool, Some("false"), "readers take whole tables"),
     Property::new(
         "snapshot.tables.order.by.row.count",
@@ -591,7 +596,8 @@ mod tests {
         snapshot.mode.custom.name snapshot.isolation.mode snapshot.locking.mode snapshot.locking.mode.custom.name
         snapshot.lock.timeout.ms snapshot.query.mode snapshot.query.mode.custom.name snapshot.include.collection.list
         snapshot.select.statement.overrides snapshot.select.statement.overrides.public.t snapshot.fetch.size
-        snapshot.max.threads snapshot.max.threads.multiplier legacy.snapshot.max.threads snapshot.tables.order.by.row.count
+        snapshot.max.threads snapshot.max.threads.multiplier snapshot.max.threads.multiplier.public.t
+        legacy.snapshot.max.threads snapshot.tables.order.by.row.count
         snapshot.delay.ms streaming.delay.ms internal.snapshot.scan.all.columns.force incremental.snapshot.chunk.size
         incremental.snapshot.allow.schema.changes incremental.snapshot.watermarking.strategy max.batch.size max.queue.size
         max.queue.size.in.bytes queue.provider.type poll.interval.ms query.fetch.size heartbeat.interval.ms

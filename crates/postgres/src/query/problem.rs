@@ -58,6 +58,19 @@ pub(super) fn of_query(error: &ClientError, connection: &ConnectionSettings) -> 
     }
 }
 
+/// A problem of the transport, whose remedy is in the words of the log source.
+pub(super) fn of_writing(problem: Problem) -> Problem {
+    match problem.code.as_str() {
+        "RECORD_TOO_LARGE" => Problem {
+            remedy: "Leave the large column out: set 'query' to a SELECT of the other columns, or of left(COLUMN, LENGTH) AS \
+                     COLUMN."
+                .to_owned(),
+            ..problem
+        },
+        _ => problem,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -90,6 +103,8 @@ mod tests {
             let remedy = of(&error, &connection).remedy;
             assert!(!remedy.contains("database.") && !remedy.contains("REPLICATION"), "{remedy}");
         }
+        let written = |code: &str| of_writing(Problem::stop(code, "c", "column.exclude.list")).remedy;
+        assert!(written("RECORD_TOO_LARGE").contains("'query'") && written("JOURNAL_FULL") == "column.exclude.list");
         for (state, code) in [("40001", "POLL_CANCELLED"), ("55P03", "TABLE_LOCKED")] {
             let found = of(&ClientError::Server(answer(state)), &connection);
             assert_eq!((found.code.as_str(), found.kind), (code, ProblemKind::Retry));

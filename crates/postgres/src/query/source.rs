@@ -174,7 +174,7 @@ impl Source for QuerySource {
         // Whatever happened, a batch that did not come in full is forgotten; it is read again.
         context.writer.rollback()?;
         match result {
-            Err(problem) if !context.stop.is_set() => Err(problem),
+            Err(problem) if !context.stop.is_set() => Err(problem::of_writing(problem)),
             _ => Ok(()),
         }
     }

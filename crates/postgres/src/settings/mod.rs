@@ -183,12 +183,21 @@ pub enum SnapshotMode {
 }
 
 /// `snapshot.max.threads`: how many readers a snapshot has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SnapshotThreads {
     /// Readers; with one, tables come one after the other.
     pub readers: usize,
     /// Ranges that a large table is split into: readers times `snapshot.max.threads.multiplier`.
-    pub ranges: usize,
+    ranges: usize,
+    /// The same for single tables, by `SCHEMA.TABLE`.
+    by_table: HashMap<String, usize>,
+}
+
+impl SnapshotThreads {
+    /// Ranges that a large table is split into.
+    pub fn ranges(&self, table: &TableName) -> usize {
+        self.by_table.get(&table.to_string()).copied().unwrap_or(self.ranges)
+    }
 }
 
 /// `snapshot.tables.order.by.row.count`.
@@ -365,13 +374,15 @@ mod tests {
             ("signal.enabled.channels", "source,file"),
             ("snapshot.max.threads", "3"),
             ("snapshot.max.threads.multiplier", "2"),
+            ("snapshot.max.threads.multiplier.public.large", "5"),
             ("snapshot.select.statement.overrides", "public.t"),
             ("snapshot.select.statement.overrides.public.t", "select 1;"),
         ]);
         let signals = TableName::new("public", "dbz_signal");
         assert!(settings.filters.captures(&signals) && settings.signals.table == Some(signals));
         assert_eq!(settings.signals.file, Some("file-signals.txt".into()));
-        assert_eq!(settings.snapshot_threads, SnapshotThreads { readers: 3, ranges: 6 });
+        let ranges = |table| settings.snapshot_threads.ranges(&TableName::new("public", table));
+        assert_eq!((settings.snapshot_threads.readers, ranges("t"), ranges("large")), (3, 6, 15));
         assert_eq!(settings.selects[&TableName::new("public", "t")], "select 1");
         let by_flags = |data, stream| {
             let flag = "snapshot.mode.configuration.based";
@@ -387,6 +398,8 @@ mod tests {
             ("signal.enabled.channels", "kafka", "PROPERTY_REFUSED"),
             ("signal.enabled.channels", "jmx", "PROPERTY_REFUSED"),
             ("signal.data.collection", "nowhere", "PROPERTY_INVALID"),
+            ("snapshot.max.threads.multiplier.large", "5", "PROPERTY_INVALID"),
+            ("snapshot.max.threads.multiplier.public.large", "none", "PROPERTY_INVALID"),
             ("snapshot.select.statement.overrides", "public.t", "PROPERTY_INVALID"),
         ] {
             let problems = Settings::parse(&config(&[(name, value)])).unwrap_err();

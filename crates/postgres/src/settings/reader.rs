@@ -238,11 +238,29 @@ impl Reader<'_> {
     }
 
     /// The old mode reads whole tables in parallel.
-    fn snapshot_threads(&self) -> SnapshotThreads {
-        let number = |name: &str| usize::try_from(self.config.integer(name, 1)).unwrap_or(1).max(1);
+    fn snapshot_threads(&mut self) -> SnapshotThreads {
+        const MULTIPLIER: &str = "snapshot.max.threads.multiplier";
+        let config = self.config;
+        let number = |name: &str| usize::try_from(config.integer(name, 1)).unwrap_or(1).max(1);
         let readers = number("snapshot.max.threads");
-        let whole = self.config.flag("legacy.snapshot.max.threads");
-        SnapshotThreads { readers, ranges: if whole { 1 } else { readers * number("snapshot.max.threads.multiplier") } }
+        let whole = config.flag("legacy.snapshot.max.threads");
+        let ranges = |multiplier: &str| if whole { 1 } else { readers * number(multiplier) };
+        let mut by_table = HashMap::new();
+        for (name, _) in config.iter() {
+            let table = name.strip_prefix(MULTIPLIER).and_then(|rest| rest.strip_prefix('.'));
+            match table.map(|table| table.replace('"', "")) {
+                None => {}
+                Some(table) if table.contains('.') => {
+                    by_table.insert(table, ranges(name));
+                }
+                Some(_) => self.invalid(
+                    name,
+                    "it does not name a table with its schema",
+                    &format!("Write it as {MULTIPLIER}.SCHEMA.TABLE."),
+                ),
+            }
+        }
+        SnapshotThreads { readers, ranges: ranges(MULTIPLIER), by_table }
     }
 
     /// Debezium 3.6 reads PostgreSQL's tables in alphabetical order whatever this says.

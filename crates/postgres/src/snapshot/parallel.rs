@@ -147,7 +147,7 @@ fn queries(
         table.oid
     ))?;
     let pages: u64 = rows.first().and_then(|row| row.text(0).parse().ok()).unwrap_or_default();
-    let ranges = (settings.snapshot_threads.ranges as u64).min(pages / SNAPSHOT_RANGE_PAGES);
+    let ranges = (settings.snapshot_threads.ranges(&table.name) as u64).min(pages / SNAPSHOT_RANGE_PAGES);
     if ranges < 2 {
         return Ok(whole());
     }
