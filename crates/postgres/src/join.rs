@@ -16,8 +16,8 @@ use tailwater_event::TableName;
 
 use crate::catalog::CatalogTable;
 use crate::client::ClientError;
+use crate::lock::TABLE_LOCKED;
 use crate::position::Position;
-use crate::publication::TABLE_LOCKED;
 use crate::session::Session;
 use crate::settings::SnapshotMode;
 use crate::snapshot::{self, Exported, Files};

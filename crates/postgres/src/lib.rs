@@ -50,6 +50,7 @@ mod incremental;
 mod join;
 pub mod keys;
 pub mod limits;
+mod lock;
 mod metrics;
 pub mod naming;
 mod notify;

@@ -13,12 +13,10 @@ use tailwater_event::TableName;
 use crate::catalog::TableFacts;
 use crate::client::{Client, ClientError, ConnectionSettings};
 use crate::limits::PUBLISH_PATIENCE;
+use crate::lock;
 use crate::problem;
 use crate::settings::{Autocreate, PublicationSettings, SkippedOperations};
 use crate::sql;
-
-/// The code of a publication that waits for a table.
-pub(crate) const TABLE_LOCKED: &str = "TABLE_LOCKED";
 
 /// First server that publishes truncates.
 const TRUNCATES: u32 = 110_000;
@@ -126,13 +124,18 @@ pub fn ensure(
         // One query is one transaction: a table that moves between the publications is never in neither of them.
         let script = changes.script();
         let patience = PUBLISH_PATIENCE.as_millis();
-        client.execute(&format!("SET LOCAL lock_timeout = {patience}; {script}")).map_err(|error| {
-            match error.sqlstate() {
+        if let Err(error) = client.execute(&format!("SET LOCAL lock_timeout = {patience}; {script}")) {
+            return Err(match error.sqlstate() {
                 Some("42501") => denied(&script, &why(&error)),
-                Some("55P03") => locked(),
-                _ => problem::of(&error, connection),
-            }
-        })?;
+                Some("55P03") => {
+                    let changed = |facts: &&TableFacts| script.contains(&sql::table(&facts.table.name));
+                    let tables = captured.iter().filter(changed).map(|facts| (facts.table.oid, &facts.table.name));
+                    let tables: Vec<_> = tables.collect();
+                    lock::held(client, lock::PUBLISHED, &tables).unwrap_or_else(to_problem)
+                }
+                _ => to_problem(error),
+            });
+        }
     }
     Ok(changes.names)
 }
@@ -151,15 +154,6 @@ pub(crate) fn denied(script: &str, why: &str) -> Problem {
         "PUBLICATION_DENIED",
         format!("the publication can not be made: {why}"),
         format!("{script} -- as a role that may; a publication that fits is left alone"),
-    )
-}
-
-fn locked() -> Problem {
-    Problem::retry(
-        TABLE_LOCKED,
-        "a table cannot be published because a running change or upkeep of it holds it",
-        "Let that end: SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE mode IN \
-         ('ShareUpdateExclusiveLock', 'ShareRowExclusiveLock', 'AccessExclusiveLock'));",
     )
 }
 

@@ -251,6 +251,29 @@ fn a_blocking_snapshot_that_can_not_be_read_is_given_up_and_the_stream_goes_on()
     running.stop().unwrap();
 }
 
+#[test]
+fn the_stream_outlasts_a_snapshot_whose_statement_is_silent_for_long() {
+    let server = Postgres::start();
+    server.psql("postgres", "alter system set wal_sender_timeout = '2s';");
+    server.psql("postgres", "select pg_reload_conf();");
+    server.psql("postgres", "create table t (id int primary key); insert into t select generate_series(1, 60);");
+    let memory = Memory::default();
+    let settings = [("snapshot.mode", "no_data"), ("status.update.interval.ms", "200")];
+    let running = start(&server, &memory, &settings);
+    running.streams();
+    // Some three seconds before its first row is found, and again before its rows come, all at once.
+    let filter = "select * from t where pg_sleep(0.05) is not null and id > 58";
+    let data = format!(
+        "{{\"data-collections\": [\"public.t\"], \"type\": \"blocking\", \"additional-conditions\": \
+         [{{\"data-collection\": \"public.t\", \"filter\": \"{filter}\"}}]}}"
+    );
+    running.signals.send(Signal { id: "b".into(), kind: "execute-snapshot".into(), data }).unwrap();
+    assert!(wait_until(PATIENCE, || rows_read(&memory) == 2), "{:?}", running.status.get());
+    server.psql("postgres", "insert into t values (100);");
+    assert_eq!(brief(&wait_for(&memory, &running, 3))[2], r#"c t {"id":100}"#);
+    running.stop().unwrap();
+}
+
 fn rows_read(memory: &Memory) -> usize {
     memory.records().iter().filter(|r| r.value()["op"] == "r").count()
 }

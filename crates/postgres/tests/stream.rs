@@ -6,7 +6,7 @@ mod support;
 use std::time::Duration;
 
 use support::{Memory, brief, confirmed, source, start, tls, wait_for};
-use tailwater_connector::ConnectorState;
+use tailwater_connector::{ConnectorState, Problem};
 use tailwater_testkit::{Postgres, Session, StopMode, wait_until};
 
 use crate::support::PATIENCE;
@@ -298,6 +298,10 @@ fn a_new_table_that_somebody_holds_does_not_hold_up_the_others() {
     // Renamed by hand, as the lock would not let it be.
     server.psql("postgres", "update pg_class set relname = 'u' where relname = 'x';");
     assert!(wait_until(PATIENCE, || warns(&running, "TABLE_LOCKED")));
+    let holder = server.psql("postgres", "select pid from pg_locks where mode = 'ShareUpdateExclusiveLock';");
+    let warnings = running.status.get().warnings;
+    let named = |w: &Problem| w.cause.starts_with("public.u cannot be published") && w.remedy.contains(&holder);
+    assert!(warnings.iter().any(named), "{warnings:?}");
     server.psql("postgres", "insert into t values (1);");
     assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"c t {"id":1}"#]);
     upkeep.run("commit;").unwrap();

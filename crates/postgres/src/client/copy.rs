@@ -1,5 +1,7 @@
 //! `COPY … TO STDOUT`: rows as slices of the receive buffer.
 
+use std::convert::Infallible;
+
 use postgres_protocol::message::backend::Message;
 use postgres_protocol::message::frontend;
 
@@ -23,60 +25,95 @@ pub struct CopyRow<'a> {
     pub fresh: bool,
 }
 
+/// What came of a look at what was received.
+enum Step {
+    /// A row is there.
+    Row { last: bool },
+    /// The copy has ended.
+    End,
+    /// A message that is no row.
+    Control,
+    /// Bytes came.
+    Received,
+    /// Nothing came.
+    Silence,
+}
+
 impl<'c> CopyOut<'c> {
     pub(super) fn start(client: &'c mut Client, sql: &str) -> Result<Self, ClientError> {
-        client.send(|out| frontend::query(sql, out))?;
-        match client.message()? {
-            Message::CopyOutResponse(_) => Ok(CopyOut { client, done: false, first: true }),
+        let copy = CopyOut::begin(client, sql)?;
+        match copy.client.message()? {
+            Message::CopyOutResponse(_) => Ok(copy),
             Message::ErrorResponse(error) => {
                 let failure = ClientError::from_fields(error.fields());
-                until_ready(client)?;
+                until_ready(copy.client)?;
                 Err(failure)
             }
             _ => Err(ClientError::protocol("COPY was not answered by a copy")),
         }
     }
 
+    pub(super) fn begin(client: &'c mut Client, sql: &str) -> Result<Self, ClientError> {
+        client.send(|out| frontend::query(sql, out))?;
+        Ok(CopyOut { client, done: false, first: true })
+    }
+
     /// The next row; `None` at the end. Waits until it is known whether another one follows, by the tag alone, so a
     /// row never has to be kept for its marker.
     pub fn next_row(&mut self) -> Result<Option<CopyRow<'_>>, ClientError> {
-        if self.done {
-            return Ok(None);
+        match self.next_row_while(&mut || Ok::<_, Infallible>(())) {
+            Ok(row) => row,
+            Err(never) => match never {},
         }
-        let mut fresh = std::mem::take(&mut self.first);
-        let last = loop {
-            let frame = self.client.buffer.peek()?;
-            match frame {
-                Some(frame) if frame.tag == b'd' => match self.client.buffer.tag_after(&frame) {
-                    Some(tag) => break tag == b'c',
-                    None => {
-                        self.fill()?;
-                        fresh = true;
-                    }
-                },
-                Some(frame) => {
-                    self.client.buffer.take()?;
-                    if self.control(frame.tag, frame.body)? {
-                        return Ok(None);
-                    }
-                }
-                None => {
-                    self.fill()?;
-                    fresh = true;
-                }
-            }
-        };
-        let Some(frame) = self.client.buffer.take()? else {
-            return Err(ClientError::protocol("a complete message went away"));
-        };
-        Ok(Some(CopyRow { line: self.client.buffer.bytes(frame.body), last, fresh }))
     }
 
-    /// Waits for bytes. Rows may come without a pause, so the stop is looked at before each wait, not only during one.
-    fn fill(&mut self) -> Result<(), ClientError> {
+    /// The same; while nothing comes `silent` is called every [`STOP_POLL`](crate::limits::STOP_POLL), and its error, the
+    /// outer one, ends the wait.
+    pub fn next_row_while<E>(
+        &mut self,
+        silent: &mut dyn FnMut() -> Result<(), E>,
+    ) -> Result<Result<Option<CopyRow<'_>>, ClientError>, E> {
+        let mut fresh = std::mem::take(&mut self.first);
+        let last = loop {
+            match self.step() {
+                Ok(Step::Row { last }) => break last,
+                Ok(Step::End) => return Ok(Ok(None)),
+                Ok(Step::Received) => fresh = true,
+                Ok(Step::Control) => {}
+                Ok(Step::Silence) => silent()?,
+                Err(error) => return Ok(Err(error)),
+            }
+        };
+        Ok(self.client.buffer.take().and_then(|frame| {
+            let frame = frame.ok_or_else(|| ClientError::protocol("a complete message went away"))?;
+            Ok(Some(CopyRow { line: self.client.buffer.bytes(frame.body), last, fresh }))
+        }))
+    }
+
+    /// Handles the next message, or waits a moment for it. A row is left to be taken.
+    fn step(&mut self) -> Result<Step, ClientError> {
+        if self.done {
+            return Ok(Step::End);
+        }
+        match self.client.buffer.peek()? {
+            Some(frame) if frame.tag == b'd' => match self.client.buffer.tag_after(&frame) {
+                Some(tag) => Ok(Step::Row { last: tag == b'c' }),
+                None => self.fill(),
+            },
+            Some(frame) => {
+                self.client.buffer.take()?;
+                Ok(if self.control(frame.tag, frame.body)? { Step::End } else { Step::Control })
+            }
+            None => self.fill(),
+        }
+    }
+
+    /// Waits a moment for bytes. Rows may come without a pause, so the stop is looked at before each wait, not only
+    /// during one.
+    fn fill(&mut self) -> Result<Step, ClientError> {
         match &self.client.stop {
             Some(stop) if stop.is_set() => Err(ClientError::Interrupted),
-            _ => self.client.fill(),
+            _ => Ok(if self.client.fill_or_silence()? { Step::Received } else { Step::Silence }),
         }
     }
 
@@ -94,6 +131,7 @@ impl<'c> CopyOut<'c> {
                 until_ready(self.client)?;
                 Err(failure)
             }
+            Message::CopyOutResponse(_) => Ok(false),
             Message::NoticeResponse(_) | Message::ParameterStatus(_) | Message::NotificationResponse(_) => Ok(false),
             _ => Err(ClientError::protocol("unexpected message inside a copy")),
         }

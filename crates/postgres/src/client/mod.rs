@@ -124,6 +124,11 @@ impl Client {
         CopyOut::start(self, sql)
     }
 
+    /// The same without waiting for the server's answer, which may come late: it comes with the first row.
+    pub fn begin_copy_out(&mut self, sql: &str) -> Result<CopyOut<'_>, ClientError> {
+        CopyOut::begin(self, sql)
+    }
+
     /// Starts streaming with a complete `START_REPLICATION …` command.
     pub fn start_replication(self, command: &str) -> Result<ReplicationStream, ClientError> {
         ReplicationStream::start(self, command)
@@ -157,20 +162,25 @@ impl Client {
         }
     }
 
-    /// Waits for bytes. Before authentication is over a time-out ends the attempt; later it only looks at the stop.
+    /// Waits for bytes.
     fn fill(&mut self) -> Result<(), ClientError> {
-        loop {
-            match self.buffer.fill(&mut self.socket)? {
-                Ok(0) => return Err(ClientError::Lost("the server closed the connection".into())),
-                Ok(_) => return Ok(()),
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) if is_timeout(&e) => match &self.stop {
-                    None => return Err(ClientError::Unreachable("the server does not answer in time".into())),
-                    Some(stop) if stop.is_set() => return Err(ClientError::Interrupted),
-                    Some(_) => {}
-                },
-                Err(e) => return Err(ClientError::lost(&e)),
-            }
+        while !self.fill_or_silence()? {}
+        Ok(())
+    }
+
+    /// Waits a moment for bytes; `false` when there were none. Before authentication is over that ends the attempt; later
+    /// it only looks at the stop.
+    fn fill_or_silence(&mut self) -> Result<bool, ClientError> {
+        match self.buffer.fill(&mut self.socket)? {
+            Ok(0) => Err(ClientError::Lost("the server closed the connection".into())),
+            Ok(_) => Ok(true),
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => Ok(false),
+            Err(e) if is_timeout(&e) => match &self.stop {
+                None => Err(ClientError::Unreachable("the server does not answer in time".into())),
+                Some(stop) if stop.is_set() => Err(ClientError::Interrupted),
+                Some(_) => Ok(false),
+            },
+            Err(e) => Err(ClientError::lost(&e)),
         }
     }
 }

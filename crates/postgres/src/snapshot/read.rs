@@ -18,6 +18,7 @@ use crate::capture::{self, Captured, Change, now_ns};
 use crate::catalog::{self, CatalogTable};
 use crate::client::{Client, ClientError, ServerError};
 use crate::limits::{BUFFER_BYTES, DISK_RETRY, LOCK_PATIENCE, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_MARK_DONE};
+use crate::lock;
 use crate::pgoutput::recycle;
 use crate::position::Position;
 use crate::session::Session;
@@ -53,7 +54,7 @@ pub(super) struct Scan {
     last_commit: Option<u64>,
 }
 
-/// Reads the tables. `between` is called after each chunk, and at least every few seconds while rows come.
+/// Reads the tables. `between` is called after each chunk, and again and again while no rows come.
 pub(crate) fn read(
     session: &mut Session<'_>,
     reading: &Reading<'_>,
@@ -68,7 +69,7 @@ pub(crate) fn read(
     hold_still(session, &mut client, reading)?;
     let schemas = catalog::schemas(&mut client, reading.tables, &session.settings.keys);
     let schemas = session.sql_result(schemas)?;
-    let last = last_with_rows(session, &mut client, reading)?;
+    let last = last_with_rows(session, &mut client, reading, between)?;
     let names = |tables: &[CatalogTable]| tables.iter().map(|t| t.name.to_string()).collect::<Vec<_>>().join(",");
     let (collections, listed) = (names(reading.tables), names(reading.listed));
     session.tell_of_snapshot("STARTED", &[])?;
@@ -125,7 +126,7 @@ pub(crate) fn read(
 
 /// Locks the tables against changes of their shape, as reading them does anyway, and makes sure that the snapshot shows
 /// their rows.
-fn hold_still(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Result<(), Problem> {
+fn hold_still(session: &mut Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Result<(), Problem> {
     if reading.tables.is_empty() {
         return Ok(());
     }
@@ -136,7 +137,11 @@ fn hold_still(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>)
     match locked.as_ref().err().and_then(ClientError::sqlstate) {
         // Undefined table; lock not available.
         Some("42P01") => return Err(changed("a table was dropped")),
-        Some("55P03") => return Err(locked_out()),
+        Some("55P03") => {
+            let tables: Vec<_> = reading.tables.iter().map(|table| (table.oid, &table.name)).collect();
+            let held = lock::held(&mut session.sql, lock::READ, &tables);
+            return Err(session.sql_result(held)?);
+        }
         _ => session.sql_result(locked)?,
     }
     let rewritten = reading.exported.files.rewritten(client, reading.tables);
@@ -144,15 +149,6 @@ fn hold_still(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>)
         Some(table) => Err(changed(&format!("{table} was rewritten"))),
         None => Ok(()),
     }
-}
-
-fn locked_out() -> Problem {
-    Problem::retry(
-        "TABLE_LOCKED",
-        "a table cannot be read because a running change of its shape holds it",
-        "Let that change end: SELECT pid, query FROM pg_stat_activity WHERE cardinality(pg_blocking_pids(pid)) = 0 AND \
-         backend_xid IS NOT NULL;",
-    )
 }
 
 fn changed(what: &str) -> Problem {
@@ -164,15 +160,25 @@ fn changed(what: &str) -> Problem {
 }
 
 /// The last table that has a row: its last row is marked as the last of the snapshot.
-fn last_with_rows(session: &Session<'_>, client: &mut Client, reading: &Reading<'_>) -> Result<Option<usize>, Problem> {
+fn last_with_rows(
+    session: &Session<'_>,
+    client: &mut Client,
+    reading: &Reading<'_>,
+    between: &mut dyn FnMut() -> Result<(), Problem>,
+) -> Result<Option<usize>, Problem> {
     for (index, table) in reading.tables.iter().enumerate().rev() {
         let from = match reading.selects.get(&table.name) {
             Some(select) => format!("({select}) AS o"),
             None => relation(table),
         };
-        let rows = client.query(&format!("SELECT EXISTS (SELECT FROM {from})"));
-        let rows = select_result(session, reading, table, rows)?;
-        if rows.first().is_some_and(|row| row.flag(0)) {
+        // A copy, because it may take long to find the first row that a statement selects.
+        let copy = client.begin_copy_out(&format!("COPY (SELECT EXISTS (SELECT FROM {from})) TO STDOUT"));
+        let mut copy = session.sql_result(copy)?;
+        let mut exists = false;
+        while let Some(row) = select_result(session, reading, table, copy.next_row_while(between)?)? {
+            exists = row.line == b"t\n";
+        }
+        if exists {
             return Ok(Some(index));
         }
     }
@@ -225,13 +231,13 @@ impl Reader<'_> {
         let mut progress = TableProgress { rows: 0, estimated_rows: table.estimated_rows, done: false };
         session.status.table(&name, progress);
         let query = copy_query(self.reading, table, schema);
-        let copy = client.copy_out(&query);
-        let mut copy = select_result(session, self.reading, table, copy)?;
+        let copy = client.begin_copy_out(&query);
+        let mut copy = session.sql_result(copy)?;
         let mut captured = None;
         let (mut chunk, mut records) = (0, 0);
         let mut now_ns = now_ns();
         loop {
-            let row = select_result(session, self.reading, table, copy.next_row())?;
+            let row = select_result(session, self.reading, table, copy.next_row_while(between)?)?;
             let Some(row) = row else { break };
             let captured = match &mut captured {
                 Some(captured) => captured,
