@@ -23,3 +23,10 @@ pub const SPARE_BUILDERS: usize = 8;
 
 /// How long a waiting `sync` sleeps before it looks whether the journal has run out of space.
 pub const PAUSE_CHECK: Duration = Duration::from_millis(250);
+
+/// Members of a group, and ids given to clients that have not come back with them.
+pub const GROUP_MEMBERS_MAX: usize = 2_000;
+
+/// What the members of a group tell and are told, together: subscriptions and assignments. It goes to the leader in one
+/// answer, and into one entry of the journal.
+pub const GROUP_BYTES_MAX: usize = 4 << 20;
