@@ -8,6 +8,8 @@ pub(crate) type Malformed = &'static str;
 /// Appends values to a buffer.
 pub(crate) trait Put {
     fn u8(&mut self, value: u8);
+    fn i16(&mut self, value: i16);
+    fn i32(&mut self, value: i32);
     fn u32(&mut self, value: u32);
     fn u64(&mut self, value: u64);
     fn i64(&mut self, value: i64);
@@ -17,6 +19,14 @@ pub(crate) trait Put {
 impl Put for Vec<u8> {
     fn u8(&mut self, value: u8) {
         self.push(value);
+    }
+
+    fn i16(&mut self, value: i16) {
+        self.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn i32(&mut self, value: i32) {
+        self.extend_from_slice(&value.to_le_bytes());
     }
 
     fn u32(&mut self, value: u32) {
@@ -64,6 +74,14 @@ impl<'a> Input<'a> {
 
     pub(crate) fn u8(&mut self) -> Result<u8, Malformed> {
         Ok(self.array::<1>()?[0])
+    }
+
+    pub(crate) fn i16(&mut self) -> Result<i16, Malformed> {
+        self.array().map(i16::from_le_bytes)
+    }
+
+    pub(crate) fn i32(&mut self) -> Result<i32, Malformed> {
+        self.array().map(i32::from_le_bytes)
     }
 
     pub(crate) fn u32(&mut self) -> Result<u32, Malformed> {

@@ -71,6 +71,12 @@ pub enum JournalError {
         /// Name, or number and partition.
         topic: String,
     },
+    /// The name is taken.
+    #[error("there is a topic {topic} already")]
+    TopicExists {
+        /// Its name.
+        topic: String,
+    },
     /// The offset is not kept, or not there yet.
     #[error("offset {offset} is outside {log_start} to {high_watermark}")]
     OffsetOutOfRange {
@@ -112,6 +118,7 @@ impl JournalError {
             Self::FsyncFailed { .. } => "FSYNC_FAILED",
             Self::Io { .. } => "IO",
             Self::TopicUnknown { .. } => "TOPIC_UNKNOWN",
+            Self::TopicExists { .. } => "TOPIC_EXISTS",
             Self::OffsetOutOfRange { .. } => "OFFSET_OUT_OF_RANGE",
             Self::NameInvalid { .. } => "NAME_INVALID",
             Self::Refused { .. } => "FRAME_REFUSED",
@@ -145,6 +152,7 @@ impl JournalError {
             }
             Self::Io { file, .. } => format!("check that the path is there and may be used: ls -ld {}", file.display()),
             Self::TopicUnknown { .. } => "list the topics with: tailwater topics".into(),
+            Self::TopicExists { topic } => format!("use it, or choose another name than {topic}"),
             Self::OffsetOutOfRange { log_start, high_watermark, .. } => {
                 format!("read from {log_start} (first kept) or {high_watermark} (next)")
             }

@@ -104,6 +104,7 @@ fn cost(batch: &StoredBatch) -> usize {
 mod tests {
     use super::*;
     use bytes::Bytes;
+    use std::sync::Arc;
 
     fn batch(base_offset: i64) -> StoredBatch {
         StoredBatch {
@@ -115,7 +116,7 @@ mod tests {
             era: 1,
             connector: Default::default(),
             max_timestamp: 0,
-            runs: Vec::new(),
+            runs: Arc::default(),
         }
     }
 

@@ -7,7 +7,8 @@ use crate::queue::Queue;
 use crate::shared::{Shared, lock};
 use crate::writer::Writer;
 use crate::{
-    Body, Bounds, Clock, ConnectorId, JournalError, PlanId, Sequence, SourceState, StoredBatch, TopicId, TopicMeta,
+    Aborted, Body, Bounds, ClientBatch, Clock, ConnectorId, JournalError, PlanId, Produced, ProducerInfo, Sequence,
+    SourceState, StoredBatch, TopicId, TopicMeta, TransactionEnd,
 };
 use bytes::Bytes;
 use event_listener::EventListener;
@@ -98,6 +99,30 @@ impl Journal {
         self.inner.shared.append(connector, era, body)
     }
 
+    /// Queues the batches of clients, those that are new, as one frame; the order of calls is the order of frames. A
+    /// batch that breaks the rules of its producer, or whose partition is gone, is refused alone. May wait as
+    /// [`Journal::append`] does.
+    pub fn produce(&self, batches: Vec<ClientBatch>) -> Result<Produced, JournalError> {
+        self.inner.shared.produce(batches)
+    }
+
+    /// Queues the end of a client's transaction as one frame: all its markers and entries, or none.
+    pub fn end_transaction(&self, end: TransactionEnd) -> Result<Sequence, JournalError> {
+        self.inner.shared.end_transaction(end)
+    }
+
+    /// A producer id that was never given before. Waits for the disk once in
+    /// [`PRODUCER_ID_BLOCK`](crate::limits::PRODUCER_ID_BLOCK) calls.
+    pub fn next_producer_id(&self) -> Result<i64, JournalError> {
+        self.inner.shared.next_producer_id()
+    }
+
+    /// Whether [`Journal::append`] or [`Journal::produce`] would wait just now: async callers then call from a thread
+    /// that may.
+    pub fn is_full(&self) -> bool {
+        self.inner.shared.is_full()
+    }
+
     /// Everything up to this sequence is fsynced and visible. Fails once the writer has failed: the process must end.
     pub fn durable(&self) -> Result<Sequence, JournalError> {
         self.inner.shared.durable()
@@ -119,9 +144,36 @@ impl Journal {
         self.inner.shared.begin_era(connector, identity)
     }
 
-    /// Makes a topic, or finds it by name; durable when it returns.
+    /// Makes a connector's topic, or finds it by name; durable when it returns. A topic that clients made under the name
+    /// becomes the connector's, with its records and settings.
     pub fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
         self.inner.shared.create_topic(name, partitions)
+    }
+
+    /// Makes a topic of clients with settings; durable when it returns. Fails with `TOPIC_EXISTS` when the name is taken.
+    pub fn create_topic_with(
+        &self,
+        name: &str,
+        partitions: u32,
+        config: BTreeMap<String, String>,
+    ) -> Result<TopicId, JournalError> {
+        self.inner.shared.create_topic_with(name, partitions, config)
+    }
+
+    /// Replaces all settings of a topic; durable when it returns.
+    pub fn alter_topic(&self, topic: TopicId, config: BTreeMap<String, String>) -> Result<(), JournalError> {
+        self.inner.shared.alter_topic(topic, config)
+    }
+
+    /// Gives a topic this many partitions, more than it has; durable when it returns.
+    pub fn add_partitions(&self, topic: TopicId, partitions: u32) -> Result<(), JournalError> {
+        self.inner.shared.add_partitions(topic, partitions)
+    }
+
+    /// Makes a partition begin at this offset, unless it begins later already; durable when it returns. The answer is
+    /// its log start.
+    pub fn delete_records(&self, topic: TopicId, partition: u32, before: i64) -> Result<i64, JournalError> {
+        self.inner.shared.delete_records(topic, partition, before)
     }
 
     /// Removes a topic; durable when it returns. Its number is never used again.
@@ -132,6 +184,11 @@ impl Journal {
     /// All topics, by number.
     pub fn topics(&self) -> Vec<TopicMeta> {
         self.inner.shared.view().topics()
+    }
+
+    /// A topic by name.
+    pub fn topic(&self, name: &str) -> Option<TopicMeta> {
+        self.inner.shared.view().topic(name)
     }
 
     /// Where a partition stands.
@@ -151,7 +208,29 @@ impl Journal {
         self.inner.shared.read(topic, partition, offset, max_bytes)
     }
 
-    /// Base offset of the first batch with a timestamp at or after this one; the high watermark when there is none.
+    /// The same from memory alone, without waiting for a disk; `None` when the batch at `offset` is not there.
+    pub fn read_hot(
+        &self,
+        topic: TopicId,
+        partition: u32,
+        offset: i64,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<StoredBatch>>, JournalError> {
+        self.inner.shared.read_hot(topic, partition, offset, max_bytes)
+    }
+
+    /// Aborted transactions of clients with records in `from..to`.
+    pub fn aborted(&self, topic: TopicId, partition: u32, from: i64, to: i64) -> Vec<Aborted> {
+        self.inner.shared.view().state.clients.aborted((topic.0, partition), from, to)
+    }
+
+    /// The producers that a partition knows, by id.
+    pub fn producers(&self, topic: TopicId, partition: u32) -> Vec<ProducerInfo> {
+        self.inner.shared.view().state.clients.infos((topic.0, partition))
+    }
+
+    /// Base offset of the first batch with a timestamp at or after this one, or the log start when that lies inside it;
+    /// the high watermark when there is none.
     pub fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
         self.inner.shared.offset_at(topic, partition, timestamp_ms)
     }

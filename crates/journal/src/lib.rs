@@ -4,8 +4,10 @@
 //! commit. Topics and partitions are indexes over it. Start reading at [`Journal`].
 
 mod append;
+mod client;
 mod clock;
 mod codec;
+mod control;
 mod error;
 mod failpoint;
 mod frame;
@@ -33,6 +35,7 @@ mod writer;
 use failpoint::failpoint;
 
 pub use append::{BatchIn, Body, ConnectorId, PlanId, Run, Sequence, SourceState, TopicId, TransactionMeta};
+pub use client::{Aborted, ClientBatch, Placed, Produced, ProducerInfo, ProducerStamp, Refusal, TransactionEnd};
 pub use clock::{Clock, SystemClock};
 pub use error::JournalError;
 pub use journal::{Journal, Options};

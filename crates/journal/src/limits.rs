@@ -20,6 +20,18 @@ pub const PAYLOAD_MAX_BYTES: usize = 1 << 30;
 pub const PARTITIONS_MAX: u32 = 10_000;
 /// Partitions of all topics together: a frame that names them all must stay below [`META_MAX_BYTES`].
 pub const PARTITIONS_TOTAL_MAX: usize = 200_000;
+/// Settings of a topic, names and values together.
+pub const CONFIG_MAX_BYTES: usize = 64 << 10;
+/// Batches of a producer that are known again, as in Kafka: no client has more on their way.
+pub const PRODUCER_BATCHES: usize = 5;
+/// Idle producers are forgotten after a day, Kafka's `producer.id.expiration.ms`.
+pub const PRODUCER_IDLE_MS: i64 = 24 * 60 * 60 * 1000;
+/// Producers of all partitions together; beyond it those that were idle for longest are forgotten.
+pub const PRODUCERS_MAX: usize = 100_000;
+/// Open transactions of all partitions together; beyond it none is begun.
+pub const OPEN_TRANSACTIONS_MAX: usize = PRODUCERS_MAX / 2;
+/// Producer ids drawn with one fsync, as many as a Kafka broker draws from its controller.
+pub const PRODUCER_ID_BLOCK: i64 = 1000;
 /// Frames written before an fsync is asked for, in bytes; a single larger frame goes alone.
 pub const GROUP_MAX_BYTES: usize = 16 << 20;
 /// State records gathered into one state frame.

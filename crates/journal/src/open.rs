@@ -68,6 +68,9 @@ fn go_on(fs: &dyn Fs, dir: &Path, found: Found) -> Result<Opened, JournalError> 
         view.add_sealed(segment.number, segment.bytes, segment.link, &index);
     }
     view.set_active(last.index, last.end);
+    for key in view.places.keys().copied().collect::<Vec<_>>() {
+        view.forget_dead(key);
+    }
     write_marker(fs, dir)?;
     let segment = Created { file, number: last.number, position: last.end, link: last.link };
     Ok(Opened { view, segment, stated: last.stated })

@@ -3,11 +3,14 @@
 //! The queue knows the state behind the last queued frame, so every rule is checked and every offset given before a
 //! frame is taken: the writer cannot meet a frame that contradicts the journal.
 
+mod produce;
+mod topics;
+
 use crate::limits::{
-    IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PARTITIONS_MAX, PARTITIONS_TOTAL_MAX,
-    PAYLOAD_MAX_BYTES, POSITION_MAX_BYTES, SPACE_PATIENCE, VALUE_MAX_BYTES,
+    IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PAYLOAD_MAX_BYTES, POSITION_MAX_BYTES,
+    SPACE_PATIENCE, VALUE_MAX_BYTES,
 };
-use crate::record::{BATCH_META_BYTES, Batch, RUN_BYTES, Record};
+use crate::record::{BATCH_META_BYTES, Batch, RUN_BYTES, Record, STAMP_BYTES};
 use crate::scan::patch_base;
 use crate::shared::{Shared, lock};
 use crate::state::{At, State};
@@ -39,6 +42,7 @@ pub(crate) struct Queue {
     /// looks between frames sees the pause before an append blocks; then records wait, and the rest goes on.
     pub(crate) over_budget: Option<usize>,
     plans: HashMap<Bytes, u32>,
+    producer_ids: produce::ProducerIds,
 }
 
 /// Bytes of a Kafka record batch without records.
@@ -49,7 +53,17 @@ const FRAME_COST: usize = 256;
 impl Queue {
     pub(crate) fn new(state: State, last: Sequence) -> Self {
         let plans = state.plans.iter().map(|(id, descriptor)| (descriptor.clone(), *id)).collect();
-        Self { state, frames: VecDeque::new(), bytes: 0, last, closing: false, failed: None, over_budget: None, plans }
+        Self {
+            producer_ids: produce::ProducerIds::new(state.producer_ids),
+            state,
+            frames: VecDeque::new(),
+            bytes: 0,
+            last,
+            closing: false,
+            failed: None,
+            over_budget: None,
+            plans,
+        }
     }
 
     fn push(
@@ -60,11 +74,19 @@ impl Queue {
         payload: Vec<Bytes>,
     ) -> Result<Sequence, JournalError> {
         self.state.apply(connector, era, &record, At::default()).map_err(refused)?;
-        let cost = FRAME_COST + payload.iter().map(Bytes::len).sum::<usize>() + meta_estimate(&record);
+        let bytes = payload.iter().map(Bytes::len).sum::<usize>();
+        let cost = FRAME_COST + bytes + meta_estimate(&record);
         self.bytes += cost;
+        if let Some(left) = self.over_budget.as_mut().filter(|_| bytes > 0) {
+            *left = left.saturating_sub(cost);
+        }
         self.last.0 += 1;
         self.frames.push_back(Queued { connector, era, record, payload, cost });
         Ok(self.last)
+    }
+
+    fn has_room(&self, queue_bytes: usize, records: bool) -> bool {
+        self.bytes < queue_bytes.max(1) && !(records && self.over_budget == Some(0))
     }
 
     fn usable(&self) -> Result<(), JournalError> {
@@ -119,11 +141,7 @@ impl Shared {
             Body::Entries(entries) => (Record::Entries(entries), Vec::new()),
             Body::Era { .. } => return Err(refused("an era is begun with begin_era")),
         };
-        let before = queue.bytes;
         let sequence = queue.push(connector.0, era, record, payload)?;
-        if let Some(left) = queue.over_budget.as_mut().filter(|_| records) {
-            *left = left.saturating_sub(queue.bytes - before);
-        }
         self.work.notify_one();
         Ok(sequence)
     }
@@ -157,38 +175,6 @@ impl Shared {
         queue.push(connector.0, era, Record::Era { identity: identity.to_vec() }, Vec::new())?;
         self.settle(queue)?;
         Ok(era)
-    }
-
-    /// Finds or makes a topic.
-    pub(crate) fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
-        check_topic_name(name)?;
-        if partitions == 0 || partitions > PARTITIONS_MAX {
-            return Err(refused(format!("{partitions} partitions, where 1 to {PARTITIONS_MAX} are possible")));
-        }
-        let mut queue = self.usable_queue()?;
-        let topic = match queue.state.topic_named(name) {
-            Some(topic) => topic,
-            None => {
-                let topic = next(queue.state.last_topic)?;
-                let others: usize = queue.state.topics.values().map(|topic| topic.partitions.len()).sum();
-                if others + partitions as usize > PARTITIONS_TOTAL_MAX {
-                    return Err(refused(format!("more than {PARTITIONS_TOTAL_MAX} partitions in all")));
-                }
-                queue.push(0, 0, Record::TopicCreate { topic, name: name.into(), partitions }, Vec::new())?;
-                topic
-            }
-        };
-        self.settle(queue)?;
-        Ok(TopicId(topic))
-    }
-
-    /// Removes a topic.
-    pub(crate) fn delete_topic(&self, name: &str) -> Result<(), JournalError> {
-        let mut queue = self.usable_queue()?;
-        let topic =
-            queue.state.topic_named(name).ok_or_else(|| JournalError::TopicUnknown { topic: name.to_string() })?;
-        queue.push(0, 0, Record::TopicDelete { topic }, Vec::new())?;
-        self.settle(queue)
     }
 
     /// Finds or draws the number of a plan. Does not wait: the plan precedes what uses it in the journal.
@@ -245,11 +231,17 @@ impl Shared {
         Ok(queue)
     }
 
+    /// Whether a call with records would wait just now.
+    pub(crate) fn is_full(&self) -> bool {
+        let queue = self.queue();
+        queue.usable().is_ok() && !queue.has_room(self.options.queue_bytes, true)
+    }
+
     fn wait_for_room(&self, records: bool) -> Result<MutexGuard<'_, Queue>, JournalError> {
         let mut queue = lock(&self.queue);
         loop {
             queue.usable()?;
-            if queue.bytes < self.options.queue_bytes.max(1) && !(records && queue.over_budget == Some(0)) {
+            if queue.has_room(self.options.queue_bytes, records) {
                 return Ok(queue);
             }
             let waited = self.room.wait_timeout(queue, SPACE_PATIENCE).unwrap_or_else(PoisonError::into_inner);
@@ -265,6 +257,11 @@ impl Shared {
     /// Waits until everything queued so far is durable, when there is anything. Without space it becomes durable later.
     fn settle(&self, queue: MutexGuard<'_, Queue>) -> Result<(), JournalError> {
         let last = queue.last;
+        self.settle_at(queue, last)
+    }
+
+    /// The same for what is queued up to a frame.
+    fn settle_at(&self, queue: MutexGuard<'_, Queue>, last: Sequence) -> Result<(), JournalError> {
         drop(queue);
         self.work.notify_one();
         while !self.wait_durable(last, Some(SPACE_PATIENCE))? {
@@ -357,25 +354,13 @@ fn check_entries(entries: &[(String, Bytes)]) -> Result<(), JournalError> {
     Ok(())
 }
 
-fn check_topic_name(name: &str) -> Result<(), JournalError> {
-    let invalid = |why| Err(JournalError::NameInvalid { name: name.chars().take(NAME_MAX_BYTES).collect(), why });
-    // Kafka's own rules.
-    if name.is_empty() || name.len() > NAME_MAX_BYTES {
-        return invalid("its length");
-    }
-    if name == "." || name == ".." {
-        return invalid("it is a directory");
-    }
-    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-')) {
-        return invalid("its characters");
-    }
-    Ok(())
-}
-
 fn meta_estimate(record: &Record) -> usize {
     let batches = record.batches().iter().map(|batch| BATCH_META_BYTES + batch.runs.len() * RUN_BYTES).sum::<usize>();
     let rest = match record {
-        Record::Entries(entries) => entries.iter().map(|(key, value)| key.len() + value.len()).sum(),
+        Record::Produced { stamps, .. } => stamps.len() * STAMP_BYTES,
+        Record::Entries(entries) | Record::TransactionEnd { entries, .. } => {
+            entries.iter().map(|(key, value)| key.len() + value.len()).sum()
+        }
         Record::Plan { descriptor, .. } => descriptor.len(),
         _ => record.transactions().len() * 36,
     };

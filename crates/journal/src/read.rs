@@ -1,6 +1,6 @@
 //! Reading batches: from the hot tail when they are there, else by index from the segment files.
 
-use crate::index::{SegmentIndex, Source};
+use crate::index::{PartitionIndex, SegmentIndex, Source};
 use crate::limits::{READ_BUFFER_BYTES, READ_ENTRIES, READ_MAX_BYTES};
 use crate::record::{Batch, Record};
 use crate::recovery::sealed_index;
@@ -8,7 +8,7 @@ use crate::scan::{Check, FrameAt, Scanner, Step, patch_base};
 use crate::segment::{Link, segment_path};
 use crate::shared::Shared;
 use crate::view::{Key, Lookup, View, lookups, stored};
-use crate::{JournalError, StoredBatch, TopicId, TransactionMeta};
+use crate::{Bounds, JournalError, StoredBatch, TopicId, TransactionMeta};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -18,6 +18,14 @@ enum Search {
     Active(Vec<Lookup>),
     /// A cold segment, where the next takes over, and its last frame.
     Cold(u64, i64, Link),
+}
+
+/// What a search by time found.
+enum At {
+    /// The base offset of the first batch that is late enough.
+    Batch(i64),
+    /// None before this offset.
+    Behind(i64),
 }
 
 /// What is done with each batch; a break ends the walk.
@@ -48,8 +56,7 @@ impl Shared {
         loop {
             let search = {
                 let view = self.view();
-                let bounds = view.bounds(topic, partition)?;
-                let (log_start, high_watermark) = (bounds.log_start, bounds.high_watermark);
+                let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
                 let kept = (log_start..=high_watermark).contains(&next);
                 if out.is_empty() && !kept {
                     return Err(JournalError::OffsetOutOfRange { offset, log_start, high_watermark });
@@ -98,39 +105,70 @@ impl Shared {
         }
     }
 
+    /// See [`crate::Journal::read_hot`].
+    pub(crate) fn read_hot(
+        &self,
+        topic: TopicId,
+        partition: u32,
+        offset: i64,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<StoredBatch>>, JournalError> {
+        let view = self.view();
+        let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
+        if !(log_start..=high_watermark).contains(&offset) {
+            return Err(JournalError::OffsetOutOfRange { offset, log_start, high_watermark });
+        }
+        let mut out = Vec::new();
+        let found = view.hot.read((topic.0, partition), offset, max_bytes.min(READ_MAX_BYTES), &mut out);
+        Ok((found > 0 || offset == high_watermark).then_some(out))
+    }
+
     /// See [`crate::Journal::offset_at`].
     pub(crate) fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
         let key = (topic.0, partition);
+        let (mut behind, mut from) = (0, None);
         loop {
-            let (place, search) = {
+            let (place, log_start, search, first) = {
                 let view = self.view();
-                let bounds = view.bounds(topic, partition)?;
-                let Some(place) = view.segment_at(key, timestamp_ms) else { return Ok(bounds.high_watermark) };
-                (place, self.search(&view, key, Some(place), |index| index.entry_at(timestamp_ms)))
+                let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
+                let Some(place) = view.segment_at(key, timestamp_ms, behind) else { return Ok(high_watermark) };
+                let first = move |index: &PartitionIndex| match from {
+                    Some(offset) => index.entry_of(offset),
+                    None => index.entry_at(timestamp_ms).max(index.entry_of(log_start)),
+                };
+                (place, log_start, self.search(&view, key, Some(place), first), first)
             };
-            match self.first_at(search, key, timestamp_ms) {
-                Ok(Some(offset)) => return Ok(offset),
-                Ok(None) => return Err(self.astray(place.1)),
+            let lookups = self.resolve(search, key, first);
+            match lookups.and_then(|lookups| self.first_at(&lookups, key, timestamp_ms, log_start)) {
+                Ok(At::Batch(offset)) => return Ok(offset.max(log_start)),
+                // What is as late as that may lie below the log start: then the search goes on.
+                Ok(At::Behind(next)) if next < place.1 => from = Some(next),
+                Ok(At::Behind(_)) => (behind, from) = (place.0, None),
                 // Retention took the segment meanwhile: look again.
-                Err(error) if error.is_gone() && self.view().segment_at(key, timestamp_ms) != Some(place) => {}
+                Err(error) if error.is_gone() && self.view().segment_at(key, timestamp_ms, behind) != Some(place) => {
+                    from = None;
+                }
                 Err(error) => return Err(error),
             }
         }
     }
 
-    fn first_at(&self, search: Search, key: Key, timestamp_ms: i64) -> Result<Option<i64>, JournalError> {
-        // The batch is behind the last entry before which everything is earlier.
-        let lookups = self.resolve(search, key, |index| index.entry_at(timestamp_ms))?;
-        let Some(lookup) = lookups.first() else { return Ok(None) };
-        let mut found = None;
-        self.walk(lookup, key, &mut |_, visit| {
-            if visit.batch.max_timestamp < timestamp_ms {
-                return Ok(ControlFlow::Continue(()));
+    fn first_at(&self, lookups: &[Lookup], key: Key, timestamp_ms: i64, log_start: i64) -> Result<At, JournalError> {
+        for lookup in lookups {
+            let mut found = None;
+            self.walk(lookup, key, &mut |_, visit| {
+                let dead = visit.base + i64::from(visit.batch.records) <= log_start;
+                if dead || visit.batch.max_timestamp < timestamp_ms {
+                    return Ok(ControlFlow::Continue(()));
+                }
+                found = Some(visit.base);
+                Ok(ControlFlow::Break(()))
+            })?;
+            if let Some(offset) = found {
+                return Ok(At::Batch(offset));
             }
-            found = Some(visit.base);
-            Ok(ControlFlow::Break(()))
-        })?;
-        Ok(found)
+        }
+        Ok(At::Behind(lookups.last().map_or(i64::MAX, |last| last.end)))
     }
 
     fn search(
@@ -138,7 +176,7 @@ impl Shared {
         view: &View,
         key: Key,
         place: Option<(u64, i64)>,
-        first: impl Fn(&crate::index::PartitionIndex) -> Option<usize>,
+        first: impl Fn(&PartitionIndex) -> Option<usize>,
     ) -> Search {
         let Some((segment, end)) = place else { return Search::Active(Vec::new()) };
         match view.sealed.get(&segment) {
@@ -151,7 +189,7 @@ impl Shared {
         &self,
         search: Search,
         key: Key,
-        first: impl Fn(&crate::index::PartitionIndex) -> Option<usize>,
+        first: impl Fn(&PartitionIndex) -> Option<usize>,
     ) -> Result<Vec<Lookup>, JournalError> {
         match search {
             Search::Active(lookups) => Ok(lookups),
@@ -221,7 +259,7 @@ fn entries(
     key: Key,
     segment: u64,
     end: i64,
-    first: impl Fn(&crate::index::PartitionIndex) -> Option<usize>,
+    first: impl Fn(&PartitionIndex) -> Option<usize>,
 ) -> Vec<Lookup> {
     let first = index.partitions.get(&key).and_then(first);
     first.map(|first| lookups(index, key, segment, first, end, READ_ENTRIES)).unwrap_or_default()

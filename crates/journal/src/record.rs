@@ -1,30 +1,16 @@
-//! What a frame says: the kinds of frames, and their descriptions as bytes.
-//!
-//! A kind's number and form never change; new content gets a new kind. Numbers 16 to 127 are free.
+//! What a frame says. Its form as bytes is in `record/codec.rs`.
 
-use crate::codec::{Input, Malformed, Put};
-use crate::{Run, TransactionMeta};
+mod codec;
+
+#[cfg(test)]
+pub(crate) use codec::tests;
+pub(crate) use codec::{
+    BATCH_META_BYTES, RUN_BYTES, STAMP_BYTES, put_list, put_setting, put_transaction, take_setting, take_transaction,
+};
+
+use crate::codec::Malformed;
+use crate::{ProducerStamp, Run, TransactionMeta};
 use bytes::Bytes;
-
-/// Kinds with this bit may be skipped by those who do not know them.
-const OPTIONAL: u8 = 0x80;
-
-const TRANSACTIONS: u8 = 1;
-const PART: u8 = 2;
-const PART_COMMIT: u8 = 3;
-const PART_ABORT: u8 = 4;
-const PROGRESS: u8 = 5;
-const ENTRIES: u8 = 6;
-const ERA: u8 = 7;
-const CONNECTOR: u8 = 8;
-const TOPIC_CREATE: u8 = 9;
-const TOPIC_DELETE: u8 = 10;
-const PLAN: u8 = 11;
-const PROTECT: u8 = 12;
-const RETAIN: u8 = 13;
-const STATE: u8 = 14;
-const SEAL: u8 = 15;
-const MARK: u8 = OPTIONAL | 1;
 
 /// One record batch of a frame.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +37,14 @@ pub(crate) struct Base {
     pub(crate) offset: i64,
     /// Records in the parts, without the commit frame's own.
     pub(crate) records: u64,
+}
+
+/// Who wrote a batch of the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// The batch's place among the frame's.
+    pub(crate) batch: u32,
+    pub(crate) producer: ProducerStamp,
 }
 
 /// What a frame says.
@@ -120,6 +114,50 @@ pub(crate) enum Record {
     Seal {
         next_segment: u64,
     },
+    /// Batches of clients; the time is when they arrived.
+    Produced {
+        now_ms: i64,
+        batches: Vec<Batch>,
+        stamps: Vec<Stamp>,
+    },
+    /// The end of a client's transaction; the batches are its markers, and the entries are of `connector`.
+    TransactionEnd {
+        connector: u32,
+        now_ms: i64,
+        producer: i64,
+        epoch: i16,
+        commit: bool,
+        coordinator_epoch: i32,
+        batches: Vec<Batch>,
+        entries: Vec<(String, Bytes)>,
+    },
+    /// Producer ids below this one are drawn.
+    ProducerIds {
+        below: i64,
+    },
+    /// A topic with settings. Topics without any, of connectors, are made by [`Record::TopicCreate`].
+    TopicMake {
+        topic: u32,
+        name: String,
+        partitions: u32,
+        change: bool,
+        config: Vec<(String, String)>,
+    },
+    /// Settings of a topic, all of them.
+    TopicAlter {
+        topic: u32,
+        change: bool,
+        config: Vec<(String, String)>,
+    },
+    /// The topic has this many partitions from now on.
+    TopicGrow {
+        topic: u32,
+        partitions: u32,
+    },
+    /// New log starts (topic, partition, offset), whatever becomes of the segments.
+    Trim {
+        starts: Vec<(u32, u32, i64)>,
+    },
     /// Says nothing but the header's `synced_through`; written at a clean end.
     Mark,
     /// An optional kind that is not known here.
@@ -141,29 +179,6 @@ impl From<Malformed> for BadRecord {
 }
 
 impl Record {
-    /// The number of the kind.
-    pub(crate) fn kind(&self) -> u8 {
-        match self {
-            Self::Transactions { .. } => TRANSACTIONS,
-            Self::Part { .. } => PART,
-            Self::PartCommit { .. } => PART_COMMIT,
-            Self::PartAbort { .. } => PART_ABORT,
-            Self::Progress { .. } => PROGRESS,
-            Self::Entries(_) => ENTRIES,
-            Self::Era { .. } => ERA,
-            Self::Connector { .. } => CONNECTOR,
-            Self::TopicCreate { .. } => TOPIC_CREATE,
-            Self::TopicDelete { .. } => TOPIC_DELETE,
-            Self::Plan { .. } => PLAN,
-            Self::Protect { .. } => PROTECT,
-            Self::Retain { .. } => RETAIN,
-            Self::State { .. } => STATE,
-            Self::Seal { .. } => SEAL,
-            Self::Mark => MARK,
-            Self::Skipped => OPTIONAL,
-        }
-    }
-
     /// The kind in words, for `inspect`.
     pub(crate) fn name(&self) -> &'static str {
         match self {
@@ -182,6 +197,14 @@ impl Record {
             Self::Retain { .. } => "retain",
             Self::State { .. } => "state",
             Self::Seal { .. } => "seal",
+            Self::Produced { .. } => "produced",
+            Self::TransactionEnd { commit: true, .. } => "transaction commit",
+            Self::TransactionEnd { commit: false, .. } => "transaction abort",
+            Self::ProducerIds { .. } => "producer ids",
+            Self::TopicMake { .. } => "topic make",
+            Self::TopicAlter { .. } => "topic alter",
+            Self::TopicGrow { .. } => "topic grow",
+            Self::Trim { .. } => "trim",
             Self::Mark => "mark",
             Self::Skipped => "skipped",
         }
@@ -190,9 +213,11 @@ impl Record {
     /// The record batches, whose bytes are the payload.
     pub(crate) fn batches(&self) -> &[Batch] {
         match self {
-            Self::Transactions { batches, .. } | Self::Part { batches, .. } | Self::PartCommit { batches, .. } => {
-                batches
-            }
+            Self::Transactions { batches, .. }
+            | Self::Part { batches, .. }
+            | Self::PartCommit { batches, .. }
+            | Self::Produced { batches, .. }
+            | Self::TransactionEnd { batches, .. } => batches,
             _ => &[],
         }
     }
@@ -200,9 +225,11 @@ impl Record {
     /// The same, to fill in what only the writer knows.
     pub(crate) fn batches_mut(&mut self) -> &mut [Batch] {
         match self {
-            Self::Transactions { batches, .. } | Self::Part { batches, .. } | Self::PartCommit { batches, .. } => {
-                batches
-            }
+            Self::Transactions { batches, .. }
+            | Self::Part { batches, .. }
+            | Self::PartCommit { batches, .. }
+            | Self::Produced { batches, .. }
+            | Self::TransactionEnd { batches, .. } => batches,
             _ => &mut [],
         }
     }
@@ -214,280 +241,5 @@ impl Record {
             Self::PartCommit { transaction, .. } => std::slice::from_ref(transaction),
             _ => &[],
         }
-    }
-
-    /// Appends the meta.
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        match self {
-            Self::Transactions { position, transactions, batches } => {
-                out.blob(position);
-                put_list(out, transactions, put_transaction);
-                put_list(out, batches, put_batch);
-            }
-            Self::Part { part_of, batches } => {
-                out.u64(*part_of);
-                put_list(out, batches, put_batch);
-            }
-            Self::PartCommit { part_of, position, transaction, parts, bases, batches } => {
-                out.u64(*part_of);
-                out.blob(position);
-                put_transaction(out, transaction);
-                out.u32(*parts);
-                put_list(out, bases, |out, base| {
-                    out.u32(base.topic);
-                    out.u32(base.partition);
-                    out.i64(base.offset);
-                    out.u64(base.records);
-                });
-                put_list(out, batches, put_batch);
-            }
-            Self::PartAbort { part_of } => out.u64(*part_of),
-            Self::Progress { position } => out.blob(position),
-            Self::Entries(entries) => put_list(out, entries, |out, (key, value)| {
-                out.blob(key.as_bytes());
-                out.blob(value);
-            }),
-            Self::Era { identity } => out.blob(identity),
-            Self::Connector { name } => out.blob(name.as_bytes()),
-            Self::TopicCreate { topic, name, partitions } => {
-                out.u32(*topic);
-                out.blob(name.as_bytes());
-                out.u32(*partitions);
-            }
-            Self::TopicDelete { topic } => out.u32(*topic),
-            Self::Plan { plan, descriptor } => {
-                out.u32(*plan);
-                out.blob(descriptor);
-            }
-            Self::Protect { topic, partition, needed_from } => {
-                out.u32(*topic);
-                out.u32(*partition);
-                out.i64(*needed_from);
-            }
-            Self::Retain { oldest_segment, starts } => {
-                out.u64(*oldest_segment);
-                put_list(out, starts, |out, (topic, partition, start)| {
-                    out.u32(*topic);
-                    out.u32(*partition);
-                    out.i64(*start);
-                });
-            }
-            Self::State { piece, of, records } => {
-                out.u32(*piece);
-                out.u32(*of);
-                out.blob(records);
-            }
-            Self::Seal { next_segment } => out.u64(*next_segment),
-            Self::Mark | Self::Skipped => {}
-        }
-    }
-
-    /// Reads a meta whose checksum was right.
-    pub(crate) fn decode(kind: u8, meta: &[u8]) -> Result<Self, BadRecord> {
-        let mut input = Input::new(meta);
-        let record = match kind {
-            TRANSACTIONS => Self::Transactions {
-                position: input.blob()?.to_vec(),
-                transactions: input.list(TRANSACTION_BYTES, take_transaction)?,
-                batches: input.list(BATCH_LEAST_BYTES, take_batch)?,
-            },
-            PART => Self::Part { part_of: input.u64()?, batches: input.list(BATCH_LEAST_BYTES, take_batch)? },
-            PART_COMMIT => Self::PartCommit {
-                part_of: input.u64()?,
-                position: input.blob()?.to_vec(),
-                transaction: take_transaction(&mut input)?,
-                parts: input.u32()?,
-                bases: input.list(24, |input| {
-                    Ok(Base {
-                        topic: input.u32()?,
-                        partition: input.u32()?,
-                        offset: input.i64()?,
-                        records: input.u64()?,
-                    })
-                })?,
-                batches: input.list(BATCH_LEAST_BYTES, take_batch)?,
-            },
-            PART_ABORT => Self::PartAbort { part_of: input.u64()? },
-            PROGRESS => Self::Progress { position: input.blob()?.to_vec() },
-            ENTRIES => Self::Entries(input.list(8, |input| Ok((input.text()?, input.bytes()?)))?),
-            ERA => Self::Era { identity: input.blob()?.to_vec() },
-            CONNECTOR => Self::Connector { name: input.text()? },
-            TOPIC_CREATE => Self::TopicCreate { topic: input.u32()?, name: input.text()?, partitions: input.u32()? },
-            TOPIC_DELETE => Self::TopicDelete { topic: input.u32()? },
-            PLAN => Self::Plan { plan: input.u32()?, descriptor: input.bytes()? },
-            PROTECT => Self::Protect { topic: input.u32()?, partition: input.u32()?, needed_from: input.i64()? },
-            RETAIN => Self::Retain {
-                oldest_segment: input.u64()?,
-                starts: input.list(16, |input| Ok((input.u32()?, input.u32()?, input.i64()?)))?,
-            },
-            STATE => Self::State { piece: input.u32()?, of: input.u32()?, records: input.bytes()? },
-            SEAL => Self::Seal { next_segment: input.u64()? },
-            MARK => Self::Mark,
-            kind if kind & OPTIONAL != 0 => return Ok(Self::Skipped),
-            kind => return Err(BadRecord::Newer(kind)),
-        };
-        input.end()?;
-        Ok(record)
-    }
-}
-
-const TRANSACTION_BYTES: usize = 4 + 8 + 8 + 8 + 8;
-const BATCH_LEAST_BYTES: usize = 4 + 4 + 8 + 4 + 4 + 4 + 8 + 4 + 1 + 4;
-/// Bytes of a batch in the meta, without its runs.
-pub(crate) const BATCH_META_BYTES: usize = BATCH_LEAST_BYTES;
-/// Bytes of a run in the meta.
-pub(crate) const RUN_BYTES: usize = 4 + 8 + 4;
-
-fn put_list<T>(out: &mut Vec<u8>, items: &[T], mut put: impl FnMut(&mut Vec<u8>, &T)) {
-    out.u32(u32::try_from(items.len()).unwrap_or(u32::MAX));
-    for item in items {
-        put(out, item);
-    }
-}
-
-pub(crate) fn put_transaction(out: &mut Vec<u8>, transaction: &TransactionMeta) {
-    out.u32(transaction.xid);
-    out.u64(transaction.commit_lsn);
-    out.u64(transaction.end_lsn);
-    out.i64(transaction.commit_time_us);
-    out.u64(transaction.records);
-}
-
-pub(crate) fn take_transaction(input: &mut Input<'_>) -> Result<TransactionMeta, Malformed> {
-    Ok(TransactionMeta {
-        xid: input.u32()?,
-        commit_lsn: input.u64()?,
-        end_lsn: input.u64()?,
-        commit_time_us: input.i64()?,
-        records: input.u64()?,
-    })
-}
-
-fn put_batch(out: &mut Vec<u8>, batch: &Batch) {
-    out.u32(batch.topic);
-    out.u32(batch.partition);
-    out.i64(batch.base_offset);
-    out.u32(batch.records);
-    out.u32(batch.bytes);
-    out.u32(batch.crc);
-    out.i64(batch.max_timestamp);
-    out.u32(batch.plan);
-    out.u8(batch.encoding);
-    put_list(out, &batch.runs, |out, run| {
-        out.u32(run.transaction);
-        out.u64(run.first_ordinal);
-        out.u32(run.records);
-    });
-}
-
-fn take_batch(input: &mut Input<'_>) -> Result<Batch, Malformed> {
-    Ok(Batch {
-        topic: input.u32()?,
-        partition: input.u32()?,
-        base_offset: input.i64()?,
-        records: input.u32()?,
-        bytes: input.u32()?,
-        crc: input.u32()?,
-        max_timestamp: input.i64()?,
-        plan: input.u32()?,
-        encoding: input.u8()?,
-        runs: input.list(RUN_BYTES, |input| {
-            Ok(Run { transaction: input.u32()?, first_ordinal: input.u64()?, records: input.u32()? })
-        })?,
-    })
-}
-
-#[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn transaction() -> impl Strategy<Value = TransactionMeta> {
-        any::<(u32, u64, u64, i64, u64)>().prop_map(|(xid, commit_lsn, end_lsn, commit_time_us, records)| {
-            TransactionMeta { xid, commit_lsn, end_lsn, commit_time_us, records }
-        })
-    }
-
-    fn batch() -> impl Strategy<Value = Batch> {
-        let run = any::<(u32, u64, u32)>().prop_map(|(transaction, first_ordinal, records)| Run {
-            transaction,
-            first_ordinal,
-            records,
-        });
-        (any::<(u32, u32, i64, u32, u32, u32, i64, u32, u8)>(), prop::collection::vec(run, 0..4)).prop_map(
-            |((topic, partition, base_offset, records, bytes, crc, max_timestamp, plan, encoding), runs)| Batch {
-                topic,
-                partition,
-                base_offset,
-                records,
-                bytes: bytes % 4096,
-                crc,
-                max_timestamp,
-                plan,
-                encoding,
-                runs,
-            },
-        )
-    }
-
-    /// Any record, for tests of whole frames too.
-    pub(crate) fn record() -> impl Strategy<Value = Record> {
-        let position = || prop::collection::vec(any::<u8>(), 0..40);
-        let batches = || prop::collection::vec(batch(), 0..4);
-        let bytes = || prop::collection::vec(any::<u8>(), 0..40).prop_map(Bytes::from);
-        let base = any::<(u32, u32, i64, u64)>().prop_map(|(topic, partition, offset, records)| Base {
-            topic,
-            partition,
-            offset,
-            records,
-        });
-        prop_oneof![
-            (position(), prop::collection::vec(transaction(), 0..4), batches())
-                .prop_map(|(position, transactions, batches)| Record::Transactions { position, transactions, batches }),
-            (any::<u64>(), batches()).prop_map(|(part_of, batches)| Record::Part { part_of, batches }),
-            (any::<u64>(), position(), transaction(), any::<u32>(), prop::collection::vec(base, 0..4), batches())
-                .prop_map(|(part_of, position, transaction, parts, bases, batches)| Record::PartCommit {
-                    part_of,
-                    position,
-                    transaction,
-                    parts,
-                    bases,
-                    batches
-                }),
-            any::<u64>().prop_map(|part_of| Record::PartAbort { part_of }),
-            position().prop_map(|position| Record::Progress { position }),
-            prop::collection::vec((".{0,8}", bytes()), 0..4).prop_map(Record::Entries),
-            position().prop_map(|identity| Record::Era { identity }),
-            ".{0,8}".prop_map(|name| Record::Connector { name }),
-            (any::<u32>(), ".{0,8}", any::<u32>()).prop_map(|(topic, name, partitions)| Record::TopicCreate {
-                topic,
-                name,
-                partitions
-            }),
-            (any::<u32>(), bytes()).prop_map(|(plan, descriptor)| Record::Plan { plan, descriptor }),
-            any::<(u32, u32, i64)>().prop_map(|(topic, partition, needed_from)| Record::Protect {
-                topic,
-                partition,
-                needed_from
-            }),
-            (any::<u64>(), prop::collection::vec(any::<(u32, u32, i64)>(), 0..4))
-                .prop_map(|(oldest_segment, starts)| Record::Retain { oldest_segment, starts }),
-            (any::<u32>(), any::<u32>(), bytes()).prop_map(|(piece, of, records)| Record::State { piece, of, records }),
-            any::<u64>().prop_map(|next_segment| Record::Seal { next_segment }),
-            Just(Record::Mark),
-        ]
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_decoder_panic(kind: u8, meta in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Record::decode(kind, &meta);
-        }
-    }
-
-    #[test]
-    fn unknown_kinds_are_skipped_when_optional_and_refused_otherwise() {
-        assert_eq!(Record::decode(OPTIONAL | 77, b"anything"), Ok(Record::Skipped));
-        assert_eq!(Record::decode(77, b"anything"), Err(BadRecord::Newer(77)));
     }
 }

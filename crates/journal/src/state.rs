@@ -3,12 +3,14 @@
 //! One function, [`State::apply`], moves it on. Recovery, the writer, the queue and `verify` all use it, so they cannot
 //! disagree. The state opens every segment (`state/codec.rs`), so older segments are never needed to find it.
 
+mod clients;
 mod codec;
 
 use crate::SourceState;
 use crate::record::{Base, Batch, Record};
 use bytes::Bytes;
-use std::collections::{BTreeMap, BTreeSet};
+pub(crate) use clients::{Arriving, Clients, Ending, Tentative, Verdict};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that outlives a segment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,8 +24,14 @@ pub(crate) struct State {
     pub(crate) last_topic: u32,
     pub(crate) last_era: u32,
     pub(crate) last_plan: u32,
+    /// Producer ids below this one are drawn.
+    pub(crate) producer_ids: i64,
     pub(crate) connectors: BTreeMap<u32, Connector>,
     pub(crate) topics: BTreeMap<u32, Topic>,
+    /// Numbers of the topics by name.
+    pub(crate) names: HashMap<String, u32>,
+    /// What clients' producers have open and wrote last.
+    pub(crate) clients: Clients,
     pub(crate) plans: BTreeMap<u32, Bytes>,
     /// Big transactions without an end yet, by connector and id.
     pub(crate) open: BTreeMap<(u32, u64), OpenTransaction>,
@@ -45,6 +53,10 @@ pub(crate) struct Connector {
 pub(crate) struct Topic {
     pub(crate) name: String,
     pub(crate) partitions: Vec<Partition>,
+    /// Made by clients, not by a connector.
+    pub(crate) of_clients: bool,
+    /// What was set by name, as clients spell it.
+    pub(crate) config: BTreeMap<String, String>,
 }
 
 /// Bounds of a partition.
@@ -125,7 +137,14 @@ impl State {
 
     /// A topic by name.
     pub(crate) fn topic_named(&self, name: &str) -> Option<u32> {
-        self.topics.iter().find(|(_, topic)| topic.name == name).map(|(id, _)| *id)
+        self.names.get(name).copied()
+    }
+
+    /// First offset of a partition that a transaction still holds back, or its high watermark.
+    pub(crate) fn last_stable(&self, topic: u32, partition: u32) -> Option<i64> {
+        let known = self.partition(topic, partition)?;
+        let open = self.clients.first_open((topic, partition)).unwrap_or(i64::MAX);
+        Some(open.min(known.high_watermark).max(known.log_start))
     }
 
     /// Where the parts of a transaction will begin if it commits now.
@@ -174,16 +193,7 @@ impl State {
                 self.open.remove(&(connector, *part_of));
             }
             Record::Progress { position } => self.source_moves(connector, position)?,
-            Record::Entries(entries) => {
-                let known = &mut self.known(connector)?.entries;
-                for (key, value) in entries {
-                    if value.is_empty() {
-                        known.remove(key);
-                    } else {
-                        known.insert(key.clone(), value.clone());
-                    }
-                }
-            }
+            Record::Entries(entries) => self.set_entries(connector, entries)?,
             Record::Era { identity } => {
                 self.known(connector)?.source = SourceState { era, identity: identity.clone(), position: Vec::new() };
                 self.last_era = self.last_era.max(era);
@@ -195,12 +205,29 @@ impl State {
                 self.connectors.entry(connector).or_default().name = name.clone();
             }
             Record::TopicCreate { topic, name, partitions } => {
-                self.last_topic = self.last_topic.max(*topic);
-                let partitions = vec![Partition::default(); *partitions as usize];
-                self.topics.insert(*topic, Topic { name: name.clone(), partitions });
+                self.add_topic(*topic, name, *partitions, Topic::default());
+            }
+            Record::TopicMake { topic, name, partitions, change, config } => {
+                let config = config.iter().cloned().collect();
+                self.add_topic(*topic, name, *partitions, Topic { of_clients: !change, config, ..Topic::default() });
+            }
+            Record::TopicAlter { topic, change, config } => {
+                if let Some(topic) = self.topics.get_mut(topic) {
+                    topic.of_clients = !change;
+                    topic.config = config.iter().cloned().collect();
+                }
+            }
+            Record::TopicGrow { topic, partitions } => {
+                if let Some(topic) = self.topics.get_mut(topic) {
+                    let partitions = topic.partitions.len().max(*partitions as usize);
+                    topic.partitions.resize(partitions, Partition::default());
+                }
             }
             Record::TopicDelete { topic } => {
-                self.topics.remove(topic);
+                if let Some(topic) = self.topics.remove(topic) {
+                    self.names.remove(&topic.name);
+                }
+                self.clients.forget_topic(*topic);
                 self.protections.retain(|(_, of, _), _| of != topic);
             }
             Record::Plan { plan, descriptor } => {
@@ -218,15 +245,84 @@ impl State {
             Record::Retain { oldest_segment, starts } => {
                 self.oldest_segment = self.oldest_segment.max(*oldest_segment);
                 self.segments.retain(|number, _| number >= oldest_segment);
-                for (topic, partition, start) in starts {
-                    if let Some(partition) = self.partition_mut(*topic, *partition) {
-                        partition.log_start = partition.log_start.max(*start);
-                    }
+                self.trim(starts);
+            }
+            Record::Trim { starts } => self.trim(starts),
+            Record::Produced { now_ms, batches, stamps } => {
+                self.take(batches, at)?;
+                for stamp in stamps {
+                    let batch = batches.get(stamp.batch as usize).ok_or("a producer is named without its batch")?;
+                    let arriving = Arriving {
+                        stamp: stamp.producer,
+                        base_offset: batch.base_offset,
+                        records: batch.records,
+                        max_timestamp: batch.max_timestamp,
+                        now_ms: *now_ms,
+                    };
+                    self.clients.produced((batch.topic, batch.partition), &arriving);
                 }
             }
+            Record::TransactionEnd {
+                connector,
+                now_ms,
+                producer,
+                epoch,
+                commit,
+                coordinator_epoch,
+                batches,
+                entries,
+            } => {
+                self.take(batches, at)?;
+                for marker in batches {
+                    let ending = Ending {
+                        producer: *producer,
+                        epoch: *epoch,
+                        commit: *commit,
+                        coordinator_epoch: *coordinator_epoch,
+                        offset: marker.base_offset,
+                        now_ms: *now_ms,
+                    };
+                    self.clients.ended((marker.topic, marker.partition), &ending);
+                }
+                if !entries.is_empty() {
+                    self.set_entries(*connector, entries)?;
+                }
+            }
+            Record::ProducerIds { below } => self.producer_ids = self.producer_ids.max(*below),
             Record::State { .. } | Record::Seal { .. } | Record::Mark | Record::Skipped => {}
         }
         Ok(None)
+    }
+
+    /// Adds a topic under its number; what a state's bytes say of it comes in through here too.
+    fn add_topic(&mut self, id: u32, name: &str, partitions: u32, topic: Topic) {
+        self.last_topic = self.last_topic.max(id);
+        self.names.insert(name.to_string(), id);
+        let partitions = vec![Partition::default(); partitions as usize];
+        self.topics.insert(id, Topic { name: name.to_string(), partitions, ..topic });
+    }
+
+    fn set_entries(&mut self, connector: u32, entries: &[(String, Bytes)]) -> Result<(), &'static str> {
+        let known = &mut self.known(connector)?.entries;
+        for (key, value) in entries {
+            if value.is_empty() {
+                known.remove(key);
+            } else {
+                known.insert(key.clone(), value.clone());
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves log starts on, never back and never beyond what is there.
+    fn trim(&mut self, starts: &[(u32, u32, i64)]) {
+        for &(topic, partition, start) in starts {
+            if let Some(known) = self.partition_mut(topic, partition) {
+                known.log_start = known.log_start.max(start.min(known.high_watermark));
+                let log_start = known.log_start;
+                self.clients.trim((topic, partition), log_start);
+            }
+        }
     }
 
     fn known(&mut self, connector: u32) -> Result<&mut Connector, &'static str> {

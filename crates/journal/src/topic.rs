@@ -2,6 +2,7 @@
 
 use crate::{PlanId, TopicId, TransactionMeta};
 use bytes::Bytes;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// A topic and where its partitions stand.
@@ -15,6 +16,10 @@ pub struct TopicMeta {
     pub partitions: u32,
     /// Bounds of each partition, by number.
     pub bounds: Vec<Bounds>,
+    /// What was set, by the names that clients use; the journal itself honours `retention.*` and `cleanup.policy`.
+    pub config: BTreeMap<String, String>,
+    /// Whether a connector writes it; otherwise it is of clients.
+    pub change: bool,
 }
 
 /// Which offsets of a partition can be read.
@@ -24,6 +29,8 @@ pub struct Bounds {
     pub log_start: i64,
     /// Offset that the next visible record will get; everything below is durable.
     pub high_watermark: i64,
+    /// First offset that an open transaction of a client holds back; the high watermark when there is none.
+    pub last_stable: i64,
     /// Bytes of the partition's kept record batches.
     pub bytes: u64,
 }
@@ -43,10 +50,11 @@ pub struct StoredBatch {
     pub encoding: u8,
     /// Era of the records.
     pub era: u32,
-    /// Connector that wrote them.
+    /// Connector that wrote them; 0 for clients.
     pub connector: crate::ConnectorId,
     /// Largest record timestamp, milliseconds since 1970.
     pub max_timestamp: i64,
-    /// Transaction, ordinal of the first record's event in it, and number of records, in order.
-    pub runs: Vec<(Arc<TransactionMeta>, u64, u32)>,
+    /// Transaction, ordinal of the first record's event in it, and number of records, in order. Empty for what clients
+    /// wrote.
+    pub runs: Arc<[(Arc<TransactionMeta>, u64, u32)]>,
 }

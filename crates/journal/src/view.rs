@@ -4,7 +4,7 @@ use crate::hot::HotTail;
 use crate::index::{Entry, SegmentIndex, Source};
 use crate::record::{Batch, Record};
 use crate::segment::Link;
-use crate::state::{At, State};
+use crate::state::{At, State, Topic};
 use crate::{Bounds, ConnectorId, JournalError, PlanId, StoredBatch, TopicId, TopicMeta, TransactionMeta};
 use bytes::Bytes;
 use std::collections::{BTreeMap, HashMap};
@@ -105,6 +105,9 @@ impl View {
             Record::Part { .. } => return Ok(()),
             Record::TopicDelete { topic } => self.forget_topic(*topic),
             Record::Retain { oldest_segment, .. } => self.retain(*oldest_segment),
+            Record::Trim { starts } => {
+                starts.iter().for_each(|(topic, partition, _)| self.forget_dead((*topic, *partition)));
+            }
             Record::PartCommit { bases, .. } => {
                 for base in bases {
                     self.hot.forget((base.topic, base.partition));
@@ -152,17 +155,27 @@ impl View {
             topic: format!("number {}, partition {partition}", topic.0),
         })?;
         let bytes = self.places.get(&(topic.0, partition)).into_iter().flatten().map(|place| place.bytes).sum();
-        Ok(Bounds { log_start: known.log_start, high_watermark: known.high_watermark, bytes })
+        let (log_start, high_watermark) = (known.log_start, known.high_watermark);
+        let last_stable = self.state.last_stable(topic.0, partition).unwrap_or(high_watermark);
+        Ok(Bounds { log_start, high_watermark, last_stable, bytes })
+    }
+
+    /// A topic by name.
+    pub(crate) fn topic(&self, name: &str) -> Option<TopicMeta> {
+        let id = self.state.topic_named(name)?;
+        Some(self.meta(id, self.state.topics.get(&id)?))
     }
 
     /// All topics.
     pub(crate) fn topics(&self) -> Vec<TopicMeta> {
-        let meta = |(id, topic): (&u32, &crate::state::Topic)| {
-            let partitions = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
-            let bounds = (0..partitions).filter_map(|number| self.bounds(TopicId(*id), number).ok()).collect();
-            TopicMeta { id: TopicId(*id), name: topic.name.clone(), partitions, bounds }
-        };
-        self.state.topics.iter().map(meta).collect()
+        self.state.topics.iter().map(|(id, topic)| self.meta(*id, topic)).collect()
+    }
+
+    fn meta(&self, id: u32, topic: &Topic) -> TopicMeta {
+        let partitions = u32::try_from(topic.partitions.len()).unwrap_or(u32::MAX);
+        let bounds = (0..partitions).filter_map(|number| self.bounds(TopicId(id), number).ok()).collect();
+        let (config, change) = (topic.config.clone(), !topic.of_clients);
+        TopicMeta { id: TopicId(id), name: topic.name.clone(), partitions, bounds, config, change }
     }
 
     /// The segment that holds an offset, and where the next one takes over.
@@ -173,10 +186,10 @@ impl View {
         Some((place.segment, self.end_of(key, next)))
     }
 
-    /// The segment that holds the first batch at or after a time, and where the next one takes over.
-    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64) -> Option<(u64, i64)> {
+    /// The first segment after `behind` with a batch at or after a time, and where the next one takes over.
+    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64, behind: u64) -> Option<(u64, i64)> {
         let places = self.places.get(&key)?;
-        let found = places.iter().position(|place| place.max_timestamp >= timestamp_ms)?;
+        let found = places.iter().position(|place| place.segment > behind && place.max_timestamp >= timestamp_ms)?;
         Some((places.get(found)?.segment, self.end_of(key, found + 1)))
     }
 
@@ -213,6 +226,21 @@ impl View {
         match places.last_mut() {
             Some(last) if last.segment == segment => *last = place,
             _ => places.push(place),
+        }
+    }
+
+    /// Forgets segments of a partition that lie below its log start; of the newest segment more may come.
+    pub(crate) fn forget_dead(&mut self, key: Key) {
+        let Some(known) = self.state.partition(key.0, key.1) else { return };
+        let (log_start, active) = (known.log_start, self.active);
+        let Some(places) = self.places.get_mut(&key) else { return };
+        let alive_from = places.partition_point(|place| place.base <= log_start).saturating_sub(1);
+        places.drain(..alive_from);
+        if log_start == known.high_watermark {
+            places.retain(|place| place.segment == active);
+        }
+        if places.is_empty() {
+            self.places.remove(&key);
         }
     }
 

@@ -1,9 +1,11 @@
 //! The state as bytes: a list of small records, cut into the state frames at the head of a segment.
 
+use super::clients::{Producer, Recent};
 use super::{At, Connector, Part, Partition, SegmentState, Slice, State, Topic};
-use crate::SourceState;
 use crate::codec::{Input, Malformed, Put};
 use crate::limits::STATE_FRAME_BYTES;
+use crate::record::{put_list, put_setting, take_setting};
+use crate::{Aborted, SourceState};
 use bytes::Bytes;
 
 const NUMBERS: u8 = 1;
@@ -15,6 +17,10 @@ const PART: u8 = 6;
 const PROTECTION: u8 = 7;
 const SEGMENT: u8 = 8;
 const OPEN: u8 = 9;
+const PRODUCER_IDS: u8 = 10;
+const TOPIC_SETTINGS: u8 = 11;
+const PRODUCER: u8 = 12;
+const ABORTED: u8 = 13;
 
 impl State {
     /// The state in pieces of about [`STATE_FRAME_BYTES`], at least one.
@@ -27,6 +33,8 @@ impl State {
         for number in [self.last_connector, self.last_topic, self.last_era, self.last_plan] {
             out.u32(number);
         }
+        out.u8(PRODUCER_IDS);
+        out.i64(self.producer_ids);
         for (id, connector) in &self.connectors {
             let out = pieces.next();
             out.u8(CONNECTOR);
@@ -52,6 +60,28 @@ impl State {
             for partition in &topic.partitions {
                 out.i64(partition.log_start);
                 out.i64(partition.high_watermark);
+            }
+            if topic.of_clients || !topic.config.is_empty() {
+                let out = pieces.next();
+                out.u8(TOPIC_SETTINGS);
+                out.u32(*id);
+                out.u8(u8::from(topic.of_clients));
+                let config: Vec<_> = topic.config.clone().into_iter().collect();
+                put_list(out, &config, put_setting);
+            }
+        }
+        for (key, writers) in self.clients.partitions() {
+            for (id, producer) in &writers.producers {
+                put_producer(pieces.next(), *key, *id, producer);
+            }
+            for aborted in &writers.aborted {
+                let out = pieces.next();
+                out.u8(ABORTED);
+                out.u32(key.0);
+                out.u32(key.1);
+                for number in [aborted.producer, aborted.first_offset, aborted.last_offset, aborted.last_stable] {
+                    out.i64(number);
+                }
             }
         }
         for (id, descriptor) in &self.plans {
@@ -122,7 +152,30 @@ impl State {
                 let name = input.text()?;
                 let partitions =
                     input.list(16, |input| Ok(Partition { log_start: input.i64()?, high_watermark: input.i64()? }))?;
-                self.topics.insert(id, Topic { name, partitions });
+                self.names.insert(name.clone(), id);
+                self.topics.insert(id, Topic { name, partitions, ..Topic::default() });
+            }
+            PRODUCER_IDS => self.producer_ids = input.i64()?,
+            TOPIC_SETTINGS => {
+                let topic = self.topics.get_mut(&input.u32()?).ok_or("settings without their topic")?;
+                topic.of_clients = input.u8()? != 0;
+                topic.config = input.list(8, take_setting)?.into_iter().collect();
+            }
+            PRODUCER => {
+                let key = (input.u32()?, input.u32()?);
+                let id = input.i64()?;
+                let producer = take_producer(input)?;
+                self.clients.restore(key, id, producer);
+            }
+            ABORTED => {
+                let key = (input.u32()?, input.u32()?);
+                let aborted = Aborted {
+                    producer: input.i64()?,
+                    first_offset: input.i64()?,
+                    last_offset: input.i64()?,
+                    last_stable: input.i64()?,
+                };
+                self.clients.restore_aborted(key, aborted);
             }
             PLAN => {
                 self.plans.insert(input.u32()?, input.bytes()?);
@@ -204,6 +257,40 @@ fn take_part(input: &mut Input<'_>) -> Result<Part, Malformed> {
     Ok(Part { at, slices })
 }
 
+fn put_producer(out: &mut Vec<u8>, key: (u32, u32), id: i64, producer: &Producer) {
+    out.u8(PRODUCER);
+    out.u32(key.0);
+    out.u32(key.1);
+    out.i64(id);
+    out.i16(producer.epoch);
+    out.i32(producer.coordinator_epoch);
+    out.i64(producer.last_ms);
+    out.i64(producer.open_from.unwrap_or(-1));
+    put_list(out, &producer.recent, |out, recent| {
+        out.i32(recent.first_sequence);
+        out.i32(recent.last_sequence);
+        out.i64(recent.base_offset);
+        out.i64(recent.max_timestamp);
+    });
+}
+
+fn take_producer(input: &mut Input<'_>) -> Result<Producer, Malformed> {
+    Ok(Producer {
+        epoch: input.i16()?,
+        coordinator_epoch: input.i32()?,
+        last_ms: input.i64()?,
+        open_from: Some(input.i64()?).filter(|offset| *offset >= 0),
+        recent: input.list(24, |input| {
+            Ok(Recent {
+                first_sequence: input.i32()?,
+                last_sequence: input.i32()?,
+                base_offset: input.i64()?,
+                max_timestamp: input.i64()?,
+            })
+        })?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -223,7 +310,16 @@ mod tests {
         let entries = [("key".to_string(), Bytes::from_static(b"value"))].into();
         state.connectors.insert(3, Connector { name: "c".into(), source, entries });
         let partitions = vec![Partition { log_start: 1, high_watermark: 9 }, Partition::default()];
-        state.topics.insert(4, Topic { name: "t".into(), partitions });
+        let config = [("retention.ms".to_string(), "1".to_string())].into();
+        state.names.insert("t".into(), 4);
+        state.topics.insert(4, Topic { name: "t".into(), partitions, of_clients: true, config });
+        state.producer_ids = 1000;
+        let mut producer = Producer::new(2, 77);
+        producer.open_from = Some(4);
+        producer.recent = vec![Recent { first_sequence: 0, last_sequence: 3, base_offset: 4, max_timestamp: 5 }];
+        state.clients.restore((4, 0), 9, producer);
+        let aborted = Aborted { producer: 9, first_offset: 1, last_offset: 3, last_stable: 4 };
+        state.clients.restore_aborted((4, 0), aborted);
         state.plans.insert(6, Bytes::from(vec![8; STATE_FRAME_BYTES]));
         let slice = Slice { topic: 4, partition: 1, relative: 0, records: 5, bytes: 60, max_timestamp: -1 };
         state.open.entry((3, 11)).or_default().push(Part { at: At { segment: 2, position: 64 }, slices: vec![slice] });

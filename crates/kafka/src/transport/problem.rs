@@ -13,6 +13,7 @@ pub fn journal_problem(error: JournalError) -> Problem {
         JournalError::DiskFull { .. } => ProblemKind::Paused,
         JournalError::Corrupt { .. } | JournalError::Closed => ProblemKind::Stop,
         JournalError::TopicUnknown { .. }
+        | JournalError::TopicExists { .. }
         | JournalError::OffsetOutOfRange { .. }
         | JournalError::NameInvalid { .. } => ProblemKind::Config,
         JournalError::FsyncFailed { .. } | JournalError::Refused { .. } => ProblemKind::Internal,
