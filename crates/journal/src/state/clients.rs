@@ -337,3 +337,136 @@ impl Clients {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: Key = (1, 0);
+    const DAY: i64 = PRODUCER_IDLE_MS;
+
+    /// A batch of ten records of producer 7.
+    fn batch(epoch: i16, first_sequence: i32, base_offset: i64) -> Arriving {
+        let stamp = ProducerStamp { id: 7, epoch, first_sequence, transactional: false };
+        Arriving { stamp, base_offset, records: 10, max_timestamp: base_offset, now_ms: 0 }
+    }
+
+    fn judged(clients: &Clients, arriving: &Arriving) -> Result<Verdict, Refusal> {
+        Tentative::default().judge(clients, KEY, arriving)
+    }
+
+    fn ending(commit: bool, producer: i64, offset: i64) -> Ending {
+        Ending { producer, epoch: 0, commit, coordinator_epoch: 1, offset, now_ms: 0 }
+    }
+
+    #[test]
+    fn the_last_five_batches_are_known_again_and_the_next_must_follow() {
+        let mut clients = Clients::default();
+        for step in 0..7 {
+            clients.produced(KEY, &batch(0, step * 10, i64::from(step) * 100));
+        }
+        for step in 2..7 {
+            let duplicate =
+                Verdict::Duplicate { base_offset: i64::from(step) * 100, max_timestamp: i64::from(step) * 100 };
+            assert_eq!(judged(&clients, &batch(0, step * 10, 999)), Ok(duplicate));
+        }
+        assert_eq!(judged(&clients, &batch(0, 70, 999)), Ok(Verdict::New));
+        for wrong in [0, 10, 65, 71] {
+            assert_eq!(judged(&clients, &batch(0, wrong, 999)), Err(Refusal::OutOfOrderSequence));
+        }
+        let mut shorter = batch(0, 60, 999);
+        shorter.records = 9;
+        assert_eq!(judged(&clients, &shorter), Err(Refusal::OutOfOrderSequence), "the same start, another end");
+    }
+
+    #[test]
+    fn a_new_epoch_begins_at_0_and_the_old_one_is_refused() {
+        let mut clients = Clients::default();
+        clients.produced(KEY, &batch(1, 0, 0));
+        assert_eq!(judged(&clients, &batch(2, 10, 10)), Err(Refusal::OutOfOrderSequence));
+        assert_eq!(judged(&clients, &batch(2, 0, 10)), Ok(Verdict::New));
+        clients.produced(KEY, &batch(2, 0, 10));
+        assert_eq!(judged(&clients, &batch(1, 10, 20)), Err(Refusal::InvalidProducerEpoch));
+        // A marker of a later epoch fences too, and the first batch of that epoch begins at 0.
+        clients.ended(KEY, &Ending { epoch: 3, ..ending(true, 7, 20) });
+        assert_eq!(judged(&clients, &batch(2, 10, 21)), Err(Refusal::InvalidProducerEpoch));
+        assert_eq!(judged(&clients, &batch(3, 0, 21)), Ok(Verdict::New));
+        assert_eq!(judged(&clients, &batch(3, 10, 21)), Err(Refusal::OutOfOrderSequence));
+    }
+
+    #[test]
+    fn sequences_begin_again_behind_the_largest_number() {
+        let mut clients = Clients::default();
+        clients.produced(KEY, &batch(0, i32::MAX - 9, 0));
+        assert_eq!(judged(&clients, &batch(0, 0, 10)), Ok(Verdict::New), "the last record had the largest number");
+        let mut clients = Clients::default();
+        clients.produced(KEY, &batch(0, i32::MAX - 3, 0));
+        assert_eq!(judged(&clients, &batch(0, 6, 10)), Ok(Verdict::New), "the batch went across");
+        assert_eq!(judged(&clients, &batch(0, 7, 10)), Err(Refusal::OutOfOrderSequence));
+    }
+
+    #[test]
+    fn batches_of_one_call_are_judged_one_after_the_other() {
+        let (clients, mut call) = (Clients::default(), Tentative::default());
+        assert_eq!(call.judge(&clients, KEY, &batch(0, 5, 0)), Ok(Verdict::New), "unknown, so any sequence");
+        assert_eq!(call.judge(&clients, KEY, &batch(0, 15, 10)), Ok(Verdict::New));
+        assert_eq!(call.judge(&clients, KEY, &batch(0, 35, 20)), Err(Refusal::OutOfOrderSequence));
+        let again = Verdict::Duplicate { base_offset: 0, max_timestamp: 0 };
+        assert_eq!(call.judge(&clients, KEY, &batch(0, 5, 20)), Ok(again));
+    }
+
+    #[test]
+    fn idle_producers_are_forgotten_but_not_their_open_transactions() {
+        let mut clients = Clients::default();
+        clients.produced(KEY, &batch(0, 0, 0));
+        let mut open = batch(0, 0, 10);
+        (open.stamp.id, open.stamp.transactional) = (8, true);
+        clients.produced(KEY, &open);
+        let mut late = batch(0, 77, 20);
+        late.now_ms = DAY + 1;
+        assert_eq!(judged(&clients, &late), Ok(Verdict::New));
+        late.stamp.id = 9;
+        clients.produced(KEY, &late);
+        assert_eq!(clients.infos(KEY).iter().map(|known| known.id).collect::<Vec<_>>(), [8, 9]);
+        assert_eq!((clients.producers, clients.open), (2, 1));
+    }
+
+    #[test]
+    fn open_transactions_hold_the_stable_offset_and_aborted_ones_are_listed_where_they_matter() {
+        let mut clients = Clients::default();
+        for (id, offset) in [(1, 0), (2, 10), (1, 20), (3, 30)] {
+            let mut one = batch(0, 0, offset);
+            (one.stamp.id, one.stamp.transactional) = (id, true);
+            clients.produced(KEY, &one);
+        }
+        assert_eq!(clients.first_open(KEY), Some(0));
+        clients.ended(KEY, &ending(false, 2, 40));
+        assert_eq!(clients.first_open(KEY), Some(0));
+        clients.ended(KEY, &ending(false, 1, 41));
+        assert_eq!(clients.first_open(KEY), Some(30));
+        clients.ended(KEY, &ending(true, 3, 42));
+        assert_eq!((clients.first_open(KEY), clients.open), (None, 0));
+        let ids = |from, to| clients.aborted(KEY, from, to).iter().map(|gone| gone.producer).collect::<Vec<_>>();
+        assert_eq!(ids(0, 43), [2, 1]);
+        assert_eq!(ids(0, 10), [1]);
+        assert_eq!(ids(41, 43), [1]);
+        assert_eq!(ids(42, 43), []);
+        clients.trim(KEY, 41);
+        assert_eq!(clients.aborted(KEY, 0, 43).len(), 1);
+        clients.forget_topic(1);
+        assert_eq!(clients, Clients::default());
+    }
+
+    #[test]
+    fn beyond_the_bound_the_idlest_go() {
+        let mut clients = Clients::default();
+        for id in 0..PRODUCERS_MAX as i64 + 5 {
+            let mut one = batch(0, 0, id * 10);
+            (one.stamp.id, one.now_ms) = (id, id);
+            clients.produced(((id % 100) as u32, 0), &one);
+        }
+        assert_eq!(clients.producers, PRODUCERS_MAX + 5 - PRODUCERS_MAX / 10);
+        assert!(clients.producer((0, 0), 0, 0).is_none());
+        assert!(clients.producer((4, 0), PRODUCERS_MAX as i64 + 4, 0).is_some());
+    }
+}

@@ -89,10 +89,19 @@ impl TopicReader for EmbeddedReader {
 
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem> {
         let stored_bytes = max_bytes / READ_EXPANSION;
-        let batches = self
-            .with_topic(topic, partition, |id, partition| self.batches(id, partition, offset, stored_bytes))
-            .map_err(journal_problem)?;
-        records(&batches, offset, max_bytes).map_err(|error| unreadable(topic, partition, offset, error))
+        let mut from = offset;
+        loop {
+            let batches = self
+                .with_topic(topic, partition, |id, partition| self.batches(id, partition, from, stored_bytes))
+                .map_err(journal_problem)?;
+            let found =
+                records(&batches, offset, max_bytes).map_err(|error| unreadable(topic, partition, offset, error))?;
+            match batches.last() {
+                // Nothing but the ends of clients' transactions: what is asked for lies behind them.
+                Some(last) if found.is_empty() => from = last.base_offset + i64::from(last.records),
+                _ => return Ok(found),
+            }
+        }
     }
 
     fn offset_at(&self, topic: &str, partition: i32, timestamp_ms: i64) -> Result<i64, Problem> {
@@ -127,6 +136,9 @@ fn records(batches: &[StoredBatch], offset: i64, max_bytes: usize) -> Result<Vec
         let batch = batch::Batch::read_unverified(&stored.bytes)?;
         if bytes >= max_bytes && !records.is_empty() {
             break;
+        }
+        if batch.is_control() {
+            continue;
         }
         let stored_records = batch.records()?;
         bytes += stored_records.plain_len();
