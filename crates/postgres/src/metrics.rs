@@ -1,7 +1,9 @@
-//! What a source counts. Names follow Debezium's and PostgreSQL's terms; the only label is the connector.
+//! What a source counts (`docs/metrics.md`). Names follow Debezium's and PostgreSQL's terms; the only label that differs is
+//! the connector's name.
 
 use metrics::{Counter, Gauge, counter, gauge};
 
+use crate::incremental::Progress;
 use crate::slot::Held;
 
 /// The instruments of one connector.
@@ -12,6 +14,11 @@ pub(crate) struct Metrics {
     unchanged: Counter,
     received: Counter,
     snapshot_rows: Counter,
+    chunks: Counter,
+    chunk_rows: Gauge,
+    incremental_tables: Gauge,
+    incremental_rows: Gauge,
+    incremental_paused: Gauge,
     lag_bytes: Gauge,
     behind_ms: Gauge,
     confirmed: Gauge,
@@ -34,6 +41,14 @@ impl Metrics {
             unchanged: counter!("tailwater_source_unchanged_events_skipped_total", "connector" => label()),
             received: counter!("tailwater_source_received_bytes_total", "connector" => label()),
             snapshot_rows: counter!("tailwater_source_snapshot_rows_total", "connector" => label()),
+            chunks: counter!("tailwater_source_incremental_chunks_total", "connector" => label()),
+            chunk_rows: gauge!("tailwater_source_incremental_chunk_rows", "connector" => label()),
+            incremental_tables: gauge!("tailwater_source_incremental_tables", "connector" => label()),
+            incremental_rows: gauge!("tailwater_source_incremental_table_rows", "connector" => label()),
+            incremental_paused: gauge!(
+                "debezium_metrics_SnapshotPaused",
+                "plugin" => "postgres", "name" => label(), "context" => "snapshot"
+            ),
             lag_bytes: gauge!("tailwater_source_lag_bytes", "connector" => label()),
             behind_ms: gauge!("tailwater_source_milliseconds_behind", "connector" => label()),
             confirmed: gauge!("tailwater_source_confirmed_flush_lsn", "connector" => label()),
@@ -54,6 +69,19 @@ impl Metrics {
     /// Records of snapshot rows.
     pub fn rows(&self, records: u64) {
         self.snapshot_rows.increment(records);
+    }
+
+    /// A chunk of so many rows of an incremental snapshot was read and its window is closed.
+    pub fn chunk(&self, rows: usize) {
+        self.chunks.increment(1);
+        self.chunk_rows.set(rows as f64);
+    }
+
+    /// Where an incremental snapshot is; none when there is none. Keys are values of rows and not told.
+    pub fn incremental(&self, progress: Option<&Progress>) {
+        self.incremental_tables.set(progress.map_or(0.0, |progress| progress.tables.len() as f64));
+        self.incremental_rows.set(progress.map_or(0.0, |progress| progress.table.rows as f64));
+        self.incremental_paused.set(progress.map_or(0.0, |progress| f64::from(u8::from(progress.paused))));
     }
 
     /// A transaction was handed on, so long after it committed.

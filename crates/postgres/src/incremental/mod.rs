@@ -105,6 +105,11 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
+    /// Rows that were read, those that are left out among them; none when there is no chunk.
+    pub fn rows_read(&self) -> Option<usize> {
+        self.chunk.as_ref().map(Chunk::len)
+    }
+
     /// The table's shape and its rows as `COPY` gave them. The original keeps one row of each chunk of a table without
     /// key.
     pub fn rows(&self, strict: bool) -> Option<(&tailwater_event::TableSchema, impl Iterator<Item = &[u8]>)> {

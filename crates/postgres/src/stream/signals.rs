@@ -78,8 +78,11 @@ fn write_rows(session: &mut Session<'_>, closed: &Closed, position: Position, ls
     Ok(records)
 }
 
-/// Shows how far the tables are in the connector's status.
+/// Shows how far the tables are in the connector's status, and counts the chunk.
 fn show(session: &Session<'_>, closed: &Closed) {
+    if let Some(rows) = closed.rows_read() {
+        session.metrics.chunk(rows);
+    }
     for (_, notice) in &closed.notices {
         let (table, rows, done) = match notice {
             Notice::InProgress { table, rows, .. } => (table, *rows, false),
@@ -135,8 +138,9 @@ pub(super) fn notify(session: &mut Session<'_>, notices: &[(String, Notice)]) ->
 impl Follower<'_, '_> {
     /// What signals asked for before the run and is not done goes on.
     pub(super) fn resume_signals(&mut self) -> Result<(), Problem> {
-        let Session { settings, stop, state, .. } = &mut *self.session;
+        let Session { settings, stop, state, metrics, .. } = &mut *self.session;
         if let Some(progress) = state.signals.incremental.clone() {
+            metrics.incremental(Some(&progress));
             self.incremental = Some(Incremental::new(settings, stop, progress));
             self.open_window()?;
         }
@@ -308,12 +312,13 @@ impl Follower<'_, '_> {
 
     /// Writes down what is still to be done.
     pub(super) fn remember(&mut self, handled: Option<u64>) -> Result<(), Problem> {
-        let Session { state, writer, .. } = &mut *self.session;
+        let Session { state, writer, metrics, .. } = &mut *self.session;
         let entry = SignalsEntry {
             handled: handled.unwrap_or(state.signals.handled),
             incremental: self.incremental.as_mut().and_then(Incremental::entry),
             blocking: state.signals.blocking.clone(),
         };
+        metrics.incremental(entry.incremental.as_ref());
         state.put_signals(&mut **writer, entry)
     }
 }

@@ -206,6 +206,43 @@ fn a_full_disk_pauses_a_snapshot_and_it_goes_on_when_there_is_space() {
 }
 
 #[test]
+fn how_far_an_incremental_snapshot_is_can_be_seen_without_a_value_of_a_row() {
+    database(
+        "chunks",
+        "create table t (id text primary key); insert into t select 'secret' || n from generate_series(1, 100) n;
+         create table sig (id text primary key, type text, data text);",
+    );
+    let place = Place::new();
+    let settings = [
+        ("table.include.list", "public.t"),
+        ("snapshot.mode", "no_data"),
+        ("signal.data.collection", "public.sig"),
+        ("incremental.snapshot.chunk.size", "40"),
+    ];
+    place.connector("chunks", &settings);
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("shop", "streaming", DEADLINE);
+    let shows = |lines: [(&str, u32); 4], paused: u32| {
+        let mut page = String::new();
+        let reached = wait_until(DEADLINE, || {
+            page = get(&serve.http, "/metrics").unwrap().1;
+            let has = |line: &str| page.lines().any(|l| l == line);
+            let name = "debezium_metrics_SnapshotPaused{plugin=\"postgres\",name=\"shop\",context=\"snapshot\"}";
+            has(&format!("{name} {paused}"))
+                && lines.iter().all(|(name, value)| {
+                    has(&format!("tailwater_source_incremental_{name}{{connector=\"shop\"}} {value}"))
+                })
+        });
+        assert!(reached && !page.contains("secret"), "{page}");
+    };
+    let execute = "('a', 'execute-snapshot', '{\"data-collections\": [\"public.t\"]}'), ('b', 'pause-snapshot', null)";
+    postgres().psql("chunks", &format!("insert into sig values {execute};"));
+    shows([("chunks_total", 1), ("chunk_rows", 40), ("tables", 1), ("table_rows", 40)], 1);
+    postgres().psql("chunks", "insert into sig values ('c', 'resume-snapshot', null);");
+    shows([("chunks_total", 3), ("chunk_rows", 20), ("tables", 0), ("table_rows", 0)], 0);
+}
+
+#[test]
 fn a_table_that_does_not_exist_yet_joins_when_it_appears() {
     database("joins", "create table first (id int primary key);");
     let place = Place::new();
