@@ -75,8 +75,8 @@ impl Notifier {
         let Notification { aggregate, kind, id, additional_data } = notification;
         let id = id.map_or_else(|| uuid::Uuid::now_v7().to_string(), str::to_owned);
         if self.log {
-            let details: Vec<_> = additional_data.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            tracing::info!(connector = %self.connector, id, details = details.join(" "), "{}: {kind}", aggregate.name());
+            let details = for_log(additional_data);
+            tracing::info!(connector = %self.connector, id, details, "{}: {kind}", aggregate.name());
         }
         let Some(sink) = &mut self.sink else { return Ok(false) };
         let data: Vec<_> =
@@ -85,5 +85,22 @@ impl Notifier {
         let now_ms = now_ns().div_euclid(1_000_000);
         sink.write(writer, |plan, records| plan.notification(&record, now_ms, records))?;
         Ok(true)
+    }
+}
+
+/// Details as the log shows them: without keys, which are values of rows.
+fn for_log(additional_data: &[(&str, &str)]) -> String {
+    let shown = additional_data.iter().filter(|(name, _)| !matches!(*name, "last_processed_key" | "maximum_key"));
+    shown.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_keys_do_not_reach_the_log() {
+        let details = [("data_collections", "public.t"), ("last_processed_key", "4111"), ("maximum_key", "4112")];
+        assert_eq!(for_log(&details), "data_collections=public.t");
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Matching {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Touch {
     pub xid: u32,
+    /// Where its commit lies in the log.
+    commit_lsn: u64,
     /// Names of the compared columns.
     pub columns: Arc<[String]>,
     old: Option<Vec<u8>>,
@@ -73,7 +75,7 @@ impl Matching {
     }
 
     /// What a change touches; `None` when that cannot be told.
-    pub(super) fn touch(&self, xid: u32, change: Change<'_>) -> Option<Touch> {
+    pub(super) fn touch(&self, xid: u32, commit_lsn: u64, change: Change<'_>) -> Option<Touch> {
         let (old, new) = match change {
             Change::Insert(new) | Change::Read(new) => (None, Some(new)),
             Change::Update(old, new) => (cells(old), Some(new)),
@@ -95,6 +97,7 @@ impl Matching {
         };
         Some(Touch {
             xid,
+            commit_lsn,
             columns: Arc::clone(&self.columns),
             old: old_image,
             new: new_image,
@@ -183,10 +186,13 @@ impl Chunk {
         self.lines.len()
     }
 
-    /// A change of the table that comes before the chunk is written.
-    pub fn touched(&mut self, touch: &Touch) {
-        let shown = self.visible.shows(touch.xid);
+    /// A change of the table that comes before the chunk is written. `false`: it cannot be told which rows it leaves.
+    #[must_use]
+    pub fn touched(&mut self, touch: &Touch) -> bool {
+        let shown = self.visible.shows(touch.xid, touch.commit_lsn);
         if !self.matching.unique {
+            let known = |image: &Option<Vec<u8>>| image.as_ref().is_some_and(|image| self.rows.contains_key(image));
+            let Some(shown) = shown else { return !known(&touch.old) && !known(&touch.new) };
             let mut count = |image: &Option<Vec<u8>>, by: i64| {
                 if let Some(image) = image.as_ref().filter(|image| self.rows.contains_key(*image)) {
                     *self.deduct.entry(image.clone()).or_default() += by;
@@ -195,8 +201,10 @@ impl Chunk {
             // Shown: the row that came through the stream is one of those read. Else: a row read is gone since.
             count(&touch.new, if shown { 1 } else { 0 });
             count(&touch.old, if shown { -1 } else { 1 });
-            return;
+            return true;
         }
+        // Where it is not known, the row is read again, which is right in both cases.
+        let shown = shown == Some(true);
         for image in [&touch.old, &touch.new].into_iter().flatten() {
             for &row in self.rows.get(image).into_iter().flatten() {
                 let incomplete = touch.partial && touch.new.as_ref() == Some(image);
@@ -208,6 +216,7 @@ impl Chunk {
                 }
             }
         }
+        true
     }
 
     /// The rows to write, as `COPY` gave them, in order. `last_only` keeps the last one alone.
@@ -313,8 +322,8 @@ mod tests {
     }
 
     fn apply(chunk: &mut Chunk, xid: u32, change: Change<'_>) {
-        let touch = chunk.matching.clone().touch(xid, change).unwrap();
-        chunk.touched(&touch);
+        let touch = chunk.matching.clone().touch(xid, 0, change).unwrap();
+        assert!(chunk.touched(&touch));
     }
 
     #[test]
@@ -353,6 +362,29 @@ mod tests {
         apply(&mut chunk, 12, Change::Delete(OldRow::Full(&b)));
         assert_eq!(left(&chunk), ["1=a", "2=b"]);
         assert_eq!(chunk.rows(true).count(), 1);
+    }
+
+    #[test]
+    fn what_a_standby_replayed_while_it_was_looked_at_is_read_again() {
+        let touched = |chunk: &mut Chunk, commit_lsn: u64, change: Change<'_>| {
+            chunk.visible = Visible::Positions { before: 100, after: 200 };
+            let touch = chunk.matching.clone().touch(7, commit_lsn, change).unwrap();
+            chunk.touched(&touch)
+        };
+        let mut keyed = chunk(ReplicaIdentity::Default, &[("1", "big"), ("2", "big"), ("3", "big")]);
+        for (commit_lsn, key) in [(50, "1"), (150, "2"), (300, "3")] {
+            assert!(touched(&mut keyed, commit_lsn, Change::Update(OldRow::None, &[text(key), Cell::Unchanged])));
+        }
+        assert_eq!(left(&keyed), ["1=big"]);
+        assert_eq!(keyed.take_again(), [["2"], ["3"]]);
+        let mut counted = chunk(ReplicaIdentity::Full, &[("1", "a"), ("1", "a")]);
+        let (a, b) = ([text("1"), text("a")], [text("2"), text("b")]);
+        assert!(touched(&mut counted, 50, Change::Insert(&a)) && touched(&mut counted, 150, Change::Insert(&b)));
+        assert!(
+            !touched(&mut counted, 150, Change::Insert(&a)),
+            "one of two equal rows may have come through the stream"
+        );
+        assert_eq!(left(&counted), ["1=a"]);
     }
 
     #[test]

@@ -190,8 +190,8 @@ impl Incremental {
         Ok(())
     }
 
-    /// A change of a table in the stream.
-    pub fn touch(&mut self, table: &TableName, matching: &Matching, xid: u32, change: Change<'_>) {
+    /// A change of a table in the stream, with its transaction's number and where that commits.
+    pub fn touch(&mut self, table: &TableName, matching: &Matching, (xid, commit_lsn): (u32, u64), change: Change<'_>) {
         let name = table.to_string();
         let is_chunks = |outcome: &Outcome| outcome.chunk.as_ref().is_some_and(|chunk| chunk.table == *table);
         let known = self.window.as_ref().and_then(|window| window.outcome.as_ref());
@@ -199,7 +199,7 @@ impl Incremental {
         if !concerned {
             return;
         }
-        let touch = matching.touch(xid, change);
+        let touch = matching.touch(xid, commit_lsn, change);
         if let Some(moved) = touch.as_ref().and_then(Touch::moved) {
             let rows = self.moved.entry(table.clone()).or_default();
             // With more, the table is read from its beginning.
@@ -222,8 +222,7 @@ impl Incremental {
                 }
             }
             (Some(touch), Some(Outcome { chunk: Some(chunk), .. })) if chunk.table == *table => {
-                window.spoiled = touch.columns != chunk.matching.columns;
-                chunk.touched(&touch);
+                window.spoiled = touch.columns != chunk.matching.columns || !chunk.touched(&touch);
             }
             (None, None) => window.spoiled = true,
             (None, Some(outcome)) => window.spoiled = is_chunks(outcome),
@@ -250,7 +249,7 @@ impl Incremental {
             return Ok(Closed::default());
         };
         // A transaction may be streamed before snapshots show it; then nothing would keep its rows' old values back.
-        let early = |chunk: &Chunk| recent.first(began).any(|xid| !chunk.visible.shows(xid));
+        let early = |chunk: &Chunk| recent.first(began).any(|xid| chunk.visible.lacks_streamed(xid));
         let spoiled = outcome.chunk.as_ref().is_some_and(|chunk| spoiled || early(chunk));
         if spoiled {
             self.spoils += 1;
@@ -350,8 +349,7 @@ impl Window {
         let outcome = self.outcome.insert(outcome);
         let Some(chunk) = &mut outcome.chunk else { return };
         for touch in touches.get(&chunk.table).into_iter().flatten() {
-            self.spoiled |= touch.columns != chunk.matching.columns;
-            chunk.touched(touch);
+            self.spoiled |= touch.columns != chunk.matching.columns || !chunk.touched(touch);
         }
     }
 }

@@ -25,6 +25,9 @@ use crate::{problem, sql};
 /// The signal table refuses marks.
 pub(crate) const SIGNAL_TABLE: &str = "SIGNAL_TABLE";
 
+/// What a standby has replayed.
+const STANDBY: &str = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() END";
+
 /// What is asked of the thread.
 pub(super) struct Job {
     /// The window's name.
@@ -117,7 +120,7 @@ fn window(
             let mut client = Client::connect(&settings.connection, false).map_err(to_problem)?;
             client.interrupt_with(stop.clone());
             client.set_max_message(settings.max_row_bytes);
-            session.insert(Session { client, known: None })
+            session.insert(Session { client, known: None, primary: false })
         }
     };
     let marks = Marks::of(settings, &job.window);
@@ -208,6 +211,8 @@ struct Known {
 struct Session {
     client: Client,
     known: Option<Known>,
+    /// The server is no standby, and will not become one.
+    primary: bool,
 }
 
 /// Why a table gives no rows.
@@ -282,13 +287,14 @@ impl Session {
         progress: &mut Progress,
     ) -> Result<Result<Chunk, Over>, ClientError> {
         let from = relation(table);
+        let replayed = self.replayed()?;
         // The lock comes first: to a snapshot older than a rewrite of the table it would look empty.
         self.client.execute(&format!(
             "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL lock_timeout = {}; \
              LOCK TABLE {from} IN ACCESS SHARE MODE",
             LOCK_PATIENCE.as_millis()
         ))?;
-        let read = self.locked(settings, table, &from, wanted, progress)?;
+        let read = self.locked(settings, table, &from, wanted, (progress, replayed))?;
         self.client.execute("COMMIT")?;
         Ok(read)
     }
@@ -299,9 +305,9 @@ impl Session {
         table: &CatalogTable,
         from: &str,
         wanted: &Wanted,
-        progress: &mut Progress,
+        (progress, replayed): (&mut Progress, Option<u64>),
     ) -> Result<Result<Chunk, Over>, ClientError> {
-        let visible = self.describe(settings, table)?;
+        let visible = self.describe(settings, table, replayed)?;
         let Some(Known { facts, schema, .. }) = &self.known else { return Ok(Err(Over::Status("UNKNOWN_SCHEMA"))) };
         let Some(order) = order(settings, facts, schema, wanted, self.client.server_version_num()) else {
             return Ok(Err(Over::Status("NO_PRIMARY_KEY")));
@@ -340,8 +346,14 @@ impl Session {
         Ok(if chunk.len() == 0 { Err(Over::Done) } else { Ok(chunk) })
     }
 
-    /// Takes the snapshot, and looks up the table's shape unless it is as it was.
-    fn describe(&mut self, settings: &Settings, table: &CatalogTable) -> Result<Visible, ClientError> {
+    /// Takes the snapshot, and looks up the table's shape unless it is as it was. `replayed` is what a standby had replayed
+    /// before.
+    fn describe(
+        &mut self,
+        settings: &Settings,
+        table: &CatalogTable,
+        replayed: Option<u64>,
+    ) -> Result<Visible, ClientError> {
         let snapshot = match self.client.server_version_num() {
             130_000.. => "pg_catalog.pg_current_snapshot()",
             _ => "pg_catalog.txid_current_snapshot()",
@@ -351,12 +363,17 @@ impl Session {
              a.attnotnull, a.attisdropped)::pg_catalog.text, '' ORDER BY a.attnum) FROM pg_catalog.pg_attribute a \
              WHERE a.attrelid = {oid} AND a.attnum > 0) || (SELECT pg_catalog.string_agg(i::pg_catalog.text, '') \
              FROM (SELECT i.indexrelid, i.indkey, i.indisreplident FROM pg_catalog.pg_index i WHERE i.indrelid = {oid} \
-             ORDER BY 1) i), (SELECT c.relreplident FROM pg_catalog.pg_class c WHERE c.oid = {oid})",
+             ORDER BY 1) i), (SELECT c.relreplident FROM pg_catalog.pg_class c WHERE c.oid = {oid}), {STANDBY}",
             oid = table.oid
         ))?;
         let row = rows.first();
         let text = |index| row.map(|row| row.text(index).to_owned()).unwrap_or_default();
-        let visible = Visible::parse(&text(0));
+        let visible = match (replayed, text(3).parse::<Lsn>()) {
+            (Some(before), Ok(after)) => Some(Visible::Positions { before, after: after.0 }),
+            // Promoted meanwhile: what was committed since has other positions.
+            (Some(_), Err(_)) => return Err(ClientError::Lost("the standby has become a primary".into())),
+            (None, _) => Visible::parse(&text(0)),
+        };
         let visible = visible.ok_or_else(|| ClientError::Protocol("a snapshot in an unknown form".into()))?;
         let fingerprint = text(1) + &text(2);
         let same = |known: &Known| known.table == table.name && known.fingerprint == fingerprint;
@@ -374,7 +391,19 @@ impl Session {
         Ok(visible)
     }
 
-    /// A position after everything that was ever visible.
+    /// What a standby has replayed; none on a primary.
+    fn replayed(&mut self) -> Result<Option<u64>, ClientError> {
+        if self.primary {
+            return Ok(None);
+        }
+        let rows = self.client.query(&format!("SELECT {STANDBY}"))?;
+        let replayed = rows.first().and_then(|row| row.get(0)).and_then(|text| text.parse::<Lsn>().ok());
+        self.primary = replayed.is_none();
+        Ok(replayed.map(|lsn| lsn.0))
+    }
+
+    /// A position after everything that was ever visible. On a standby a commit that is being replayed is visible a moment
+    /// before it counts as replayed; the reading of the rows lies between, and rows with a key bear it anyway.
     fn log_end(&mut self) -> Result<u64, ClientError> {
         let rows = self.client.query(
             "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \

@@ -225,7 +225,7 @@ impl Follower<'_, '_> {
         // A change that nobody is told of makes no row of a chunk superfluous; a truncate leaves none anyway.
         let is_told = !unwanted || matches!(change, Change::Truncate);
         if let Some(incremental) = self.incremental.as_mut().filter(|_| is_told && (unwanted || is_read)) {
-            incremental.touch(&captured.name, &captured.matching, open.xid, change);
+            incremental.touch(&captured.name, &captured.matching, (open.xid, open.commit_lsn), change);
         }
         if unwanted {
             return Ok(Flow::Go);
@@ -256,7 +256,7 @@ impl Follower<'_, '_> {
         if written == 0 {
             self.session.metrics.unchanged();
         } else if let Some(incremental) = self.incremental.as_mut().filter(|_| !is_read) {
-            incremental.touch(&captured.name, &captured.matching, open.xid, change);
+            incremental.touch(&captured.name, &captured.matching, (open.xid, open.commit_lsn), change);
         }
         open.records += u64::from(written);
         if let Some(boundaries) = &mut self.boundaries {
