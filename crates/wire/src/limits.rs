@@ -42,3 +42,14 @@ pub const EARLY_FRAME_MAX_BYTES: usize = 64 << 10;
 
 /// Longest response that a client of ours takes.
 pub const RESPONSE_FRAME_MAX_BYTES: usize = 128 << 20;
+
+/// Most plain bytes of a compressed batch from outside.
+pub const DECOMPRESSED_MAX_BYTES: usize = 64 << 20;
+
+/// Most plain bytes per compressed byte, and how many plain bytes are allowed whatever the ratio.
+pub const EXPANSION_MAX: usize = 500;
+/// See [`EXPANSION_MAX`].
+pub const EXPANSION_FREE_BYTES: usize = 4 << 20;
+
+/// Logarithm of the largest window of Zstandard: 32 MiB, of which only what is used is touched. Level 19 wants 8 MiB.
+pub const ZSTD_WINDOW_LOG: u32 = 25;

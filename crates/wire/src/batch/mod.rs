@@ -13,14 +13,26 @@
 //! The CRC starts behind the base offset and the leader epoch, so a log can set both without computing it again.
 
 mod build;
+mod compression;
+mod control;
 mod draft;
 mod lz4;
+mod patch;
 mod plan;
+mod produced;
 mod read;
+mod records;
+mod rewrite;
 
 pub use build::{BatchBuilder, BuildError, Finished, Mark};
+pub use compression::Codec;
+pub use control::Marker;
+pub use patch::{HeaderMut, Producer, at_offset};
 pub use plan::{Fragments, PlanBuilder, PlanMark};
-pub use read::{Batch, BatchError, Codec, Header, Record, Records};
+pub use produced::{ProduceRules, Refusal, check_produced, check_records};
+pub use read::{Batch, BatchError};
+pub use records::{Header, RawRecord, RawRecords, Record, Records};
+pub use rewrite::{Retained, recompress, retain};
 
 /// Bytes of a batch's header.
 pub const HEADER_BYTES: usize = 61;

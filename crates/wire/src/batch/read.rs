@@ -1,16 +1,17 @@
-//! Reading batches: a checked header and records that borrow the batch's memory.
+//! Reading batches: a checked header; their records are read by [`super::records`].
 
 use bytes::Bytes;
 
-use super::lz4;
+use super::compression::Codec;
+use super::patch::Producer;
 use super::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_AT, LENGTH_END, MAGIC, MAGIC_AT};
-use crate::limits::COMPRESSED_PLAIN_BYTES;
-use crate::varint::Cursor;
+use crate::limits::{DECOMPRESSED_MAX_BYTES, EXPANSION_MAX};
 
-/// The least record: seven numbers of one byte.
-const RECORD_MIN_BYTES: usize = 7;
-/// The least header: two lengths.
-const HEADER_MIN_BYTES: usize = 2;
+/// Attributes of a batch beside its codec.
+pub(super) const LOG_APPEND_TIME: i16 = 0x08;
+pub(super) const TRANSACTIONAL: i16 = 0x10;
+pub(super) const CONTROL: i16 = 0x20;
+pub(super) const DELETE_HORIZON: i16 = 0x40;
 
 /// Bytes that are not a record batch of version 2, or one that is not readable here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,35 +31,23 @@ pub enum BatchError {
     /// The count of records contradicts the bytes or the offsets.
     #[error("the batch claims {0} records, which its bytes cannot hold")]
     Count(i32),
-    /// The records are compressed.
-    #[error("the batch is compressed with {0:?}, which is not supported")]
-    Compressed(Codec),
-    /// The compressed records are malformed, of another form than ours, or too many.
-    #[error("the records of the batch cannot be decompressed, or are more than {COMPRESSED_PLAIN_BYTES} bytes")]
+    /// A codec that nobody knows.
+    #[error("the batch is compressed with {0:?}")]
+    Codec(Codec),
+    /// The compressed records are malformed.
+    #[error("the records of the batch cannot be decompressed")]
     Frame,
+    /// The plain form of the compressed records is too large.
+    #[error(
+        "the records of the batch are more than {EXPANSION_MAX} times as large when decompressed, or than {DECOMPRESSED_MAX_BYTES} bytes"
+    )]
+    Expansion,
     /// A record contradicts itself.
     #[error("record {0} of the batch is malformed")]
     Record(u32),
     /// There are bytes behind the last record.
     #[error("bytes follow the last record of the batch")]
     Trailing,
-}
-
-/// Compression of a batch's records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Codec {
-    /// Not compressed.
-    None,
-    /// gzip.
-    Gzip,
-    /// Snappy.
-    Snappy,
-    /// LZ4 frames.
-    Lz4,
-    /// Zstandard.
-    Zstd,
-    /// A number without a meaning yet.
-    Unknown(u8),
 }
 
 /// One batch whose header and CRC were checked.
@@ -68,6 +57,8 @@ pub struct Batch {
     attributes: i16,
     /// Offset of the first record.
     pub base_offset: i64,
+    /// Epoch of the leader that wrote it.
+    pub leader_epoch: i32,
     /// Offset of the last record minus the base; more than the count of records after compaction.
     pub last_offset_delta: i32,
     /// Timestamp that records count from, in milliseconds since 1970.
@@ -82,30 +73,6 @@ pub struct Batch {
     pub base_sequence: i32,
     /// How many records.
     pub count: u32,
-}
-
-/// One record; its bytes are shared with the batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Record {
-    /// Offset in the partition.
-    pub offset: i64,
-    /// Milliseconds since 1970.
-    pub timestamp: i64,
-    /// Key; `None` is null.
-    pub key: Option<Bytes>,
-    /// Value; `None` is null.
-    pub value: Option<Bytes>,
-    /// Headers in order.
-    pub headers: Vec<Header>,
-}
-
-/// One header of a record.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Header {
-    /// Name; UTF-8 by convention, unchecked.
-    pub name: Bytes,
-    /// Value; `None` is null.
-    pub value: Option<Bytes>,
 }
 
 impl Batch {
@@ -143,6 +110,7 @@ impl Batch {
             bytes: bytes.slice(..end),
             attributes: i16::from_be_bytes(field(bytes, ATTRIBUTES_AT)),
             base_offset: i64::from_be_bytes(field(bytes, 0)),
+            leader_epoch: i32::from_be_bytes(field(bytes, LENGTH_END)),
             last_offset_delta,
             base_timestamp: i64::from_be_bytes(field(bytes, 27)),
             max_timestamp: i64::from_be_bytes(field(bytes, 35)),
@@ -159,129 +127,42 @@ impl Batch {
 
     /// How the records are compressed.
     pub fn codec(&self) -> Codec {
-        match self.attributes & 7 {
-            0 => Codec::None,
-            1 => Codec::Gzip,
-            2 => Codec::Snappy,
-            3 => Codec::Lz4,
-            4 => Codec::Zstd,
-            other => Codec::Unknown(other as u8),
-        }
+        Codec::of(self.attributes)
     }
 
     /// Whether timestamps are those of the log, not of the producer; then all records have the greatest one.
     pub fn is_log_append_time(&self) -> bool {
-        self.attributes & 0x08 != 0
+        self.attributes & LOG_APPEND_TIME != 0
     }
 
     /// Whether the batch is part of a producer's transaction.
     pub fn is_transactional(&self) -> bool {
-        self.attributes & 0x10 != 0
+        self.attributes & TRANSACTIONAL != 0
     }
 
     /// Whether its record is a marker of a transaction's end, not data.
     pub fn is_control(&self) -> bool {
-        self.attributes & 0x20 != 0
+        self.attributes & CONTROL != 0
+    }
+
+    /// From when on its tombstones may go, in milliseconds since 1970, if compaction has said so (KIP-534).
+    pub fn delete_horizon(&self) -> Option<i64> {
+        (self.attributes & DELETE_HORIZON != 0).then_some(self.base_timestamp)
+    }
+
+    /// Who produced it, if idempotently.
+    pub fn producer(&self) -> Option<Producer> {
+        let (id, epoch, base_sequence) = (self.producer_id, self.producer_epoch, self.base_sequence);
+        (id >= 0).then_some(Producer { id, epoch, base_sequence, transactional: self.is_transactional() })
+    }
+
+    pub(super) fn attributes(&self) -> i16 {
+        self.attributes
     }
 
     /// The batch as it was read.
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
-    }
-
-    /// Its records in order, decompressed when they are compressed as [`PlanBuilder`](super::PlanBuilder) does it; other
-    /// compression is refused.
-    pub fn records(&self) -> Result<Records<'_>, BatchError> {
-        let plain = match self.codec() {
-            Codec::None => self.bytes.slice(HEADER_BYTES..),
-            Codec::Lz4 => lz4::decompress(&self.bytes[HEADER_BYTES..], COMPRESSED_PLAIN_BYTES)
-                .map(Bytes::from)
-                .ok_or(BatchError::Frame)?,
-            codec => return Err(BatchError::Compressed(codec)),
-        };
-        if self.count as usize > plain.len() / RECORD_MIN_BYTES {
-            return Err(BatchError::Count(self.count as i32));
-        }
-        Ok(Records { batch: self, plain, at: 0, next: 0, over: false })
-    }
-}
-
-/// Iterator over a batch's records; ends after the first error.
-#[derive(Clone, Debug)]
-pub struct Records<'a> {
-    batch: &'a Batch,
-    /// The records uncompressed.
-    plain: Bytes,
-    at: usize,
-    next: u32,
-    over: bool,
-}
-
-impl Records<'_> {
-    /// Bytes of all the records, uncompressed: the memory that they share.
-    pub fn plain_len(&self) -> usize {
-        self.plain.len()
-    }
-
-    fn record(&mut self) -> Option<Record> {
-        let bytes = &self.plain;
-        let mut outer = Cursor::new(bytes, self.at);
-        let length = usize::try_from(outer.varint()?).ok()?;
-        let end = outer.take(length)?.end;
-        let mut cursor = Cursor::new(&bytes[..end], end - length);
-        self.at = end;
-        cursor.byte()?;
-        let timestamp = self.batch.base_timestamp.wrapping_add(cursor.varlong()?);
-        let offset = i64::from(cursor.varint()?);
-        if offset < 0 || offset > i64::from(self.batch.last_offset_delta) {
-            return None;
-        }
-        let key = self.nullable(&mut cursor)?;
-        let value = self.nullable(&mut cursor)?;
-        let count = usize::try_from(cursor.varint()?).ok()?;
-        if count > cursor.left() / HEADER_MIN_BYTES {
-            return None;
-        }
-        let mut headers = Vec::with_capacity(count);
-        for _ in 0..count {
-            headers.push(Header { name: self.nullable(&mut cursor)??, value: self.nullable(&mut cursor)? });
-        }
-        if cursor.left() > 0 {
-            return None;
-        }
-        let timestamp = if self.batch.is_log_append_time() { self.batch.max_timestamp } else { timestamp };
-        Some(Record { offset: self.batch.base_offset.wrapping_add(offset), timestamp, key, value, headers })
-    }
-
-    /// A length and that many bytes; the length -1 is null. The outer `None` is a malformed record.
-    fn nullable(&self, cursor: &mut Cursor<'_>) -> Option<Option<Bytes>> {
-        match cursor.varint()? {
-            -1 => Some(None),
-            length => Some(Some(self.plain.slice(cursor.take(usize::try_from(length).ok()?)?))),
-        }
-    }
-}
-
-impl Iterator for Records<'_> {
-    type Item = Result<Record, BatchError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        if self.next == self.batch.count {
-            self.over = true;
-            return (self.at < self.plain.len()).then_some(Err(BatchError::Trailing));
-        }
-        let index = self.next;
-        self.next += 1;
-        match self.record() {
-            Some(record) => Some(Ok(record)),
-            None => {
-                self.over = true;
-                Some(Err(BatchError::Record(index)))
-            }
-        }
     }
 }
 
@@ -358,7 +239,7 @@ mod tests {
         assert_eq!(error_of(forged(good(), 57, &(-1i32).to_be_bytes())), BatchError::Count(-1));
         assert_eq!(error_of(forged(good(), 57, &1i32.to_be_bytes())), BatchError::Trailing);
         assert_eq!(error_of(forged(good(), HEADER_BYTES, &[0x7E])), BatchError::Record(0));
-        assert_eq!(error_of(forged(good(), ATTRIBUTES_AT, &4i16.to_be_bytes())), BatchError::Compressed(Codec::Zstd));
+        assert_eq!(error_of(forged(good(), ATTRIBUTES_AT, &4i16.to_be_bytes())), BatchError::Frame);
         let mut flipped = good();
         flipped[HEADER_BYTES + 5] ^= 1;
         assert_eq!(error_of(Bytes::from(flipped)), BatchError::Crc);
