@@ -3,9 +3,9 @@
 //! [`transport::embedded`] keeps them in the journal on local disk. A source's rows become Kafka record batches here, and
 //! batches become frames of whole transactions; readers get them back as records that share the batches' memory.
 
-mod error_code;
 pub mod group;
 pub mod limits;
+pub mod transaction;
 pub mod transport;
 
 pub use transport::embedded::EmbeddedTransport;

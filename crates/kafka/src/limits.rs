@@ -30,3 +30,25 @@ pub const GROUP_MEMBERS_MAX: usize = 2_000;
 /// What the members of a group tell and are told, together: subscriptions and assignments. It goes to the leader in one
 /// answer, and into one entry of the journal.
 pub const GROUP_BYTES_MAX: usize = 4 << 20;
+
+/// Longest name of a group: with a topic and a partition it is a key of an entry in the journal.
+pub const GROUP_NAME_MAX_BYTES: usize = 700;
+
+/// Groups, those without members included as long as they have offsets.
+pub const GROUPS_MAX: usize = 10_000;
+
+/// Longest transactional id: it is part of a key of an entry in the journal.
+pub const TRANSACTIONAL_ID_MAX_BYTES: usize = 700;
+
+/// Transactional ids.
+pub const TRANSACTIONS_MAX: usize = 50_000;
+
+/// What an open transaction has touched, as the entry that remembers it; with the offsets that it commits it goes into
+/// one frame of the journal.
+pub const TRANSACTION_BYTES_MAX: usize = 2 << 20;
+
+/// `transaction.max.timeout.ms`, Kafka's default.
+pub const TRANSACTION_TIMEOUT_MAX_MS: u64 = 900_000;
+
+/// `transactional.id.expiration.ms`, Kafka's default.
+pub const TRANSACTIONAL_ID_RETENTION_MS: u64 = 7 * 86_400_000;

@@ -251,7 +251,7 @@ impl World {
                 self.begin(client, joined);
             }
             Err(refused) => match refused.error {
-                ErrorCode::MemberIdRequired => {
+                ErrorCode::MEMBER_ID_REQUIRED => {
                     assert!(client.id.is_empty() && client.instance.is_none());
                     client.id = refused.member_id;
                     client.phase = Phase::Out;
@@ -317,8 +317,8 @@ impl World {
     fn heartbeat(&mut self, client: &mut Client, generation: i32, join: bool) {
         match self.group.heartbeat(&caller(client, generation), self.now) {
             Ok(()) => client.excused = None,
-            Err(ErrorCode::RebalanceInProgress) if join => self.join(client),
-            Err(ErrorCode::RebalanceInProgress) => {}
+            Err(ErrorCode::REBALANCE_IN_PROGRESS) if join => self.join(client),
+            Err(ErrorCode::REBALANCE_IN_PROGRESS) => {}
             // The answer is there already and says more.
             Err(_) if !join => {}
             Err(error) => self.lost(client, error),
@@ -329,10 +329,10 @@ impl World {
     fn lost(&mut self, client: &mut Client, error: ErrorCode) {
         client.phase = Phase::Out;
         match error {
-            ErrorCode::RebalanceInProgress => {}
+            ErrorCode::REBALANCE_IN_PROGRESS => {}
             // It was late for a generation, or hears of the end of one that it has repeated itself in.
-            ErrorCode::IllegalGeneration => {}
-            ErrorCode::UnknownMemberId => {
+            ErrorCode::ILLEGAL_GENERATION => {}
+            ErrorCode::UNKNOWN_MEMBER_ID => {
                 assert!(client.excused.is_some(), "seed {}: {client:?} is unknown at {}", self.seed, self.now);
                 client.id.clear();
             }

@@ -144,6 +144,11 @@ impl<W> Group<W> {
         &self.members
     }
 
+    /// Since when it has no members, if it has none; milliseconds since 1970.
+    pub fn emptied(&self) -> u64 {
+        self.emptied
+    }
+
     /// Nobody is in it, nor on the way.
     pub fn is_idle(&self) -> bool {
         self.state == State::Empty && self.pending.is_empty()
@@ -166,7 +171,7 @@ impl<W> Group<W> {
         }
         if !self.supports(&request.protocol_type, &request.protocols) {
             let id = request.member_id.clone();
-            return self.refuse(waiter, ErrorCode::InconsistentGroupProtocol, &id);
+            return self.refuse(waiter, ErrorCode::INCONSISTENT_GROUP_PROTOCOL, &id);
         }
         if request.member_id.is_empty() {
             self.join_new(waiter, request, now)
@@ -183,7 +188,7 @@ impl<W> Group<W> {
             Some(old) => self.join_again(waiter, request, old, id, now),
             None if request.instance.is_none() && request.id_required => {
                 self.pending.insert(id.clone(), now.saturating_add(request.session_timeout));
-                self.refuse(waiter, ErrorCode::MemberIdRequired, &id);
+                self.refuse(waiter, ErrorCode::MEMBER_ID_REQUIRED, &id);
             }
             None => self.add(waiter, request, id, now),
         }
@@ -271,7 +276,7 @@ impl<W> Group<W> {
         member.rebalance_timeout = request.rebalance_timeout;
         if let Some(earlier) = member.joining.replace(waiter) {
             // It has asked again, on another connection; nobody may be left without an answer.
-            self.refuse(earlier, ErrorCode::RebalanceInProgress, id);
+            self.refuse(earlier, ErrorCode::REBALANCE_IN_PROGRESS, id);
         }
     }
 
@@ -279,10 +284,10 @@ impl<W> Group<W> {
     fn replace(&mut self, old: &str, id: &str, request: &JoinRequest, now: u64) {
         let Some(mut member) = self.members.remove(old) else { return };
         if let Some(waiter) = member.joining.take() {
-            self.refuse(waiter, ErrorCode::FencedInstanceId, old);
+            self.refuse(waiter, ErrorCode::FENCED_INSTANCE_ID, old);
         }
         if let Some(waiter) = member.syncing.take() {
-            self.answers.push((waiter, Answer::Sync(Err(ErrorCode::FencedInstanceId))));
+            self.answers.push((waiter, Answer::Sync(Err(ErrorCode::FENCED_INSTANCE_ID))));
         }
         member.client_id.clone_from(&request.client_id);
         member.client_host.clone_from(&request.client_host);
@@ -304,10 +309,10 @@ impl<W> Group<W> {
     pub(super) fn remove(&mut self, id: &str) {
         let Some(member) = self.members.remove(id) else { return };
         if let Some(waiter) = member.joining {
-            self.refuse(waiter, ErrorCode::UnknownMemberId, "");
+            self.refuse(waiter, ErrorCode::UNKNOWN_MEMBER_ID, "");
         }
         if let Some(waiter) = member.syncing {
-            self.answers.push((waiter, Answer::Sync(Err(ErrorCode::UnknownMemberId))));
+            self.answers.push((waiter, Answer::Sync(Err(ErrorCode::UNKNOWN_MEMBER_ID))));
         }
         if let Some(instance) = member.instance {
             self.instances.remove(&instance);
@@ -339,7 +344,11 @@ impl<W> Group<W> {
             self.members.iter().filter(|(id, _)| **id != request.member_id).map(|(_, member)| member.bytes()).sum();
         let this = request.client_id.len() + request.client_host.len() + bytes(&request.protocols);
         let small = others.saturating_add(this) <= GROUP_BYTES_MAX;
-        if fits && small && (has_id || self.pending.len() < max) { Ok(()) } else { Err(ErrorCode::GroupMaxSizeReached) }
+        if fits && small && (has_id || self.pending.len() < max) {
+            Ok(())
+        } else {
+            Err(ErrorCode::GROUP_MAX_SIZE_REACHED)
+        }
     }
 
     /// There is a protocol that everybody knows, this member included.
@@ -373,18 +382,18 @@ impl<W> Group<W> {
     pub(super) fn check(&self, id: &str, instance: Option<&str>) -> Result<(), ErrorCode> {
         if let Some(instance) = instance {
             match self.instances.get(instance) {
-                None => return Err(ErrorCode::UnknownMemberId),
-                Some(known) if known != id => return Err(ErrorCode::FencedInstanceId),
+                None => return Err(ErrorCode::UNKNOWN_MEMBER_ID),
+                Some(known) if known != id => return Err(ErrorCode::FENCED_INSTANCE_ID),
                 Some(_) => {}
             }
         }
-        if self.members.contains_key(id) { Ok(()) } else { Err(ErrorCode::UnknownMemberId) }
+        if self.members.contains_key(id) { Ok(()) } else { Err(ErrorCode::UNKNOWN_MEMBER_ID) }
     }
 
     /// The same of whoever speaks for a generation.
     pub(super) fn check_caller(&self, caller: &Caller) -> Result<(), ErrorCode> {
         self.check(&caller.id, caller.instance.as_deref())?;
-        if caller.generation == self.generation { Ok(()) } else { Err(ErrorCode::IllegalGeneration) }
+        if caller.generation == self.generation { Ok(()) } else { Err(ErrorCode::ILLEGAL_GENERATION) }
     }
 
     /// The answer to a join, as of this generation.

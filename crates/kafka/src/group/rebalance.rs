@@ -169,7 +169,7 @@ impl<W> Group<W> {
         for member in self.members.values_mut() {
             if let Some(waiter) = member.syncing.take() {
                 member.heard(now);
-                self.answers.push((waiter, Answer::Sync(Err(ErrorCode::RebalanceInProgress))));
+                self.answers.push((waiter, Answer::Sync(Err(ErrorCode::REBALANCE_IN_PROGRESS))));
             }
         }
     }

@@ -29,7 +29,7 @@ impl<W> Group<W> {
         }
         if let Some(earlier) = member.syncing.replace(waiter) {
             // It has asked again, on another connection; nobody may be left without an answer.
-            self.answers.push((earlier, Answer::Sync(Err(ErrorCode::RebalanceInProgress))));
+            self.answers.push((earlier, Answer::Sync(Err(ErrorCode::REBALANCE_IN_PROGRESS))));
         }
         if leads {
             self.assign(request.assignments, now);
@@ -40,16 +40,16 @@ impl<W> Group<W> {
         self.check_caller(&request.member)?;
         let differs = |theirs: &Option<String>, ours: &Option<String>| matches!((theirs, ours), (Some(theirs), Some(ours)) if theirs != ours);
         if differs(&request.protocol_type, &self.protocol_type) || differs(&request.protocol, &self.protocol) {
-            return Err(ErrorCode::InconsistentGroupProtocol);
+            return Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
         }
         match self.state {
-            State::Empty => Err(ErrorCode::UnknownMemberId),
-            State::PreparingRebalance => Err(ErrorCode::RebalanceInProgress),
+            State::Empty => Err(ErrorCode::UNKNOWN_MEMBER_ID),
+            State::PreparingRebalance => Err(ErrorCode::REBALANCE_IN_PROGRESS),
             State::CompletingRebalance | State::Stable => {
                 let told: usize = self.members.values().map(super::Member::bytes).sum();
                 let brought: usize = request.assignments.iter().map(|(id, bytes)| id.len() + bytes.len()).sum();
                 if told.saturating_add(brought) > GROUP_BYTES_MAX {
-                    Err(ErrorCode::GroupMaxSizeReached)
+                    Err(ErrorCode::GROUP_MAX_SIZE_REACHED)
                 } else {
                     Ok(())
                 }
@@ -85,7 +85,7 @@ impl<W> Group<W> {
         if let Some(member) = self.members.get_mut(&caller.id).filter(|member| !member.new) {
             member.heard(now);
         }
-        if self.state == State::PreparingRebalance { Err(ErrorCode::RebalanceInProgress) } else { Ok(()) }
+        if self.state == State::PreparingRebalance { Err(ErrorCode::REBALANCE_IN_PROGRESS) } else { Ok(()) }
     }
 
     /// Members go, each known by its id, or by its instance id alone when somebody else sends a static one away. One
@@ -101,7 +101,7 @@ impl<W> Group<W> {
     fn leave_one(&mut self, id: &str, instance: Option<&str>) -> Result<(), ErrorCode> {
         let id = match instance {
             Some(instance) if id.is_empty() => {
-                self.instances.get(instance).cloned().ok_or(ErrorCode::UnknownMemberId)?
+                self.instances.get(instance).cloned().ok_or(ErrorCode::UNKNOWN_MEMBER_ID)?
             }
             None if self.pending.remove(id).is_some() => return Ok(()),
             _ => {
@@ -122,14 +122,14 @@ impl<W> Group<W> {
         if caller.generation >= 0 || !caller.id.is_empty() || caller.instance.is_some() {
             self.check_caller(caller)?;
         } else if !in_transaction {
-            return Err(ErrorCode::UnknownMemberId);
+            return Err(ErrorCode::UNKNOWN_MEMBER_ID);
         }
         if in_transaction {
             return Ok(());
         }
         // It has joined, so its partitions may be somebody else's by now.
         if self.state == State::CompletingRebalance {
-            return Err(ErrorCode::RebalanceInProgress);
+            return Err(ErrorCode::REBALANCE_IN_PROGRESS);
         }
         // While others join, a commit is still welcome: it is the last chance before partitions move.
         if let Some(member) = self.members.get_mut(&caller.id) {

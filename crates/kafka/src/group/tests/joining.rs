@@ -6,7 +6,7 @@ use super::*;
 fn a_new_member_comes_back_with_the_id_that_it_is_given() {
     let mut bed = Bed::new();
     let waiter = bed.join(first("a"));
-    assert_eq!(*bed.joined(waiter), Err(JoinRefused { error: ErrorCode::MemberIdRequired, member_id: "a-1".into() }));
+    assert_eq!(*bed.joined(waiter), Err(JoinRefused { error: ErrorCode::MEMBER_ID_REQUIRED, member_id: "a-1".into() }));
     assert!(!bed.group.is_idle());
     let waiter = bed.join(again("a-1"));
     let joined = bed.is_in(waiter);
@@ -28,7 +28,7 @@ fn an_id_that_nobody_comes_back_with_is_forgotten() {
     bed.pass(1);
     assert!(bed.group.is_idle());
     let waiter = bed.join(again("a-1"));
-    assert_eq!(bed.refused(waiter), ErrorCode::UnknownMemberId);
+    assert_eq!(bed.refused(waiter), ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_second_member_makes_the_first_join_again() {
     bed.stable(&["a"]);
     let second = bed.join(old("b"));
     assert!(bed.waits(second));
-    assert_eq!(bed.heartbeat("a-1", 1), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.heartbeat("a-1", 1), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     let first = bed.join(again("a-1"));
     assert_eq!(bed.is_in(first).generation, 2);
     assert_eq!(bed.is_in(first).members.len(), 2);
@@ -91,16 +91,16 @@ fn who_does_not_join_in_time_is_out() {
     let b = bed.join(again("b-1"));
     for _ in 0..11 {
         bed.pass(5_000);
-        assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::RebalanceInProgress));
+        assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     }
     assert!(bed.waits(b));
     bed.pass(5_000);
     assert_eq!(bed.is_in(b).leader, "b-1", "the leader was late, so another leads");
     assert_eq!(bed.is_in(b).members.len(), 2);
     assert_eq!(bed.is_in(c).generation, 3);
-    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     let a = bed.join(again("a-1"));
-    assert_eq!(bed.refused(a), ErrorCode::UnknownMemberId);
+    assert_eq!(bed.refused(a), ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
 #[test]
@@ -115,8 +115,8 @@ fn who_never_fetches_its_part_is_out() {
         assert_eq!([bed.heartbeat("a-1", 3), bed.heartbeat("b-1", 3), bed.heartbeat("c-1", 3)], [Ok(()); 3]);
         bed.pass(5_000);
     }
-    assert_eq!(bed.heartbeat("c-1", 3), Err(ErrorCode::UnknownMemberId));
-    assert_eq!(bed.heartbeat("b-1", 3), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.heartbeat("c-1", 3), Err(ErrorCode::UNKNOWN_MEMBER_ID));
+    assert_eq!(bed.heartbeat("b-1", 3), Err(ErrorCode::REBALANCE_IN_PROGRESS));
 }
 
 #[test]
@@ -127,8 +127,8 @@ fn a_leader_that_never_assigns_is_out_and_the_others_begin_again() {
     assert_eq!((bed.is_in(a).generation, bed.is_in(b).generation), (2, 2));
     let b = bed.sync("b-1", 2, &[]);
     bed.pass(10_000);
-    assert_eq!(bed.synced(b), Err(ErrorCode::RebalanceInProgress));
-    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.synced(b), Err(ErrorCode::REBALANCE_IN_PROGRESS));
+    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     let b = bed.join(again("b-1"));
     assert_eq!((bed.is_in(b).generation, bed.is_in(b).leader.as_str()), (3, "b-1"));
 }
@@ -148,7 +148,7 @@ fn a_leader_that_joins_again_begins_a_rebalance() {
     bed.stable(&["a", "b"]);
     let a = bed.join(again("a-1"));
     assert!(bed.waits(a));
-    assert_eq!(bed.heartbeat("b-1", 2), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.heartbeat("b-1", 2), Err(ErrorCode::REBALANCE_IN_PROGRESS));
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_changed_subscription_begins_a_rebalance() {
     let mut bed = Bed::new();
     bed.stable(&["a", "b"]);
     bed.join(JoinRequest { protocols: protocols(&[("range", "other topics")]), ..again("b-1") });
-    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     let a = bed.join(again("a-1"));
     assert_eq!(bed.is_in(a).members[1].metadata, "other topics");
 }
@@ -172,7 +172,7 @@ fn who_missed_the_answer_to_a_join_gets_it_again() {
     assert_eq!((bed.is_in(b).generation, bed.is_in(b).members.len()), (2, 0));
     let b = bed.sync("b-1", 2, &[]);
     bed.join(JoinRequest { protocols: protocols(&[("range", "other")]), ..again("a-1") });
-    assert_eq!(bed.synced(b), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.synced(b), Err(ErrorCode::REBALANCE_IN_PROGRESS));
 }
 
 #[test]
@@ -180,11 +180,11 @@ fn who_asks_twice_hears_twice() {
     let mut bed = Bed::new();
     bed.stable(&["a", "b"]);
     let (earlier, later) = (bed.join(again("a-1")), bed.join(again("a-1")));
-    assert_eq!(bed.refused(earlier), ErrorCode::RebalanceInProgress);
+    assert_eq!(bed.refused(earlier), ErrorCode::REBALANCE_IN_PROGRESS);
     bed.join(again("b-1"));
     assert_eq!(bed.is_in(later).generation, 3);
     let (earlier, later) = (bed.sync("b-1", 3, &[]), bed.sync("b-1", 3, &[]));
-    assert_eq!(bed.synced(earlier), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.synced(earlier), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     assert!(bed.waits(later));
 }
 
@@ -209,7 +209,7 @@ fn a_member_that_does_not_go_with_the_others_is_refused() {
     let kind = bed.join(JoinRequest { protocol_type: "connect".into(), ..old("b") });
     let protocol = bed.join(JoinRequest { protocols: protocols(&[("sticky", "")]), ..old("b") });
     for waiter in [none, no_kind, kind, protocol] {
-        assert_eq!(bed.refused(waiter), ErrorCode::InconsistentGroupProtocol);
+        assert_eq!(bed.refused(waiter), ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
     }
     assert_eq!(bed.group.state(), State::Stable);
     let request = |protocol_type: Option<&str>, protocol: Option<&str>| SyncRequest {
@@ -221,7 +221,7 @@ fn a_member_that_does_not_go_with_the_others_is_refused() {
     for (waiter, wrong) in [(91, request(Some("connect"), None)), (92, request(None, Some("sticky")))] {
         bed.group.sync(waiter, wrong, bed.now);
         bed.collect();
-        assert_eq!(bed.synced(waiter), Err(ErrorCode::InconsistentGroupProtocol));
+        assert_eq!(bed.synced(waiter), Err(ErrorCode::INCONSISTENT_GROUP_PROTOCOL));
     }
     bed.group.sync(93, request(Some("consumer"), Some("range")), bed.now);
     bed.collect();
@@ -257,7 +257,7 @@ fn a_group_takes_no_more_members_than_it_may() {
     let mut bed = Bed::with(Settings { members_max: 2, ..Settings::default() });
     bed.stable(&["a", "b"]);
     let c = bed.join(old("c"));
-    assert_eq!(*bed.joined(c), Err(JoinRefused { error: ErrorCode::GroupMaxSizeReached, member_id: String::new() }));
+    assert_eq!(*bed.joined(c), Err(JoinRefused { error: ErrorCode::GROUP_MAX_SIZE_REACHED, member_id: String::new() }));
     let b = bed.join(again("b-1"));
     assert_eq!(bed.is_in(b).generation, 2);
     // While they join, those who are there first stay.
@@ -266,7 +266,7 @@ fn a_group_takes_no_more_members_than_it_may() {
     assert_eq!(bed.group.state(), State::PreparingRebalance);
     bed.join(old("c"));
     let b = bed.join(again("b-1"));
-    assert_eq!(bed.refused(b), ErrorCode::GroupMaxSizeReached);
+    assert_eq!(bed.refused(b), ErrorCode::GROUP_MAX_SIZE_REACHED);
 }
 
 #[test]
@@ -275,7 +275,7 @@ fn ids_that_nobody_uses_do_not_fill_memory() {
     let answers = [first("a"), first("b"), first("c")].map(|request| bed.join(request));
     assert_eq!(
         answers.map(|waiter| bed.refused(waiter)),
-        [ErrorCode::MemberIdRequired, ErrorCode::MemberIdRequired, ErrorCode::GroupMaxSizeReached]
+        [ErrorCode::MEMBER_ID_REQUIRED, ErrorCode::MEMBER_ID_REQUIRED, ErrorCode::GROUP_MAX_SIZE_REACHED]
     );
 }
 
@@ -288,7 +288,7 @@ fn what_members_tell_together_is_bounded() {
     };
     bed.join(large("a", crate::limits::GROUP_BYTES_MAX / 2));
     let b = bed.join(large("b", crate::limits::GROUP_BYTES_MAX / 2));
-    assert_eq!(bed.refused(b), ErrorCode::GroupMaxSizeReached);
+    assert_eq!(bed.refused(b), ErrorCode::GROUP_MAX_SIZE_REACHED);
     let b = bed.join(large("b", 100));
     assert!(bed.waits(b));
 }

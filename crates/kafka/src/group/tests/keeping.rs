@@ -9,8 +9,8 @@ fn silence_is_noticed() {
     bed.pass(9_999);
     assert_eq!(bed.heartbeat("a-1", 2), Ok(()));
     bed.pass(1);
-    assert_eq!(bed.heartbeat("b-1", 2), Err(ErrorCode::UnknownMemberId));
-    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.heartbeat("b-1", 2), Err(ErrorCode::UNKNOWN_MEMBER_ID));
+    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::REBALANCE_IN_PROGRESS));
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn who_waits_is_not_silent() {
     let b = bed.join(JoinRequest { protocols: protocols(&[("range", "new")]), ..again("b-1") });
     for _ in 0..7 {
         bed.pass(8_000);
-        assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::RebalanceInProgress));
+        assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     }
     bed.join(again("a-1"));
     assert_eq!(bed.is_in(b).generation, 3);
@@ -44,24 +44,24 @@ fn a_new_member_that_waits_for_ever_is_gone() {
     for _ in 0..50 {
         assert!(bed.waits(b));
         bed.pass(6_000);
-        assert_eq!(bed.heartbeat("a-1", 1), Err(ErrorCode::RebalanceInProgress));
+        assert_eq!(bed.heartbeat("a-1", 1), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     }
-    assert_eq!(bed.refused(b), ErrorCode::UnknownMemberId);
+    assert_eq!(bed.refused(b), ErrorCode::UNKNOWN_MEMBER_ID);
 }
 
 #[test]
 fn who_is_not_in_this_generation_is_told_so() {
     let mut bed = Bed::new();
-    assert_eq!(bed.heartbeat("a-1", 1), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.heartbeat("a-1", 1), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     bed.stable(&["a"]);
-    assert_eq!(bed.heartbeat("a-1", 0), Err(ErrorCode::IllegalGeneration));
-    assert_eq!(bed.heartbeat("x", 1), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.heartbeat("a-1", 0), Err(ErrorCode::ILLEGAL_GENERATION));
+    assert_eq!(bed.heartbeat("x", 1), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     let (old, unknown) = (bed.sync("a-1", 0, &[]), bed.sync("x", 1, &[]));
-    assert_eq!(bed.synced(old), Err(ErrorCode::IllegalGeneration));
-    assert_eq!(bed.synced(unknown), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.synced(old), Err(ErrorCode::ILLEGAL_GENERATION));
+    assert_eq!(bed.synced(unknown), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     bed.join(JoinRequest { protocols: protocols(&[("range", "x")]), ..super::old("b") });
     let late = bed.sync("a-1", 1, &[]);
-    assert_eq!(bed.synced(late), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.synced(late), Err(ErrorCode::REBALANCE_IN_PROGRESS));
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn members_leave_in_one_request_and_each_hears_its_result() {
     bed.join(first("d"));
     let leaving: Vec<_> = ["a-1", "x", "b-1", "d-1"].map(|id| (id.to_owned(), None)).into();
     let results = bed.group.leave(&leaving, bed.now);
-    assert_eq!(results, [Ok(()), Err(ErrorCode::UnknownMemberId), Ok(()), Ok(())]);
+    assert_eq!(results, [Ok(()), Err(ErrorCode::UNKNOWN_MEMBER_ID), Ok(()), Ok(())]);
     let c = bed.join(again("c-1"));
     assert_eq!(bed.is_in(c).generation, bed.group.generation());
     assert_eq!(bed.is_in(c).leader, "c-1");
@@ -83,7 +83,7 @@ fn who_is_sent_away_while_it_waits_hears_of_it() {
     bed.stable(&["a", "b"]);
     let a = bed.join(again("a-1"));
     bed.leave("a-1").unwrap();
-    assert_eq!(bed.refused(a), ErrorCode::UnknownMemberId);
+    assert_eq!(bed.refused(a), ErrorCode::UNKNOWN_MEMBER_ID);
     let b = bed.join(again("b-1"));
     assert_eq!(bed.is_in(b).generation, 3);
     let c = bed.join(old("c"));
@@ -91,7 +91,7 @@ fn who_is_sent_away_while_it_waits_hears_of_it() {
     assert_eq!((bed.is_in(b).generation, bed.is_in(c).generation), (4, 4));
     let c = bed.sync("c-1", 4, &[]);
     bed.leave("c-1").unwrap();
-    assert_eq!(bed.synced(c), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.synced(c), Err(ErrorCode::UNKNOWN_MEMBER_ID));
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn the_generation_outlives_the_members() {
     bed.leave("b-1").unwrap();
     assert_eq!((bed.group.state(), bed.group.generation()), (State::Empty, 3));
     assert_eq!((bed.group.protocol_type(), bed.group.protocol()), (Some("consumer"), None));
-    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.heartbeat("a-1", 2), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     let a = bed.join(JoinRequest { protocol_type: "connect".into(), ..old("a") });
     assert_eq!(bed.is_in(a).generation, 4, "an empty group may become one of another kind");
 }
@@ -112,15 +112,15 @@ fn only_members_commit_while_there_are_any() {
     let mut bed = Bed::new();
     let commit = |bed: &mut Bed, id: &str, generation| bed.group.commit(&caller(id, generation), false, bed.now);
     assert_eq!(commit(&mut bed, "", -1), Ok(()));
-    assert_eq!(commit(&mut bed, "x", 3), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(commit(&mut bed, "x", 3), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     bed.stable(&["a", "b"]);
-    assert_eq!(commit(&mut bed, "", -1), Err(ErrorCode::UnknownMemberId));
-    assert_eq!(commit(&mut bed, "a-1", 1), Err(ErrorCode::IllegalGeneration));
+    assert_eq!(commit(&mut bed, "", -1), Err(ErrorCode::UNKNOWN_MEMBER_ID));
+    assert_eq!(commit(&mut bed, "a-1", 1), Err(ErrorCode::ILLEGAL_GENERATION));
     assert_eq!(commit(&mut bed, "a-1", 2), Ok(()));
     bed.join(again("a-1"));
     assert_eq!(commit(&mut bed, "b-1", 2), Ok(()), "before it joins it may still commit");
     bed.join(again("b-1"));
-    assert_eq!(commit(&mut bed, "b-1", 3), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(commit(&mut bed, "b-1", 3), Err(ErrorCode::REBALANCE_IN_PROGRESS));
     bed.leave("a-1").unwrap();
     bed.leave("b-1").unwrap();
     assert_eq!(commit(&mut bed, "", -1), Ok(()));
@@ -133,8 +133,8 @@ fn in_a_transaction_only_who_says_it_is_a_member_is_checked() {
     let commit = |bed: &mut Bed, id: &str, generation| bed.group.commit(&caller(id, generation), true, bed.now);
     assert_eq!(commit(&mut bed, "", -1), Ok(()));
     assert_eq!(commit(&mut bed, "a-1", 1), Ok(()));
-    assert_eq!(commit(&mut bed, "a-1", 0), Err(ErrorCode::IllegalGeneration));
-    assert_eq!(commit(&mut bed, "x", 1), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(commit(&mut bed, "a-1", 0), Err(ErrorCode::ILLEGAL_GENERATION));
+    assert_eq!(commit(&mut bed, "x", 1), Err(ErrorCode::UNKNOWN_MEMBER_ID));
     bed.join(JoinRequest { protocols: protocols(&[("range", "x")]), ..again("a-1") });
     assert_eq!(bed.group.state(), State::CompletingRebalance);
     assert_eq!(commit(&mut bed, "a-1", 2), Ok(()));
@@ -170,7 +170,7 @@ fn members_notice_nothing_of_a_restart() {
     let b = bed.sync("b-1", 2, &[]);
     assert_eq!(bed.synced(b), Ok("left".into()));
     let fenced = Caller { instance: Some("i".into()), ..caller("other", 2) };
-    assert_eq!(bed.group.heartbeat(&fenced, bed.now), Err(ErrorCode::FencedInstanceId));
+    assert_eq!(bed.group.heartbeat(&fenced, bed.now), Err(ErrorCode::FENCED_INSTANCE_ID));
     bed.pass(1);
     assert_eq!(bed.group.members().len(), 1, "one was not heard of");
 }

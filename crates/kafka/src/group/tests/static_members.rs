@@ -55,15 +55,15 @@ fn the_one_before_is_fenced() {
     let mut bed = Bed::new();
     two(&mut bed);
     bed.join(fixed("j", "2"));
-    assert_eq!(bed.group.heartbeat(&of("j", "j-1", 2), bed.now), Err(ErrorCode::FencedInstanceId));
-    assert_eq!(bed.group.commit(&of("j", "j-1", 2), false, bed.now), Err(ErrorCode::FencedInstanceId));
+    assert_eq!(bed.group.heartbeat(&of("j", "j-1", 2), bed.now), Err(ErrorCode::FENCED_INSTANCE_ID));
+    assert_eq!(bed.group.commit(&of("j", "j-1", 2), false, bed.now), Err(ErrorCode::FENCED_INSTANCE_ID));
     let j = bed.join(JoinRequest { instance: Some("j".into()), ..again("j-1") });
-    assert_eq!(*bed.joined(j), Err(JoinRefused { error: ErrorCode::FencedInstanceId, member_id: "j-1".into() }));
-    assert_eq!(bed.heartbeat("j-1", 2), Err(ErrorCode::UnknownMemberId), "without its instance it is just unknown");
+    assert_eq!(*bed.joined(j), Err(JoinRefused { error: ErrorCode::FENCED_INSTANCE_ID, member_id: "j-1".into() }));
+    assert_eq!(bed.heartbeat("j-1", 2), Err(ErrorCode::UNKNOWN_MEMBER_ID), "without its instance it is just unknown");
     let k = bed.join(JoinRequest { instance: Some("k".into()), ..again("j-2") });
-    assert_eq!(bed.refused(k), ErrorCode::UnknownMemberId);
+    assert_eq!(bed.refused(k), ErrorCode::UNKNOWN_MEMBER_ID);
     let results = bed.group.leave(&[("j-1".into(), Some("j".into()))], bed.now);
-    assert_eq!(results, [Err(ErrorCode::FencedInstanceId)]);
+    assert_eq!(results, [Err(ErrorCode::FENCED_INSTANCE_ID)]);
 }
 
 #[test]
@@ -72,17 +72,17 @@ fn who_waits_under_the_old_id_is_fenced() {
     two(&mut bed);
     let i = bed.join(JoinRequest { instance: Some("i".into()), ..again("i-1") });
     let later = bed.join(fixed("i", "2"));
-    assert_eq!(bed.refused(i), ErrorCode::FencedInstanceId);
+    assert_eq!(bed.refused(i), ErrorCode::FENCED_INSTANCE_ID);
     let j = bed.join(JoinRequest { instance: Some("j".into()), ..again("j-1") });
     assert_eq!((bed.is_in(later).generation, bed.is_in(later).leader.as_str()), (3, "i-2"));
     assert_eq!(bed.is_in(j).generation, 3);
     let j = bed.sync("j-1", 3, &[]);
     let later = bed.join(fixed("j", "2"));
-    assert_eq!(bed.synced(j), Err(ErrorCode::FencedInstanceId));
+    assert_eq!(bed.synced(j), Err(ErrorCode::FENCED_INSTANCE_ID));
     // The leader may have seen the old id, so it begins again.
     assert!(bed.waits(later));
     let late = bed.sync("i-2", 3, &[("j-1", "for nobody")]);
-    assert_eq!(bed.synced(late), Err(ErrorCode::RebalanceInProgress));
+    assert_eq!(bed.synced(late), Err(ErrorCode::REBALANCE_IN_PROGRESS));
 }
 
 #[test]
@@ -105,7 +105,7 @@ fn a_static_member_that_is_late_keeps_its_place_until_its_session_ends() {
     bed.pass(60_000);
     assert_eq!((bed.is_in(j).generation, bed.is_in(j).leader.as_str()), (2, "j-1"));
     assert_eq!(bed.is_in(j).members.len(), 2);
-    assert_eq!(bed.group.heartbeat(&of("i", "i-1", 1), bed.now), Err(ErrorCode::IllegalGeneration));
+    assert_eq!(bed.group.heartbeat(&of("i", "i-1", 1), bed.now), Err(ErrorCode::ILLEGAL_GENERATION));
     bed.pass(40_000);
     assert_eq!(bed.group.members().len(), 1);
 }
@@ -129,7 +129,7 @@ fn an_administrator_sends_a_static_member_away_by_its_instance() {
     let mut bed = Bed::new();
     two(&mut bed);
     let leaving = [(String::new(), Some("j".to_owned())), (String::new(), Some("x".to_owned()))];
-    assert_eq!(bed.group.leave(&leaving, bed.now), [Ok(()), Err(ErrorCode::UnknownMemberId)]);
-    assert_eq!(bed.group.heartbeat(&of("i", "i-1", 2), bed.now), Err(ErrorCode::RebalanceInProgress));
-    assert_eq!(bed.group.heartbeat(&of("j", "j-1", 2), bed.now), Err(ErrorCode::UnknownMemberId));
+    assert_eq!(bed.group.leave(&leaving, bed.now), [Ok(()), Err(ErrorCode::UNKNOWN_MEMBER_ID)]);
+    assert_eq!(bed.group.heartbeat(&of("i", "i-1", 2), bed.now), Err(ErrorCode::REBALANCE_IN_PROGRESS));
+    assert_eq!(bed.group.heartbeat(&of("j", "j-1", 2), bed.now), Err(ErrorCode::UNKNOWN_MEMBER_ID));
 }
