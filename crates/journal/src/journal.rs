@@ -28,6 +28,11 @@ pub struct Options {
     pub budget_bytes: Option<u64>,
     /// Age beyond which segments go; `None` keeps them, as change topics do by default.
     pub retention: Option<Duration>,
+    /// Age beyond which batches of client topics go that set no `retention.ms`; `None` keeps them.
+    pub client_retention: Option<Duration>,
+    /// How often topics are looked through for what they no longer have to keep; `None` is only when
+    /// [`Journal::tend`] is called.
+    pub tend_every: Option<Duration>,
     /// Recent batches kept in memory for tailing readers, in bytes.
     pub hot_tail_bytes: usize,
     /// Bytes on their way to the disk beyond which `append` blocks.
@@ -40,6 +45,8 @@ impl Default for Options {
             segment_bytes: 128 << 20,
             budget_bytes: None,
             retention: None,
+            client_retention: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+            tend_every: Some(Duration::from_secs(15)),
             hot_tail_bytes: 16 << 20,
             queue_bytes: 32 << 20,
         }
@@ -55,6 +62,7 @@ pub struct Journal {
 struct Inner {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
+    keeper: Mutex<Option<JoinHandle<()>>>,
     /// The directory's lock, until it is closed.
     lock: Mutex<Option<Box<dyn Send + Sync>>>,
 }
@@ -79,7 +87,18 @@ impl Journal {
             .name("journal".into())
             .spawn(move || writer.run())
             .map_err(|error| JournalError::io("start the writer of", dir, error))?;
-        let inner = Inner { shared, writer: Mutex::new(Some(thread)), lock: Mutex::new(Some(lock)) };
+        let mut inner = Inner {
+            shared: shared.clone(),
+            writer: Mutex::new(Some(thread)),
+            keeper: Mutex::default(),
+            lock: Mutex::new(Some(lock)),
+        };
+        if let Some(every) = inner.shared.options.tend_every {
+            let keeper = std::thread::Builder::new().name("journal keeper".into());
+            let keeper = keeper.spawn(move || crate::keeper::run(&shared, every));
+            let keeper = keeper.map_err(|error| JournalError::io("start the keeper of", dir, error))?;
+            inner.keeper = Mutex::new(Some(keeper));
+        }
         Ok(Journal { inner: Arc::new(inner) })
     }
 
@@ -174,6 +193,12 @@ impl Journal {
     /// its log start.
     pub fn delete_records(&self, topic: TopicId, partition: u32, before: i64) -> Result<i64, JournalError> {
         self.inner.shared.delete_records(topic, partition, before)
+    }
+
+    /// Does now what the journal otherwise does from time to time: partitions begin later where their topics'
+    /// `retention.ms` or `retention.bytes` say so, as far as nobody needs what goes.
+    pub fn tend(&self) -> Result<(), JournalError> {
+        self.inner.shared.tend()
     }
 
     /// Removes a topic; durable when it returns. Its number is never used again.
@@ -288,6 +313,8 @@ impl Journal {
 
 impl Inner {
     fn close(&self) -> Result<(), JournalError> {
+        *lock(&self.shared.keeper_closes) = true;
+        self.shared.keeper_wakes.notify_all();
         self.shared.queue().closing = true;
         self.shared.work.notify_all();
         self.shared.room.notify_all();
@@ -296,6 +323,10 @@ impl Inner {
             if thread.join().is_err() {
                 self.shared.fail(JournalError::Closed);
             }
+        }
+        if let Some(keeper) = lock(&self.keeper).take() {
+            // It holds nothing that is lost with it.
+            let _ = keeper.join();
         }
         drop(lock(&self.lock).take());
         self.shared.durable().map(|_| ())

@@ -58,6 +58,8 @@ pub const DISK_RETRY: Duration = Duration::from_millis(250);
 pub const SPACE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often retention by time looks.
 pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
+/// New log starts in one frame.
+pub const TEND_STARTS: usize = 10_000;
 /// How often `verify` looks at a directory that seems damaged: a running journal may have changed it meanwhile.
 pub const VERIFY_LOOKS: usize = 4;
 /// Smallest segment that a small budget may ask for.

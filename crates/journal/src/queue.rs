@@ -66,7 +66,7 @@ impl Queue {
         }
     }
 
-    fn push(
+    pub(crate) fn push(
         &mut self,
         connector: u32,
         era: u32,
@@ -225,7 +225,7 @@ impl Shared {
         Ok(())
     }
 
-    fn usable_queue(&self) -> Result<MutexGuard<'_, Queue>, JournalError> {
+    pub(crate) fn usable_queue(&self) -> Result<MutexGuard<'_, Queue>, JournalError> {
         let queue = self.queue();
         queue.usable()?;
         Ok(queue)
@@ -255,7 +255,7 @@ impl Shared {
     }
 
     /// Waits until everything queued so far is durable, when there is anything. Without space it becomes durable later.
-    fn settle(&self, queue: MutexGuard<'_, Queue>) -> Result<(), JournalError> {
+    pub(crate) fn settle(&self, queue: MutexGuard<'_, Queue>) -> Result<(), JournalError> {
         let last = queue.last;
         self.settle_at(queue, last)
     }

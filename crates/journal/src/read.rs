@@ -153,6 +153,48 @@ impl Shared {
         }
     }
 
+    /// Offset of the first batch that is needed for a partition to have this many bytes; the log start when it has
+    /// fewer.
+    pub(crate) fn offset_of_last(&self, topic: TopicId, partition: u32, bytes: u64) -> Result<i64, JournalError> {
+        let key = (topic.0, partition);
+        let (place, mut spare, mut from) = {
+            let view = self.view();
+            let log_start = view.bounds(topic, partition)?.log_start;
+            let Some((place, spare)) = view.segment_of_last(key, bytes) else { return Ok(log_start) };
+            (place, spare, place.base)
+        };
+        loop {
+            let search = {
+                let view = self.view();
+                let end = view.start_after(key, place.segment);
+                self.search(&view, key, Some((place.segment, end)), |index| index.entry_of(from))
+            };
+            let lookups = self.resolve(search, key, |index| index.entry_of(from))?;
+            let before = from;
+            for lookup in &lookups {
+                let mut found = false;
+                self.walk(lookup, key, &mut |_, visit| {
+                    if visit.base < from {
+                        return Ok(ControlFlow::Continue(()));
+                    }
+                    found = u64::from(visit.batch.bytes) > spare;
+                    if found {
+                        return Ok(ControlFlow::Break(()));
+                    }
+                    spare -= u64::from(visit.batch.bytes);
+                    from = visit.base + i64::from(visit.batch.records);
+                    Ok(ControlFlow::Continue(()))
+                })?;
+                if found {
+                    return Ok(from);
+                }
+            }
+            if from == before {
+                return Ok(from);
+            }
+        }
+    }
+
     fn first_at(&self, lookups: &[Lookup], key: Key, timestamp_ms: i64, log_start: i64) -> Result<At, JournalError> {
         for lookup in lookups {
             let mut found = None;

@@ -1,4 +1,5 @@
-//! Which segments may go: the oldest, as far as size or age ask for it and nobody still needs them.
+//! Which segments may go: the oldest, as far as size or age ask for it and nobody still needs them, or nothing in them
+//! can be read any more.
 
 use crate::view::{Key, View};
 
@@ -35,7 +36,7 @@ pub(crate) fn decide(view: &View, limits: Limits) -> Decision {
         let over = excess > 0;
         let old = limits.older_than.is_some_and(|time| known.max_timestamp < time);
         let completes_group = group_over && pinned >= number;
-        if !over && !old && !completes_group {
+        if !over && !old && !completes_group && !view.is_dead(number) {
             break;
         }
         if first_open.is_some_and(|open| open <= number) {

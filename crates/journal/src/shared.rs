@@ -30,6 +30,9 @@ pub(crate) struct Shared {
     moved: Condvar,
     /// The same for async tasks.
     pub(crate) change: Event,
+    /// Whether the keeper is to end, and what wakes it then.
+    pub(crate) keeper_closes: Mutex<bool>,
+    pub(crate) keeper_wakes: Condvar,
     /// Indexes of cold segments, last used last.
     indexes: Mutex<Vec<(u64, Arc<SegmentIndex>)>>,
 }
@@ -65,6 +68,8 @@ impl Shared {
             status: Mutex::new(status),
             moved: Condvar::new(),
             change: Event::new(),
+            keeper_closes: Mutex::new(false),
+            keeper_wakes: Condvar::new(),
             indexes: Mutex::new(Vec::new()),
         }
     }

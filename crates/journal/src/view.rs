@@ -1,12 +1,13 @@
 //! What readers see: everything durable, moved on in one step after each fsync.
 
 use crate::hot::HotTail;
-use crate::index::{Entry, SegmentIndex, Source};
+use crate::index::{self, SegmentIndex, Source};
 use crate::record::{Batch, Record};
 use crate::segment::Link;
 use crate::state::{At, State, Topic};
 use crate::{Bounds, ConnectorId, JournalError, PlanId, StoredBatch, TopicId, TopicMeta, TransactionMeta};
 use bytes::Bytes;
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -19,6 +20,8 @@ pub(crate) struct View {
     pub(crate) hot: HotTail,
     /// Per partition the segments that hold it, oldest first.
     pub(crate) places: HashMap<Key, Vec<Place>>,
+    /// How many partitions have a place in each segment.
+    living: HashMap<u64, usize>,
     /// Segments before the active one.
     pub(crate) sealed: BTreeMap<u64, SealedSegment>,
     pub(crate) active: u64,
@@ -72,6 +75,7 @@ impl View {
             state,
             hot: HotTail::default(),
             places: HashMap::new(),
+            living: HashMap::new(),
             sealed: BTreeMap::new(),
             active,
             active_index: SegmentIndex::default(),
@@ -138,6 +142,7 @@ impl View {
     /// Segments before `oldest` are gone.
     fn retain(&mut self, oldest: u64) {
         self.sealed.retain(|number, _| *number >= oldest);
+        self.living.retain(|number, _| *number >= oldest);
         self.places.retain(|_, places| {
             places.retain(|place| place.segment >= oldest);
             !places.is_empty()
@@ -193,6 +198,30 @@ impl View {
         Some((places.get(found)?.segment, self.end_of(key, found + 1)))
     }
 
+    /// The segment in which the last `bytes` of a partition begin, and how many of its bytes there are too many; `None`
+    /// when the partition has fewer.
+    pub(crate) fn segment_of_last(&self, key: Key, bytes: u64) -> Option<(Place, u64)> {
+        let mut left = bytes;
+        for place in self.places.get(&key)?.iter().rev() {
+            if place.bytes > left {
+                return Some((*place, place.bytes - left));
+            }
+            left -= place.bytes;
+        }
+        None
+    }
+
+    /// The first offset of a partition that a consumer needs.
+    pub(crate) fn needed_from(&self, key: Key) -> i64 {
+        let needed = self.state.protections.iter().filter(|((_, topic, partition), _)| (*topic, *partition) == key);
+        needed.map(|(_, offset)| *offset).min().unwrap_or(i64::MAX)
+    }
+
+    /// Whether nothing that can be read lies in a segment.
+    pub(crate) fn is_dead(&self, segment: u64) -> bool {
+        !self.living.contains_key(&segment)
+    }
+
     /// The first offset of a partition that lies in segments after `segment`.
     pub(crate) fn start_after(&self, key: Key, segment: u64) -> i64 {
         let places = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();
@@ -225,7 +254,10 @@ impl View {
         let places = self.places.entry(key).or_default();
         match places.last_mut() {
             Some(last) if last.segment == segment => *last = place,
-            _ => places.push(place),
+            _ => {
+                places.push(place);
+                *self.living.entry(segment).or_default() += 1;
+            }
         }
     }
 
@@ -235,19 +267,33 @@ impl View {
         let (log_start, active) = (known.log_start, self.active);
         let Some(places) = self.places.get_mut(&key) else { return };
         let alive_from = places.partition_point(|place| place.base <= log_start).saturating_sub(1);
-        places.drain(..alive_from);
+        let mut dead: Vec<Place> = places.drain(..alive_from).collect();
         if log_start == known.high_watermark {
-            places.retain(|place| place.segment == active);
+            dead.extend(places.extract_if(.., |place| place.segment != active));
         }
         if places.is_empty() {
             self.places.remove(&key);
+        }
+        self.leave(&dead);
+    }
+
+    /// Places that a partition has no more.
+    fn leave(&mut self, gone: &[Place]) {
+        for place in gone {
+            if let Entry::Occupied(mut count) = self.living.entry(place.segment) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
         }
     }
 
     fn forget_topic(&mut self, topic: u32) {
         let keys: Vec<Key> = self.places.keys().filter(|key| key.0 == topic).copied().collect();
         for key in keys {
-            self.places.remove(&key);
+            let gone = self.places.remove(&key).unwrap_or_default();
+            self.leave(&gone);
             self.hot.forget(key);
         }
     }
@@ -265,7 +311,7 @@ pub(crate) fn lookups(
     let Some(partition) = index.partitions.get(&key) else { return Vec::new() };
     let rest = partition.entries.get(first..).unwrap_or_default();
     let ends = rest.iter().skip(1).map(|entry| entry.base).chain([end]);
-    let lookup = |(entry, end): (&Entry, i64)| {
+    let lookup = |(entry, end): (&index::Entry, i64)| {
         let transaction = match entry.source {
             Source::Part(_, number) => index.transactions.get(number as usize).cloned(),
             Source::Frames(_) => None,

@@ -280,7 +280,8 @@ impl Writer {
         let (over, decision) = {
             let view = self.shared.view();
             let over = view.bytes() > self.budget;
-            if !over && older_than.is_none() && self.blocked.is_none() {
+            let dead = view.sealed.first_key_value().is_some_and(|(number, _)| view.is_dead(*number));
+            if !over && older_than.is_none() && self.blocked.is_none() && !dead {
                 return Ok(());
             }
             (over, decide(&view, Limits { budget: self.budget, older_than }))

@@ -122,6 +122,7 @@ impl World {
             segment_bytes: 16 << 10,
             hot_tail_bytes: if random.one_in(2) { 0 } else { 12 << 10 },
             budget_bytes: Some(1 << 30),
+            tend_every: None,
             ..Options::default()
         };
         match random.below(3) {
@@ -394,6 +395,10 @@ impl World {
                 return self.settled(Call::Grow { topic, partitions }, grown);
             }
             56..=57 => return self.trim(journal),
+            58 => {
+                self.trimmed.extend(self.now.topics.keys());
+                journal.tend()?;
+            }
             0..=15 => {
                 let (pieces, batches): (Vec<_>, Vec<_>) = self.pieces(false).into_iter().unzip();
                 let xid = self.fresh();

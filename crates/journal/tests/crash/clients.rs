@@ -20,10 +20,17 @@ impl World {
         self.settled(Call::ClientTopic { id, name, partitions, config }, made.map(|_| ()))
     }
 
-    /// Settings that the journal only keeps.
+    /// Settings that the journal only keeps, and sometimes one that it honours.
     pub(super) fn config(&mut self) -> BTreeMap<String, String> {
         let value = self.fresh().to_string();
-        (0..self.random.below(3)).map(|number| (format!("setting.{number}"), value.clone())).collect()
+        let mut config: BTreeMap<_, _> =
+            (0..self.random.below(3)).map(|number| (format!("setting.{number}"), value.clone())).collect();
+        match self.random.below(6) {
+            0 => config.insert("retention.ms".into(), self.random.below(400).to_string()),
+            1 => config.insert("retention.bytes".into(), self.random.below(20_000).to_string()),
+            _ => None,
+        };
+        config
     }
 
     /// A call of clients: batches in sequence, again, out of sequence, of an old epoch, and without a producer.
@@ -144,14 +151,24 @@ impl World {
 
 /// Last stable offset and aborted transactions equal the model's.
 pub(super) fn check_stable(journal: &Journal, id: u32, topic: &Topic, partition: u32) {
-    let bounds = journal.bounds(TopicId(id), partition).unwrap();
-    let stable = topic.first_open(partition).unwrap_or(bounds.high_watermark);
-    assert_eq!(bounds.last_stable, stable.max(bounds.log_start), "topic {id} partition {partition}");
-    for (from, to) in [(bounds.log_start, bounds.high_watermark), (bounds.log_start + 7, bounds.log_start + 20)] {
-        let actual: Vec<_> = journal.aborted(TopicId(id), partition, from, to);
-        let actual: Vec<_> = actual.iter().map(|gone| (gone.producer, gone.first_offset, gone.last_offset)).collect();
-        let here =
-            topic.aborted.iter().filter(|(of, (_, first, last))| *of == partition && *last >= from && *first < to);
-        assert_eq!(actual, here.map(|(_, gone)| *gone).collect::<Vec<_>>());
+    loop {
+        let bounds = journal.bounds(TopicId(id), partition).unwrap();
+        let stable = topic.first_open(partition).unwrap_or(bounds.high_watermark);
+        let spans = [(bounds.log_start, bounds.high_watermark), (bounds.log_start + 7, bounds.log_start + 20)];
+        let actual = spans.map(|(from, to)| {
+            let gone = journal.aborted(TopicId(id), partition, from, to).into_iter();
+            gone.map(|gone| (gone.producer, gone.first_offset, gone.last_offset)).collect::<Vec<_>>()
+        });
+        let expected = spans.map(|(from, to)| {
+            let here =
+                topic.aborted.iter().filter(|(of, (_, first, last))| *of == partition && *last >= from && *first < to);
+            here.map(|(_, gone)| *gone).collect::<Vec<_>>()
+        });
+        // Retention may move the log start meanwhile.
+        if journal.bounds(TopicId(id), partition).unwrap() == bounds {
+            assert_eq!(bounds.last_stable, stable.max(bounds.log_start), "topic {id} partition {partition}");
+            assert_eq!(actual, expected);
+            return;
+        }
     }
 }
