@@ -23,6 +23,9 @@ pub(crate) struct Wanted {
 pub(crate) const READ: Wanted =
     Wanted { done: "read", modes: "'AccessExclusiveLock'", others: "; the connector's other tables wait with it" };
 
+/// To be polled: then the others have their turn.
+pub(crate) const POLLED: Wanted = Wanted { others: "; it is tried again at the next poll", ..READ };
+
 /// To be put into a publication.
 pub(crate) const PUBLISHED: Wanted = Wanted {
     done: "published",

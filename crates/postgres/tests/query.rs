@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::time::Duration;
 
 use support::{Memory, PATIENCE, Running, run, wait_for};
 use tailwater_connector::{Config, Problem, Source};
@@ -196,10 +197,75 @@ fn a_table_that_a_change_holds_does_not_hold_up_the_others_for_ever() {
     change.run("begin; alter table a add v int;").unwrap();
     server.psql("postgres", "insert into b default values;");
     wait_for(&memory, &running, 1);
-    let named = || running.status.get().warnings.iter().any(|w| w.code == "TABLE_LOCKED");
+    let holder = server.psql("postgres", "select pid from pg_locks where relation = 'a'::regclass and granted;");
+    let end = format!("pg_terminate_backend({holder})");
+    let named = || running.status.get().warnings.iter().any(|w| w.code == "TABLE_LOCKED" && w.remedy.contains(&end));
     assert!(wait_until(PATIENCE, named), "{:?}", running.status.get());
     change.run("insert into a default values; commit;").unwrap();
     wait_for(&memory, &running, 2);
+}
+
+#[test]
+fn a_bulk_poll_of_a_table_that_is_rewritten_meanwhile_has_its_rows() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table a (id int); insert into a select generate_series(1, 5);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("mode", "bulk"), ("poll.interval.ms", "4000")]);
+    wait_for(&memory, &running, 5);
+    let mut change = Session::open(&server, "postgres");
+    change.run("begin; alter table a alter id type bigint;").unwrap();
+    let waits = "select count(*) from pg_locks where not granted and relation = 'a'::regclass;";
+    assert!(wait_until(PATIENCE, || server.psql("postgres", waits) == "1"), "no poll waits");
+    change.run("commit;").unwrap();
+    // With this poll, not with the one after it.
+    assert!(wait_until(Duration::from_millis(3500), || memory.len() == 10), "{}", memory.len());
+    running.stop().unwrap();
+}
+
+#[test]
+fn a_comment_at_the_end_of_a_query_and_a_row_without_number_lose_nothing() {
+    let server = Postgres::start();
+    server.psql(
+        "postgres",
+        "create table t (id int, at timestamptz not null); insert into t values (null, '2024-01-01'), (5, '2024-01-01');",
+    );
+    let memory = Memory::default();
+    let query = [("query", "SELECT * FROM t -- all"), ("mode", "bulk"), ("poll.interval.ms", "3600000")];
+    let running = start(&server, &memory, &query);
+    wait_for(&memory, &running, 2);
+    running.stop().unwrap();
+    // Each poll ends after one row, and so between the two of one time.
+    let limited = [
+        ("query", "SELECT * FROM t -- all"),
+        ("mode", "timestamp+incrementing"),
+        ("timestamp.column.name", "at"),
+        ("incrementing.column.name", "id"),
+        ("query.suffix", "LIMIT 1"),
+    ];
+    let memory = Memory::default();
+    let running = start(&server, &memory, &limited);
+    let records = wait_for(&memory, &running, 2);
+    assert!(records[0].value()["id"] == 5 && records[1].value()["id"].is_null());
+    running.stop().unwrap();
+}
+
+#[test]
+fn who_writes_into_a_table_that_inherits_is_waited_for() {
+    let server = Postgres::start();
+    let marker = "create table marker (id serial not null);";
+    server.psql("postgres", &format!("{marker} create table p (id serial not null); create table c () inherits (p);"));
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[("mode", "incrementing"), ("table.whitelist", "p,marker")]);
+    running.streams();
+    let mut early = Session::open(&server, "postgres");
+    early.run("begin; insert into c default values;").unwrap();
+    server.psql("postgres", "insert into p default values;");
+    pass(&server, &memory);
+    early.run("commit;").unwrap();
+    let of_p = || memory.records().into_iter().filter(|r| r.topic == "pg-p").collect::<Vec<_>>();
+    assert!(wait_until(PATIENCE, || of_p().len() == 2), "a row is missed: {:?}", values(&memory));
+    assert_eq!(of_p()[0].value()["id"], 1);
+    running.stop().unwrap();
 }
 
 #[test]

@@ -70,7 +70,7 @@ impl Horizon {
         let table = target.table.as_ref().filter(|_| target.shows_writers).map(sql::table);
         let highest = table.as_ref().and_then(|_| statement.highest(after)).unwrap_or_else(|| "NULL".to_owned());
         let writers = match table {
-            Some(table) => writers(&literal(&table), client.server_version_num()),
+            Some(table) => writers(&literal(&table)),
             None => "NULL".to_owned(),
         };
         let rows = client.query(&format!("SELECT {until}, {initial}, {highest}, {writers}"))?;
@@ -84,18 +84,17 @@ impl Horizon {
     }
 }
 
-/// Transactions with the lock of a writer on a table, on the partitioned tables above it, or on its partitions.
-fn writers(table: &str, version: u32) -> String {
-    let mut relations = format!("SELECT {table}::pg_catalog.regclass");
-    if version >= 120_000 {
-        relations += &format!(
-            " UNION SELECT relid FROM pg_catalog.pg_partition_ancestors({table}) \
-             UNION SELECT relid FROM pg_catalog.pg_partition_tree({table})"
-        );
-    }
+/// Transactions with the lock of a writer on a table, on those above it, or on its partitions and the tables that inherit
+/// from it, whose rows it shows.
+fn writers(table: &str) -> String {
     format!(
-        "(SELECT pg_catalog.string_agg(DISTINCT virtualtransaction, ' ') FROM pg_catalog.pg_locks \
-          WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted AND relation IN ({relations}) \
+        "(WITH RECURSIVE above AS (SELECT {table}::pg_catalog.regclass::pg_catalog.oid AS oid \
+           UNION SELECT inhparent FROM pg_catalog.pg_inherits JOIN above ON inhrelid = oid), \
+         below AS (SELECT {table}::pg_catalog.regclass::pg_catalog.oid AS oid \
+           UNION SELECT inhrelid FROM pg_catalog.pg_inherits JOIN below ON inhparent = oid) \
+         SELECT pg_catalog.string_agg(DISTINCT virtualtransaction, ' ') FROM pg_catalog.pg_locks \
+          WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND granted \
+            AND relation IN (SELECT oid FROM above UNION SELECT oid FROM below) \
             AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()))"
     )
 }

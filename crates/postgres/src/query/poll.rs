@@ -18,6 +18,7 @@ use crate::client::{Client, ClientError};
 use crate::limits::{BUFFER_BYTES, FLUSH_BYTES};
 use crate::pgoutput::recycle;
 use crate::snapshot::LineReader;
+use crate::sql;
 
 /// What polls share.
 pub(super) struct Session<'a> {
@@ -89,8 +90,7 @@ impl Poller {
             Ok(horizon) => horizon,
             Err(polled) => return Ok(polled),
         };
-        self.run(session, "BEGIN ISOLATION LEVEL REPEATABLE READ")?;
-        let polled = match self.ask(session)? {
+        let polled = match self.begin(session)? {
             Some(unfit) => unfit,
             None => self.with_open(|poller, open| poller.read(session, open, horizon.as_ref()))?,
         };
@@ -98,6 +98,17 @@ impl Poller {
         self.run(session, end)?;
         session.writer.flush()?;
         Ok(polled)
+    }
+
+    /// Opens the view of the table. The lock comes first: to a view older than a rewrite of the table it would look empty.
+    fn begin(&mut self, session: &mut Session<'_>) -> Result<Option<Polled>, Problem> {
+        let table = self.target.table.as_ref().filter(|_| self.target.shows_writers);
+        let lock = table.map(|table| format!("; LOCK TABLE {} IN ACCESS SHARE MODE", sql::table(table)));
+        let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ{}", lock.unwrap_or_default());
+        match session.client.execute(&begin) {
+            Ok(()) => self.ask(session),
+            Err(error) => self.refused(session, &error).map(Some),
+        }
     }
 
     /// Asks for the columns, and makes a plan of them when they are others than before.
@@ -187,7 +198,8 @@ impl Poller {
         let text = open.shape.statement.text(bounds);
         let Session { client, writer, position, settings } = session;
         let connection = &settings.connection;
-        let mut copy = match client.copy_out(&format!("COPY ({text}) TO STDOUT")) {
+        // The line break ends a comment.
+        let mut copy = match client.copy_out(&format!("COPY ({text}\n) TO STDOUT")) {
             Ok(copy) => copy,
             Err(error) => return self.refused(session, &error),
         };

@@ -12,8 +12,12 @@ use super::position::Position;
 use super::preflight::{self, connect, query_target, targets};
 use super::problem;
 use super::settings::QuerySettings;
+use super::shape::Target;
 use crate::catalog;
+use crate::client::Client;
 use crate::limits::WRITER_POLL;
+use crate::lock::{self, TABLE_LOCKED};
+use crate::sql;
 
 /// Reads tables or a query, again and again.
 pub struct QuerySource {
@@ -140,7 +144,11 @@ fn poll(
             if poller.target.table.is_none() || problems.iter().any(|p| p.kind == ProblemKind::Internal) {
                 return Err(problems.first().cloned().unwrap_or_else(nothing));
             }
-            problems.iter().cloned().map(Problem::warning).collect()
+            let named = |problem: &Problem| match problem.code == TABLE_LOCKED {
+                true => holder(&mut session.client, &poller.target).unwrap_or_else(|| problem.clone()),
+                false => problem.clone(),
+            };
+            problems.iter().map(named).map(Problem::warning).collect()
         }
     };
     if told != poller.told {
@@ -150,6 +158,14 @@ fn poll(
     }
     let gone = matches!(&polled, Polled::Unfit(problems) if problems.iter().any(|p| p.code == "TABLE_GONE"));
     Ok(!gone)
+}
+
+/// Who holds a table, if that can be told.
+fn holder(client: &mut Client, target: &Target) -> Option<Problem> {
+    let name = target.table.as_ref()?;
+    let oid = format!("SELECT pg_catalog.to_regclass({})::pg_catalog.oid", sql::literal(&sql::table(name)));
+    let oid = client.query(&oid).ok()?.first()?.get(0)?.parse().ok()?;
+    lock::held(client, lock::POLLED, &[(oid, name)]).ok()
 }
 
 fn nothing() -> Problem {

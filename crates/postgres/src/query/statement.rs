@@ -197,7 +197,8 @@ fn conditions(time: Option<&str>, number: Option<&str>, bounds: Bounds<'_>) -> V
         match (after.timestamp.as_deref().map(literal), number, number_after) {
             (None, ..) => {}
             (Some(at), Some(number), Some(seen)) => {
-                all.push(format!("{time} >= {at} AND ({time} > {at} OR {number} > {seen})"));
+                // Rows without a number come last among those of their time.
+                all.push(format!("{time} >= {at} AND ({time} > {at} OR {number} > {seen} OR {number} IS NULL)"));
             }
             (Some(at), ..) => all.push(format!("{time} > {at}")),
         }
@@ -251,7 +252,9 @@ mod tests {
         let both = statement(Mode::TimestampIncrementing, &[("a", true)], Some("id"), None);
         assert!(text(&both, None, None).ends_with(r#" WHERE "a" < 'now' ORDER BY "a", "id""#));
         assert!(text(&both, Some("x"), None).contains(r#""a" > 'x' ORDER"#));
-        assert!(text(&both, Some("x"), Some("7")).contains(r#""a" >= 'x' AND ("a" > 'x' OR "id" > '7')"#));
+        assert!(
+            text(&both, Some("x"), Some("7")).contains(r#""a" >= 'x' AND ("a" > 'x' OR "id" > '7' OR "id" IS NULL)"#)
+        );
     }
 
     #[test]
