@@ -5,6 +5,7 @@ use std::ops::Deref;
 use super::build::BatchBuilder;
 use super::lz4::{Emitter, Tail};
 use super::plan::Fragments;
+use crate::limits::SLOT_BYTES;
 use crate::varint;
 
 /// The record under work.
@@ -13,8 +14,10 @@ pub(super) struct Draft {
     pub(super) part: Part,
     pub(super) timestamp: i64,
     pieces: Vec<Piece>,
-    /// Bytes of its literals and header names, in order.
+    /// Bytes of its literals and header names, in order; behind them, once it is finished, padding for the [`Emitter`].
     bytes: Vec<u8>,
+    /// Where they end.
+    end: usize,
     /// Its plain bytes behind timestamp and offset, the open part's length left out.
     length: usize,
     /// The open part's length: where it stands among the pieces, and how much it is so far.
@@ -55,43 +58,44 @@ enum Piece {
 /// Most bytes of a record's length, attributes, timestamp and offset.
 pub(super) const HEAD_BYTES: usize = 32;
 
-/// What comes before a record's key.
-pub(super) type Head = Short<HEAD_BYTES>;
-/// A number as records have it.
-type Number = Short<10>;
-
-/// A few bytes on the stack.
+/// Fields of a record that are not the plan's: a few bytes on the stack, padded for the [`Emitter`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Short<const N: usize> {
-    bytes: [u8; N],
+pub(super) struct Short {
+    bytes: [u8; SLOT_BYTES],
     length: usize,
 }
 
-impl Head {
-    /// Of a record whose bytes from its key on have this length, with its timestamp and offset from the batch's.
+impl Short {
+    /// What comes before the key of a record whose bytes from its key on have this length, with its timestamp and offset
+    /// from the batch's.
     #[inline]
-    pub(super) fn of(length: usize, timestamp: i64, offset: u32) -> Self {
+    pub(super) fn head(length: usize, timestamp: i64, offset: u32) -> Self {
         // Attributes: none are defined.
         let mut fields = [0; HEAD_BYTES];
         let time = varint::write(&mut fields[1..], timestamp);
         let width = 1 + time + varint::write(&mut fields[1 + time..], i64::from(offset));
-        let mut bytes = [0; HEAD_BYTES];
+        let mut bytes = [0; SLOT_BYTES];
         let at = varint::write(&mut bytes, (width + length) as i64);
         bytes[at..at + width].copy_from_slice(&fields[..width]);
         Short { bytes, length: at + width }
     }
-}
 
-impl Number {
+    /// A number as records have it.
     #[inline]
-    fn of(value: i64) -> Self {
-        let mut bytes = [0; 10];
+    fn number(value: i64) -> Self {
+        let mut bytes = [0; SLOT_BYTES];
         let length = varint::write(&mut bytes, value);
         Short { bytes, length }
     }
+
+    /// Goes into a slot.
+    #[inline]
+    pub(super) fn emit(&self, slot: usize, out: &mut Emitter) {
+        out.slot(slot, &self.bytes, self.length);
+    }
 }
 
-impl<const N: usize> Deref for Short<N> {
+impl Deref for Short {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -227,16 +231,18 @@ impl Draft {
             *count = self.headers;
         }
         self.part = Part::Outside;
+        self.end = self.bytes.len();
+        self.bytes.resize(self.end + SLOT_BYTES, 0);
         self.length + varint::length(i64::from(self.headers))
     }
 
-    /// Writes the pieces behind the record's head.
+    /// Writes the pieces behind the record's head, once it is finished.
     #[inline]
     pub(super) fn emit(&self, fragments: &Fragments, out: &mut Emitter) {
-        let mut at = 0;
-        let mut take = |length: u32| {
-            at += length as usize;
-            &self.bytes[at - length as usize..at]
+        let mut rest = self.bytes.as_slice();
+        let mut take = |slot: usize, length: u32, out: &mut Emitter| {
+            out.slot(slot, rest, length as usize);
+            rest = &rest[length as usize..];
         };
         for piece in &self.pieces {
             match *piece {
@@ -245,25 +251,25 @@ impl Draft {
                         out.fragment(usize::from(id), bytes);
                     }
                 }
-                Piece::Literal(slot, length) => out.slot(PLAN_SLOT + usize::from(slot), take(length)),
-                Piece::Key(length) => out.slot(KEY_SLOT, &Number::of(length.into())),
-                Piece::Value(length) => out.slot(VALUE_SLOT, &Number::of(length.into())),
-                Piece::HeaderCount(count) => out.slot(COUNT_SLOT, &Number::of(count.into())),
+                Piece::Literal(slot, length) => take(PLAN_SLOT + usize::from(slot), length, out),
+                Piece::Key(length) => Short::number(length.into()).emit(KEY_SLOT, out),
+                Piece::Value(length) => Short::number(length.into()).emit(VALUE_SLOT, out),
+                Piece::HeaderCount(count) => Short::number(count.into()).emit(COUNT_SLOT, out),
                 Piece::HeaderName(header, length) => {
                     let slot = HEADERS_SLOT + 3 * usize::from(header);
-                    out.slot(slot, &Number::of(length.into()));
-                    out.slot(slot + 1, take(length));
+                    Short::number(length.into()).emit(slot, out);
+                    take(slot + 1, length, out);
                 }
                 Piece::HeaderValue(header, length) => {
-                    out.slot(HEADERS_SLOT + 3 * usize::from(header) + 2, &Number::of(length.into()));
+                    Short::number(length.into()).emit(HEADERS_SLOT + 3 * usize::from(header) + 2, out);
                 }
             }
         }
     }
 
-    /// Puts the pieces before a tail, until it is full.
+    /// Puts the pieces of a finished record before a tail, until it is full.
     pub(super) fn tail(&self, fragments: &Fragments, mut tail: Tail) -> Tail {
-        let mut end = self.bytes.len();
+        let mut end = self.end;
         let mut take = |length: u32| {
             end -= length as usize;
             &self.bytes[end..end + length as usize]
@@ -273,10 +279,10 @@ impl Draft {
                 _ if tail.is_full() => return tail,
                 Piece::Fragment(id) => tail.before(fragments.get(usize::from(id)).map_or(&[], |bytes| bytes)),
                 Piece::Literal(_, length) => tail.before(take(length)),
-                Piece::HeaderName(_, length) => tail.before(take(length)).before(&Number::of(length.into())),
-                Piece::HeaderCount(count) => tail.before(&Number::of(count.into())),
+                Piece::HeaderName(_, length) => tail.before(take(length)).before(&Short::number(length.into())),
+                Piece::HeaderCount(count) => tail.before(&Short::number(count.into())),
                 Piece::Key(length) | Piece::Value(length) | Piece::HeaderValue(_, length) => {
-                    tail.before(&Number::of(length.into()))
+                    tail.before(&Short::number(length.into()))
                 }
             };
         }

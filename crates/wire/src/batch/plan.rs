@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::build::{self, BatchBuilder, BuildError, Finished};
-use super::draft::{Draft, HEAD_BYTES, HEAD_SLOT, Head, Part};
+use super::draft::{Draft, HEAD_BYTES, HEAD_SLOT, Part, Short};
 use super::lz4::{self, Emitter, Snapshot, Tail};
 use super::{HEADER_BYTES, LZ4};
 use crate::limits::{COMPRESSED_PLAIN_BYTES, FIRST_BYTES, PIECED_RECORD_BYTES};
@@ -309,14 +309,14 @@ impl PlanBuilder {
 
     /// Starts a compressed record of this length from its key on; returns what comes before the key.
     #[inline]
-    fn emit_head(&mut self, timestamp: i64, length: usize) -> Head {
+    fn emit_head(&mut self, timestamp: i64, length: usize) -> Short {
         if self.records == 0 {
             self.base_timestamp = timestamp;
             self.compressed.open(self.expected.max(FIRST_BYTES));
         }
-        let head = Head::of(length, timestamp.wrapping_sub(self.base_timestamp), self.records);
+        let head = Short::head(length, timestamp.wrapping_sub(self.base_timestamp), self.records);
         self.compressed.begin(head.len() + length);
-        self.compressed.slot(HEAD_SLOT, &head);
+        head.emit(HEAD_SLOT, &mut self.compressed);
         head
     }
 

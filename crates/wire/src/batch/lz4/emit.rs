@@ -101,7 +101,7 @@ pub(in crate::batch) struct Snapshot {
     literals: usize,
 }
 
-/// The front of what a slot had last.
+/// The front of what a slot had last, and whatever came behind it.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     at: u32,
@@ -180,33 +180,42 @@ impl Emitter {
         if last >= self.now.block && distance <= WINDOW { self.same(distance, bytes) } else { self.literal(bytes) }
     }
 
-    /// Bytes that vary, of a kind whose last ones are worth a look.
+    /// Bytes that vary, of a kind whose last ones are worth a look: the first `length` of `padded`. What is behind them
+    /// there only spares the pieces of the comparison a length.
     #[inline]
-    pub(in crate::batch) fn slot(&mut self, slot: usize, bytes: &[u8]) {
+    pub(in crate::batch) fn slot(&mut self, slot: usize, padded: &[u8], length: usize) {
         if slot >= self.slots.len() {
             self.slots.resize(slot + 1, NOWHERE);
         }
+        let bytes = &padded[..length];
+        let mut short = [0; SLOT_BYTES];
+        let front = padded.first_chunk().unwrap_or_else(|| {
+            short[..length].copy_from_slice(bytes);
+            &short
+        });
         let at = self.now.at;
-        let kept = bytes.len().min(SLOT_BYTES);
         let known = &mut self.slots[slot];
-        let last = *known;
-        (known.at, known.length) = (at, bytes.len() as u32);
-        known.bytes[..kept].copy_from_slice(&bytes[..kept]);
-        let distance = at - last.at;
-        if last.at < self.now.block || distance > WINDOW {
+        let distance = at - known.at;
+        if known.at < self.now.block || distance > WINDOW {
+            *known = Slot { at, length: length as u32, bytes: *front };
             return self.literal(bytes);
         }
-        let last_bytes = &last.bytes[..SLOT_BYTES.min(last.length as usize)];
-        let prefix = common_prefix(last_bytes, bytes);
+        let last_length = known.length as usize;
+        let prefix = common_front(&known.bytes, front).min(last_length).min(length);
+        known.at = at;
+        if prefix == length && length == last_length {
+            return self.same(distance, bytes);
+        }
+        let last = std::mem::replace(known, Slot { at, length: length as u32, bytes: *front });
         self.same(distance, &bytes[..prefix]);
         let rest = &bytes[prefix..];
         if rest.is_empty() {
             return;
         }
         // What both end with lies at the distance of their ends, as does what follows.
-        let behind = distance + bytes.len() as u32 - last.length;
-        let suffix = if last_bytes.len() == last.length as usize && behind <= WINDOW {
-            let pairs = last_bytes[prefix..].iter().rev().zip(rest.iter().rev());
+        let behind = distance + length as u32 - last.length;
+        let suffix = if last_length <= SLOT_BYTES && behind <= WINDOW {
+            let pairs = last.bytes[prefix..last_length].iter().rev().zip(rest.iter().rev());
             pairs.take_while(|(last, new)| last == new).count()
         } else {
             0
@@ -363,23 +372,24 @@ fn nibble(length: usize) -> u8 {
 /// What of a length follows.
 #[inline]
 fn put_rest(out: &mut BytesMut, length: usize) {
-    let Some(mut rest) = length.checked_sub(15) else { return };
-    while rest >= 255 {
-        out.extend_from_slice(&[255]);
-        rest -= 255;
+    let Some(rest) = length.checked_sub(15) else { return };
+    if rest >= 255 {
+        out.resize(out.len() + rest / 255, 255);
     }
-    out.extend_from_slice(&[rest as u8]);
+    out.extend_from_slice(&[(rest % 255) as u8]);
 }
 
+/// How many bytes both begin with.
 #[inline]
-fn common_prefix(left: &[u8], right: &[u8]) -> usize {
-    let mut shared = 0;
-    for (left, right) in left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0) {
+fn common_front(left: &[u8; SLOT_BYTES], right: &[u8; SLOT_BYTES]) -> usize {
+    let words = left.as_chunks::<8>().0.iter().zip(right.as_chunks::<8>().0);
+    for (number, (left, right)) in words.enumerate() {
         let differs = u64::from_le_bytes(*left) ^ u64::from_le_bytes(*right);
         if differs != 0 {
-            return shared + differs.trailing_zeros() as usize / 8;
+            return number * 8 + differs.trailing_zeros() as usize / 8;
         }
-        shared += 8;
     }
-    shared + left[shared..].iter().zip(&right[shared..]).take_while(|(left, right)| left == right).count()
+    SLOT_BYTES
 }
+
+const _: () = assert!(SLOT_BYTES.is_multiple_of(8), "slots are compared in words");
