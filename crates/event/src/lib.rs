@@ -15,4 +15,4 @@ pub mod writer;
 pub use position::Lsn;
 pub use row::{Cell, OldRow};
 pub use table::{Column, ColumnType, Declared, DefaultValue, ReplicaIdentity, TableName, TableSchema};
-pub use writer::{FragmentId, Fragments, RecordWriter, SlotId};
+pub use writer::{FragmentId, Fragments, Passage, PassagePiece, RecordWriter, SlotId};

@@ -50,6 +50,65 @@ impl Fragments {
     }
 }
 
+/// Pieces in a row that are mostly the same again in the next record: a writer may look at them as a whole first. Its
+/// number is stable within one plan. A record has each passage at most once.
+#[derive(Clone, Debug)]
+pub struct Passage {
+    id: u16,
+    bytes: Vec<u8>,
+    pieces: Vec<PassagePiece>,
+}
+
+/// A piece of a [`Passage`] and how many of its bytes it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassagePiece {
+    /// Bytes that repeat.
+    Fragment(FragmentId, usize),
+    /// Bytes that vary.
+    Literal(SlotId, usize),
+}
+
+impl Passage {
+    /// An empty one.
+    pub fn new(id: u16) -> Self {
+        Passage { id, bytes: Vec::new(), pieces: Vec::new() }
+    }
+
+    /// Forgets its pieces.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.pieces.clear();
+    }
+
+    /// Adds bytes that repeat.
+    pub fn fragment(&mut self, fragments: &Fragments, id: FragmentId) {
+        let bytes = fragments.get(id);
+        self.bytes.extend_from_slice(bytes);
+        self.pieces.push(PassagePiece::Fragment(id, bytes.len()));
+    }
+
+    /// Adds bytes that vary.
+    pub fn literal(&mut self, slot: SlotId, bytes: &[u8]) {
+        self.bytes.extend_from_slice(bytes);
+        self.pieces.push(PassagePiece::Literal(slot, bytes.len()));
+    }
+
+    /// Its number.
+    pub fn id(&self) -> u16 {
+        self.id
+    }
+
+    /// What the pieces come to.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The pieces.
+    pub fn pieces(&self) -> &[PassagePiece] {
+        &self.pieces
+    }
+}
+
 /// Takes records piece by piece. Per record: `begin`, then at most one `key`, at most one `value`, any number of
 /// `header`, each followed by its pieces, then `end`. Without `key` the key is null; without `value` the value is
 /// null (a tombstone). A header without pieces has an empty value.
@@ -68,6 +127,19 @@ pub trait RecordWriter {
     fn fragment(&mut self, id: FragmentId);
     /// Bytes that vary.
     fn literal(&mut self, slot: SlotId, bytes: &[u8]);
+    /// Several pieces at once.
+    fn passage(&mut self, passage: &Passage) {
+        let mut rest = passage.bytes();
+        for piece in passage.pieces() {
+            let (PassagePiece::Fragment(_, length) | PassagePiece::Literal(_, length)) = *piece;
+            let (bytes, behind) = rest.split_at_checked(length).unwrap_or_default();
+            match *piece {
+                PassagePiece::Fragment(id, _) => self.fragment(id),
+                PassagePiece::Literal(slot, _) => self.literal(slot, bytes),
+            }
+            rest = behind;
+        }
+    }
     /// Ends the record.
     fn end(&mut self);
 }

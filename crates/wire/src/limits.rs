@@ -53,3 +53,9 @@ pub const EXPANSION_FREE_BYTES: usize = 4 << 20;
 
 /// Logarithm of the largest window of Zstandard: 32 MiB, of which only what is used is touched. Level 19 wants 8 MiB.
 pub const ZSTD_WINDOW_LOG: u32 = 25;
+
+/// Passages of a plan that are kept from record to record, by number, to be compared as a whole.
+pub const PASSAGES: usize = 16;
+
+/// Bytes of a passage that is kept. An envelope's are below 300.
+pub const PASSAGE_BYTES: usize = 4 << 10;

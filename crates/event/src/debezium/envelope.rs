@@ -6,7 +6,7 @@ use crate::{FragmentId, Fragments, RecordWriter, SlotId, TableSchema};
 use super::columns::{Image, PlanColumn, PlanColumns};
 use super::message::push_id;
 use super::schema_block::{Field, envelope_schema, key_schema, string_header};
-use super::source_block::{self, Cached, Stamp, push_last_commit, push_lsn, push_or_null, push_xid};
+use super::source_block::{self, Cached, Kept, Stamp, push_last_commit, push_lsn, push_or_null, push_xid};
 use super::value::json::push_str;
 use super::value::number::push_i64;
 use super::{EncodeOptions, EventContext, SnapshotMarker};
@@ -295,37 +295,45 @@ impl Layout {
 
     fn write_source_to_end(&self, op: Op, clock: &mut Clock, event: &EventContext<'_>, writer: &mut dyn RecordWriter) {
         let slot = |n: u16| SlotId(self.slot + n);
-        let Clock { source, now, last_commit, lsn, xid, text } = clock;
-        source.set(event.source_time_us.saturating_mul(1000));
-        now.set(event.now_ns);
+        let fragments = &self.fragments;
+        let Clock { source, now, lsn, text, to_sequence, to_lsn, end } = clock;
         let lsn = lsn.text(event.lsn, push_lsn);
-        let marker = MARKERS.iter().position(|(marker, _)| *marker == event.snapshot).unwrap_or(0);
+        let EventContext { snapshot, source_time_us, last_commit, xid, now_ns, .. } = *event;
         let op = OPS.iter().position(|(known, _)| *known == op).unwrap_or(0);
 
-        writer.literal(slot(SOURCE_MS), source.millis());
-        writer.fragment(self.snapshot[marker]);
-        writer.literal(slot(LAST_COMMIT), last_commit.text(event.last_commit, push_last_commit));
-        writer.fragment(self.sequence_middle);
+        source.set(source_time_us.saturating_mul(1000));
+        writer.passage(to_sequence.passage((source_time_us, snapshot, last_commit), |passage| {
+            let marker = MARKERS.iter().position(|(marker, _)| *marker == snapshot).unwrap_or(0);
+            passage.literal(slot(SOURCE_MS), source.millis());
+            passage.fragment(fragments, self.snapshot[marker]);
+            passage.literal(slot(LAST_COMMIT), written(text, |out| push_last_commit(last_commit, out)));
+            passage.fragment(fragments, self.sequence_middle);
+        }));
         writer.literal(slot(SEQUENCE_LSN), lsn);
-        writer.fragment(self.sequence_to_us);
-        writer.literal(slot(SOURCE_US), source.micros());
-        writer.fragment(self.ns);
-        writer.literal(slot(SOURCE_NS), source.nanos());
-        writer.fragment(self.table_to_xid);
-        writer.literal(slot(XID), xid.text(event.xid, push_xid));
-        writer.fragment(self.lsn);
-        writer.literal(slot(LSN), if event.snapshot == SnapshotMarker::Incremental { b"null" } else { lsn });
+        writer.passage(to_lsn.passage((source_time_us, xid), |passage| {
+            passage.fragment(fragments, self.sequence_to_us);
+            passage.literal(slot(SOURCE_US), source.micros());
+            passage.fragment(fragments, self.ns);
+            passage.literal(slot(SOURCE_NS), source.nanos());
+            passage.fragment(fragments, self.table_to_xid);
+            passage.literal(slot(XID), written(text, |out| push_xid(xid, out)));
+            passage.fragment(fragments, self.lsn);
+        }));
+        writer.literal(slot(LSN), if snapshot == SnapshotMarker::Incremental { b"null" } else { lsn });
         if event.origin.is_none() && event.xmin.is_none() && event.transaction.is_none() {
             writer.fragment(self.after_lsn[op]);
         } else {
             self.write_xmin_to_op(op, text, event, writer);
         }
-        writer.literal(slot(NOW_MS), now.millis());
-        writer.fragment(self.us);
-        writer.literal(slot(NOW_US), now.micros());
-        writer.fragment(self.ns);
-        writer.literal(slot(NOW_NS), now.nanos());
-        writer.fragment(self.close);
+        writer.passage(end.passage(now_ns, |passage| {
+            now.set(now_ns);
+            passage.literal(slot(NOW_MS), now.millis());
+            passage.fragment(fragments, self.us);
+            passage.literal(slot(NOW_US), now.micros());
+            passage.fragment(fragments, self.ns);
+            passage.literal(slot(NOW_NS), now.nanos());
+            passage.fragment(fragments, self.close);
+        }));
     }
 }
 
@@ -333,9 +341,7 @@ impl Layout {
     /// What is null in most events.
     fn write_xmin_to_op(&self, op: usize, text: &mut Vec<u8>, event: &EventContext<'_>, writer: &mut dyn RecordWriter) {
         let mut literal = |slot: u16, writer: &mut dyn RecordWriter, push: &dyn Fn(&mut Vec<u8>)| {
-            text.clear();
-            push(text);
-            writer.literal(SlotId(self.slot + slot), text);
+            writer.literal(SlotId(self.slot + slot), written(text, push));
         };
         let (name, origin_lsn) = event.origin.unzip();
         writer.fragment(self.xmin);
@@ -375,15 +381,40 @@ impl Struct {
 }
 
 /// Formatted parts of `source` and the clocks, kept from event to event.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Clock {
     source: Stamp,
     now: Stamp,
-    last_commit: Cached<Option<u64>>,
     lsn: Cached<u64>,
-    xid: Cached<Option<u32>>,
     /// For what is rare.
     text: Vec<u8>,
+    /// From `ts_ms` into `sequence`.
+    to_sequence: Kept<(i64, SnapshotMarker, Option<u64>)>,
+    /// From there to `lsn`.
+    to_lsn: Kept<(i64, Option<u32>)>,
+    /// The envelope's clocks.
+    end: Kept<i64>,
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Clock {
+            source: Stamp::default(),
+            now: Stamp::default(),
+            lsn: Cached::default(),
+            text: Vec::new(),
+            to_sequence: Kept::new(0),
+            to_lsn: Kept::new(1),
+            end: Kept::new(2),
+        }
+    }
+}
+
+/// What `push` writes.
+fn written(text: &mut Vec<u8>, push: impl FnOnce(&mut Vec<u8>)) -> &[u8] {
+    text.clear();
+    push(text);
+    text
 }
 
 fn key_values<'a>(key: &'a [usize], columns: &'a [PlanColumn], image: &'a Image) -> impl Iterator<Item = &'a [u8]> {

@@ -1,5 +1,7 @@
 //! The varying parts of `source` and of the envelope's clocks, formatted once and kept while they do not change.
 
+use crate::Passage;
+
 use super::EncodeOptions;
 use super::value::json::push_str;
 use super::value::number::push_i64;
@@ -78,6 +80,30 @@ impl<T: PartialEq + Copy> Cached<T> {
             write(value, &mut self.text);
         }
         &self.text
+    }
+}
+
+/// A passage made from a value, kept while the value stays the same.
+#[derive(Clone, Debug)]
+pub(super) struct Kept<T> {
+    made_from: Option<T>,
+    passage: Passage,
+}
+
+impl<T: PartialEq + Copy> Kept<T> {
+    /// The passage of this number.
+    pub(super) fn new(id: u16) -> Self {
+        Kept { made_from: None, passage: Passage::new(id) }
+    }
+
+    /// The passage for `value`; `write` makes it when it is another one than last time.
+    pub(super) fn passage(&mut self, value: T, write: impl FnOnce(&mut Passage)) -> &Passage {
+        if self.made_from != Some(value) {
+            self.made_from = Some(value);
+            self.passage.clear();
+            write(&mut self.passage);
+        }
+        &self.passage
     }
 }
 

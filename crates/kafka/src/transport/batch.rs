@@ -1,8 +1,8 @@
 //! One batch of the pending frame: what an encode plan writes its records into.
 
-use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
+use tailwater_event::{FragmentId, Fragments, Passage, PassagePiece, RecordWriter, SlotId};
 use tailwater_journal::{BatchIn, PlanId, Run, TopicId};
-use tailwater_wire::batch::{BuildError, PlanBuilder, PlanMark};
+use tailwater_wire::batch::{self, BuildError, PlanBuilder, PlanMark};
 
 use crate::limits::{BATCH_BYTES, BATCH_PLAIN_BYTES};
 
@@ -184,6 +184,16 @@ impl RecordWriter for Batch {
     #[inline]
     fn literal(&mut self, slot: SlotId, bytes: &[u8]) {
         self.builder.literal(slot.0, bytes);
+    }
+
+    #[inline]
+    fn passage(&mut self, passage: &Passage) {
+        self.builder.passage(passage.id(), passage.bytes(), || {
+            passage.pieces().iter().map(|piece| match *piece {
+                PassagePiece::Fragment(FragmentId(id), length) => (batch::Piece::Fragment(id), length),
+                PassagePiece::Literal(SlotId(slot), length) => (batch::Piece::Literal(slot), length),
+            })
+        });
     }
 
     #[inline]

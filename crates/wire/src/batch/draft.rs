@@ -2,8 +2,9 @@
 
 use std::ops::Deref;
 
-use super::build::BatchBuilder;
+use super::build::{BatchBuilder, BuildError};
 use super::lz4::{Emitter, Tail};
+use super::passage::{Passages, Piece as PassagePiece};
 use super::plan::Fragments;
 use crate::limits::SLOT_BYTES;
 use crate::varint;
@@ -26,6 +27,7 @@ pub(super) struct Draft {
     /// The count of headers among the pieces, and the count.
     header_count: usize,
     headers: u32,
+    passages: Passages,
 }
 
 /// How far it is.
@@ -43,6 +45,7 @@ pub(super) enum Part {
 #[derive(Clone, Copy, Debug)]
 enum Piece {
     Fragment(u16),
+    Passage(u16),
     /// Slot and length.
     Literal(u16, u32),
     /// Length of the key; -1: null. So with the value.
@@ -152,6 +155,41 @@ impl Draft {
         self.pieces.push(Piece::Fragment(id));
     }
 
+    /// Other fragments are registered.
+    pub(super) fn forget_passages(&mut self) {
+        self.passages.clear();
+    }
+
+    /// Adds a passage that is the same as it was last; says whether it is.
+    #[inline]
+    pub(super) fn same_passage(&mut self, id: u16, bytes: &[u8]) -> bool {
+        let same = self.passages.is(id, bytes);
+        if same {
+            self.open_length += bytes.len();
+            self.pieces.push(Piece::Passage(id));
+        }
+        same
+    }
+
+    /// Adds a passage that is another one than last; says whether it can be kept.
+    pub(super) fn new_passage(
+        &mut self,
+        id: u16,
+        bytes: &[u8],
+        pieces: impl Iterator<Item = (PassagePiece, usize)>,
+        fragments: &Fragments,
+        out: &mut Emitter,
+    ) -> Result<bool, BuildError> {
+        let is_used = self.pieces.iter().any(|piece| matches!(piece, Piece::Passage(used) if *used == id));
+        if is_used || !Passages::takes(id, bytes) {
+            return Ok(false);
+        }
+        self.passages.set(id, bytes, pieces, fragments, (out, PLAN_SLOT))?;
+        self.open_length += self.passages.bytes(id).len();
+        self.pieces.push(Piece::Passage(id));
+        Ok(true)
+    }
+
     /// Adds what stands in a slot.
     #[inline]
     pub(super) fn literal(&mut self, slot: u16, bytes: &[u8]) {
@@ -251,6 +289,7 @@ impl Draft {
                         out.fragment(usize::from(id), bytes);
                     }
                 }
+                Piece::Passage(id) => self.passages.emit(id, (out, PLAN_SLOT)),
                 Piece::Literal(slot, length) => take(PLAN_SLOT + usize::from(slot), length, out),
                 Piece::Key(length) => Short::number(length.into()).emit(KEY_SLOT, out),
                 Piece::Value(length) => Short::number(length.into()).emit(VALUE_SLOT, out),
@@ -278,6 +317,7 @@ impl Draft {
             tail = match *piece {
                 _ if tail.is_full() => return tail,
                 Piece::Fragment(id) => tail.before(fragments.get(usize::from(id)).map_or(&[], |bytes| bytes)),
+                Piece::Passage(id) => tail.before(self.passages.bytes(id)),
                 Piece::Literal(_, length) => tail.before(take(length)),
                 Piece::HeaderName(_, length) => tail.before(take(length)).before(&Short::number(length.into())),
                 Piece::HeaderCount(count) => tail.before(&Short::number(count.into())),
@@ -303,6 +343,7 @@ impl Draft {
         for piece in &self.pieces {
             match *piece {
                 Piece::Fragment(id) => out.push(fragments.get(usize::from(id)).map_or(&[], |bytes| bytes)),
+                Piece::Passage(id) => out.push(self.passages.bytes(id)),
                 Piece::Literal(_, length) => out.push(take(length)),
                 Piece::Key(-1) | Piece::Value(-1) | Piece::HeaderCount(_) | Piece::HeaderValue(..) => {}
                 Piece::Key(_) => out.key(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::build::{self, BatchBuilder, BuildError, Finished};
 use super::draft::{Draft, HEAD_BYTES, HEAD_SLOT, Part, Short};
 use super::lz4::{self, Emitter, Snapshot, Tail};
+use super::passage::Piece;
 use super::{HEADER_BYTES, LZ4};
 use crate::limits::{COMPRESSED_PLAIN_BYTES, FIRST_BYTES, PIECED_RECORD_BYTES};
 
@@ -69,6 +70,7 @@ impl PlanBuilder {
             }
             self.fragments = fragments.clone();
             self.compressed.forget_fragments(fragments.len());
+            self.draft.forget_passages();
         }
     }
 
@@ -156,6 +158,45 @@ impl PlanBuilder {
             return self.plain.push(bytes);
         }
         self.draft.literal(slot, bytes);
+    }
+
+    /// Several pieces of the current part at once, with the length of each: a passage that mostly is the same as in the
+    /// record before. Its number must not be that of another passage of the same fragments.
+    #[inline]
+    pub fn passage<P>(&mut self, id: u16, bytes: &[u8], pieces: impl Fn() -> P)
+    where
+        P: Iterator<Item = (Piece, usize)>,
+    {
+        if self.is_plain {
+            return self.plain.push(bytes);
+        }
+        if matches!(self.draft.part, Part::Outside | Part::Begun) {
+            self.fault = Some(BuildError::Order);
+            return;
+        }
+        if self.draft.same_passage(id, bytes) {
+            return;
+        }
+        match self.draft.new_passage(id, bytes, pieces(), &self.fragments, &mut self.compressed) {
+            Ok(true) => {}
+            Ok(false) => self.push_pieces(bytes, pieces()),
+            Err(fault) => self.fault = Some(fault),
+        }
+    }
+
+    /// The pieces of a passage, one by one.
+    fn push_pieces(&mut self, mut rest: &[u8], pieces: impl Iterator<Item = (Piece, usize)>) {
+        for (piece, length) in pieces {
+            let Some((bytes, behind)) = rest.split_at_checked(length) else {
+                self.fault = Some(BuildError::Order);
+                return;
+            };
+            match piece {
+                Piece::Fragment(id) => self.fragment(id),
+                Piece::Literal(slot) => self.literal(slot, bytes),
+            }
+            rest = behind;
+        }
     }
 
     /// Ends the record. After an error the batch is as it was before the record.

@@ -24,6 +24,8 @@ pub(in crate::batch) struct Emitter {
     fragments: Vec<u32>,
     /// What each slot had last.
     slots: Vec<Slot>,
+    /// Where each passage was last.
+    passages: Vec<u32>,
     now: State,
 }
 
@@ -134,6 +136,7 @@ impl Emitter {
         self.literals.clear();
         self.fragments.fill(0);
         self.slots.fill(NOWHERE);
+        self.passages.fill(0);
         self.now = State::default();
     }
 
@@ -141,6 +144,29 @@ impl Emitter {
     pub(in crate::batch) fn forget_fragments(&mut self, count: usize) {
         self.fragments.clear();
         self.fragments.resize(count, 0);
+        self.passages.clear();
+    }
+
+    /// A passage has other bytes from here on; gives the place where it had those from before.
+    pub(in crate::batch) fn forget_passage(&mut self, id: usize) -> Option<u32> {
+        self.passages.get_mut(id).map(std::mem::take).filter(|at| *at > 0)
+    }
+
+    /// A fragment, not empty, was here as part of a passage.
+    pub(in crate::batch) fn fragment_was(&mut self, id: usize, at: u32) {
+        if let Some(place) = self.fragments.get_mut(id) {
+            *place = at.max(*place);
+        }
+    }
+
+    /// The first `length` of these bytes were here, in a slot, as part of a passage.
+    pub(in crate::batch) fn slot_was(&mut self, slot: usize, at: u32, padded: &[u8], length: usize) {
+        if let Some(known) = self.slots.get_mut(slot).filter(|known| known.at < at) {
+            let mut bytes = [0; SLOT_BYTES];
+            let kept = length.min(SLOT_BYTES);
+            bytes[..kept].copy_from_slice(&padded[..kept]);
+            *known = Slot { at, length: length as u32, bytes };
+        }
     }
 
     /// Plain bytes so far.
@@ -178,6 +204,22 @@ impl Emitter {
         let last = std::mem::replace(place, self.now.at);
         let distance = self.now.at - last;
         if last >= self.now.block && distance <= WINDOW { self.same(distance, bytes) } else { self.literal(bytes) }
+    }
+
+    /// A passage with the bytes that it had last, unless it was forgotten. Says whether it could be taken from there;
+    /// else its pieces have to follow.
+    #[inline]
+    pub(in crate::batch) fn passage(&mut self, id: usize, bytes: &[u8]) -> bool {
+        if id >= self.passages.len() {
+            self.passages.resize(id + 1, 0);
+        }
+        let last = std::mem::replace(&mut self.passages[id], self.now.at);
+        let distance = self.now.at - last;
+        let reached = last >= self.now.block && distance <= WINDOW;
+        if reached {
+            self.same(distance, bytes);
+        }
+        reached
     }
 
     /// Bytes that vary, of a kind whose last ones are worth a look: the first `length` of `padded`. What is behind them
@@ -283,6 +325,7 @@ impl Emitter {
         let at = self.now.at;
         self.fragments.iter_mut().filter(|place| **place >= at).for_each(|place| *place = 0);
         self.slots.iter_mut().filter(|slot| slot.at >= at).for_each(|slot| *slot = NOWHERE);
+        self.passages.iter_mut().filter(|place| **place >= at).for_each(|place| *place = 0);
     }
 
     /// Completes the frame. Only `restore` and `reset` may follow.
