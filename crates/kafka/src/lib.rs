@@ -3,6 +3,7 @@
 //! [`transport::embedded`] keeps them in the journal on local disk. A source's rows become Kafka record batches here, and
 //! batches become frames of whole transactions; readers get them back as records that share the batches' memory.
 
+pub mod coordinator;
 pub mod group;
 pub mod limits;
 pub mod transaction;

@@ -52,3 +52,12 @@ pub const TRANSACTION_TIMEOUT_MAX_MS: u64 = 900_000;
 
 /// `transactional.id.expiration.ms`, Kafka's default.
 pub const TRANSACTIONAL_ID_RETENTION_MS: u64 = 7 * 86_400_000;
+
+/// `offsets.retention.minutes`, Kafka's default.
+pub const OFFSETS_RETENTION_MS: u64 = 7 * 86_400_000;
+
+/// How often offsets and transactional ids are looked at that may have expired.
+pub const EXPIRY_CHECK: Duration = Duration::from_secs(600);
+
+/// How often transactions are looked at that may have been open for too long.
+pub const TRANSACTION_CHECK: Duration = Duration::from_secs(1);

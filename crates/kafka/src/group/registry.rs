@@ -19,6 +19,8 @@ pub struct Known<W> {
     pub group: Group<W>,
     /// How far it has read.
     pub offsets: Offsets,
+    /// The journal's frame that it last changed with; the caller keeps it, so that an answer may wait for it.
+    pub written: u64,
 }
 
 /// All groups.
@@ -55,8 +57,12 @@ impl<W> Registry<W> {
         self.groups.get(name)
     }
 
-    /// A group by name, to change its state.
-    pub fn group_mut(&mut self, name: &str) -> Option<&mut Group<W>> {
+    /// A group by name, to change what is known of it.
+    pub fn known_mut(&mut self, name: &str) -> Option<&mut Known<W>> {
+        self.groups.get_mut(name)
+    }
+
+    fn group_mut(&mut self, name: &str) -> Option<&mut Group<W>> {
         self.groups.get_mut(name).map(|known| &mut known.group)
     }
 
@@ -213,7 +219,7 @@ impl<W> Registry<W> {
     }
 
     fn expired_where(&self, expired: impl Fn(&Group<W>, &str, &Offset) -> bool) -> impl Iterator<Item = Expired> {
-        self.groups.iter().map(move |(name, Known { group, offsets })| {
+        self.groups.iter().map(move |(name, Known { group, offsets, .. })| {
             let gone = offsets.iter().filter(|(topic, partition, offset)| {
                 !offsets.is_held(topic, *partition) && expired(group, topic, offset)
             });
@@ -226,9 +232,11 @@ impl<W> Registry<W> {
     /// The group, made when it is not there.
     fn known(&mut self, name: &str, now: u64) -> &mut Known<W> {
         let settings = self.settings;
-        self.groups
-            .entry(name.to_owned())
-            .or_insert_with(|| Known { group: Group::new(settings, now), offsets: Offsets::default() })
+        self.groups.entry(name.to_owned()).or_insert_with(|| Known {
+            group: Group::new(settings, now),
+            offsets: Offsets::default(),
+            written: 0,
+        })
     }
 
     /// There may be one group more.
