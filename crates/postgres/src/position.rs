@@ -26,6 +26,16 @@ pub fn resume_lsn(position: &[u8]) -> Option<Lsn> {
     Position::durable(&durable).ok().flatten().map(|position| Lsn(position.lsn))
 }
 
+/// The end of the last record before the position where the server will write next: the header of a page may lie between
+/// (24 bytes, or 40 in a segment's first page), whose end nothing that is streamed reaches while nothing is written.
+pub(crate) fn last_record_end(next: u64) -> u64 {
+    const PAGE: u64 = 8192;
+    match next % PAGE {
+        header @ (24 | 40) => next - header,
+        _ => next,
+    }
+}
+
 impl Position {
     /// The form that the transport keeps.
     pub fn encode(self) -> [u8; 16] {
@@ -65,6 +75,12 @@ impl DurableLsn {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_page_header_is_no_record() {
+        let ends = [0x200_0028, 0x200_2018, 0x200_2020, 0x200_0000, 0].map(last_record_end);
+        assert_eq!(ends, [0x200_0000, 0x200_2000, 0x200_2020, 0x200_0000, 0]);
+    }
 
     #[test]
     fn a_position_reads_back_and_anything_else_is_refused() {

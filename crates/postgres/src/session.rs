@@ -14,7 +14,7 @@ use crate::client::{Client, ClientError};
 use crate::limits::{SLOT_PATIENCE, SLOT_RELEASE};
 use crate::metrics::Metrics;
 use crate::notify::{Aggregate, Notification, Notifier};
-use crate::position::Position;
+use crate::position::{Position, last_record_end};
 use crate::settings::{Autocreate, Settings, SnapshotMode, TableOrder};
 use crate::slot::Slot;
 use crate::snapshot::{self, Exported, Files, Placed, Reading};
@@ -150,7 +150,8 @@ impl<'a> Session<'a> {
     pub fn log_end(&mut self) -> Result<u64, Problem> {
         let rows = self.sql.query("SELECT pg_catalog.pg_current_wal_insert_lsn()");
         let rows = self.sql_result(rows)?;
-        Ok(rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default().0)
+        let next = rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default();
+        Ok(last_record_end(next.0))
     }
 
     /// Whether publications follow the captured tables, so that a new table has to join.

@@ -317,6 +317,30 @@ fn held(server: &Postgres, lock: &str) -> Session {
 }
 
 #[test]
+fn whoever_cleans_the_signal_table_neither_closes_a_window_nor_holds_up_the_stream() {
+    let server = Postgres::start();
+    let rows = "insert into t select generate_series(1, 9);";
+    let tables = "create table t (id int primary key); create table u (id int primary key);";
+    server.psql("postgres", &format!("{SIGNALS} {tables} {rows}"));
+    let strategy = "incremental.snapshot.watermarking.strategy";
+    for (round, strategy) in [(strategy, "insert_insert"), (strategy, "insert_delete")].into_iter().enumerate() {
+        let memory = Memory::default();
+        let running = start(&server, &memory, &[TABLE, NO_DATA, strategy]);
+        running.streams();
+        let mut session = held(&server, "lock table t in access exclusive mode;");
+        server.psql("postgres", "delete from dbz_signal;");
+        server.psql("postgres", &format!("insert into u values ({round});"));
+        assert!(wait_until(PATIENCE / 4, || of(&memory.records(), "u").len() == 1), "the stream is held up");
+        assert_eq!(of(&memory.records(), "t").len(), 0);
+        session.run("commit;").unwrap();
+        ends(&memory);
+        assert_eq!(of(&memory.records(), "t").len(), 9);
+        running.stop().unwrap();
+        server.psql("postgres", "select pg_drop_replication_slot('tw'); delete from dbz_signal;");
+    }
+}
+
+#[test]
 fn what_is_asked_for_after_a_stop_is_not_stopped() {
     let server = Postgres::start();
     let rows = "insert into t select generate_series(1, 9); insert into u values (100);";

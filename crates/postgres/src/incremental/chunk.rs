@@ -6,7 +6,7 @@
 //! (unchanged TOAST values). So what a topic's reader ends with is the table, whatever happens meanwhile; the original
 //! compares keys alone, which lets a row that was not yet visible, but already streamed, come again with its old values.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use tailwater_event::{Cell, OldRow, ReplicaIdentity, TableName, TableSchema};
@@ -53,7 +53,7 @@ pub(super) struct Chunk {
     left_out: Vec<bool>,
     /// By row image: how many of the equal rows came, or went, through the stream.
     deduct: HashMap<Vec<u8>, i64>,
-    again: Vec<Vec<String>>,
+    again: BTreeSet<Vec<String>>,
 }
 
 impl Matching {
@@ -162,7 +162,7 @@ impl Chunk {
             rows: HashMap::new(),
             left_out: Vec::new(),
             deduct: HashMap::new(),
-            again: Vec::new(),
+            again: BTreeSet::new(),
         }
     }
 
@@ -174,6 +174,12 @@ impl Chunk {
         self.lines.extend_from_slice(line);
         self.ends.push(self.lines.len());
         self.left_out.push(false);
+    }
+
+    /// A row's values in the columns that are compared; `None` where one is NULL.
+    pub fn identity_of(&self, cells: &[Cell<'_>]) -> Option<Vec<String>> {
+        let image = self.matching.image(cells, None)?;
+        Some(values(&image)).filter(|values| values.len() == self.matching.columns.len())
     }
 
     /// Number of rows read.
@@ -212,7 +218,7 @@ impl Chunk {
                     *left_out = !(shown && incomplete);
                 }
                 if !shown && incomplete {
-                    self.again.push(values(image));
+                    self.again.insert(values(image));
                 }
             }
         }
@@ -239,7 +245,7 @@ impl Chunk {
 
     /// Rows that must be read again, by their identity: the change that made them superfluous was not complete.
     pub fn take_again(&mut self) -> Vec<Vec<String>> {
-        std::mem::take(&mut self.again)
+        std::mem::take(&mut self.again).into_iter().collect()
     }
 
     /// The values of a row in some columns, `None` for columns that are not there.

@@ -230,9 +230,14 @@ impl Incremental {
         }
     }
 
-    /// Whether this is the window that is open.
-    pub fn is_open(&self, window: &str) -> bool {
-        self.window.as_ref().is_some_and(|open| open.id == window)
+    /// Whether this mark closes the window that is open. The chunk is handed over before the mark is written: without it,
+    /// somebody else wrote the mark, or cleaned the signal table.
+    pub fn closes(&mut self, window: &str) -> Result<bool, Problem> {
+        if self.window.as_ref().is_none_or(|open| open.id != window) {
+            return Ok(false);
+        }
+        self.poll()?;
+        Ok(self.window.as_ref().is_some_and(|open| open.outcome.is_some()))
     }
 
     /// Where the window closes, when no mark in the log tells.
@@ -242,9 +247,6 @@ impl Incremental {
 
     /// Closes the window that is open: the rows to write.
     pub fn close(&mut self, recent: &Recent) -> Result<Closed, Problem> {
-        if self.window.as_ref().is_some_and(|window| window.outcome.is_none()) {
-            self.wait()?;
-        }
         let Some(Window { began, snapshot, outcome: Some(mut outcome), spoiled, .. }) = self.window.take() else {
             return Ok(Closed::default());
         };
@@ -268,7 +270,7 @@ impl Incremental {
         self.progress.tables.drain(..outcome.done.len().min(self.progress.tables.len()));
         self.progress.table = outcome.table;
         if let Some(chunk) = &mut outcome.chunk {
-            self.progress.table.again = chunk.take_again();
+            self.progress.table.again.extend(chunk.take_again());
         }
         self.read_moved_again(outcome.done);
         if self.progress.tables.is_empty() {
@@ -295,16 +297,14 @@ impl Incremental {
     /// Rows that moved are read again: those of the table that is being read with its next chunk, and a table that was
     /// over is taken up once more.
     fn read_moved_again(&mut self, done: Vec<(Wanted, TableProgress)>) {
-        let mut moved = std::mem::take(&mut self.moved);
-        let mut take = |name: &str| {
-            let table = moved.keys().find(|table| table.to_string() == name).cloned()?;
-            moved.remove(&table)
-        };
-        if let Some(rows) = self.progress.tables.first().and_then(|first| take(&first.name)) {
+        let moved = std::mem::take(&mut self.moved);
+        // A table may be asked for with several conditions.
+        let of = |name: &str| moved.iter().find(|(table, _)| table.to_string() == name).map(|(_, rows)| rows.clone());
+        if let Some(rows) = self.progress.tables.first().and_then(|first| of(&first.name)) {
             self.progress.table.again.extend(rows);
         }
         for (wanted, mut table) in done {
-            if let Some(rows) = take(&wanted.name).filter(|_| !table.columns.is_empty()) {
+            if let Some(rows) = of(&wanted.name).filter(|_| !table.columns.is_empty()) {
                 table.again = rows;
                 if self.progress.tables.is_empty() {
                     self.progress.table = table;
@@ -331,14 +331,6 @@ impl Incremental {
             notices.extend(self.progress.follow(&wish));
         }
         notices
-    }
-
-    fn wait(&mut self) -> Result<(), Problem> {
-        let outcome = self.worker.take()?;
-        if let Some(window) = &mut self.window {
-            window.settle(outcome);
-        }
-        Ok(())
     }
 }
 

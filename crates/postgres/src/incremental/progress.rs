@@ -147,8 +147,10 @@ impl Progress {
         for name in expand(&execute.tables, captured) {
             let filter = execute.conditions.iter().find(|(pattern, _)| matches(pattern, &name));
             let filter = filter.map(|(_, filter)| filter.clone());
-            if self.tables.iter().all(|known| known.name != name) {
-                self.tables.push(Wanted { name, filter, surrogate: execute.surrogate.clone() });
+            // With another condition it is other rows.
+            let wanted = Wanted { name, filter, surrogate: execute.surrogate.clone() };
+            if !self.tables.contains(&wanted) {
+                self.tables.push(wanted);
             }
         }
     }
@@ -214,7 +216,11 @@ mod tests {
         assert_eq!(progress.table.rows, 0);
         progress.add(&execute(&["public.b", "public.c"]), &captured);
         assert_eq!(progress.names(), "public.b,public.nope,public.c");
-        assert_eq!(progress.remove(&[]).len(), 3);
+        let other = Execute { conditions: vec![(".*".into(), "x < 1".into())], ..execute(&["public.b"]) };
+        progress.add(&other, &captured);
+        assert_eq!(progress.names(), "public.b,public.nope,public.c,public.b");
+        assert_eq!(progress.tables[3].filter.as_deref(), Some("x < 1"));
+        assert_eq!(progress.remove(&[]).len(), 4);
     }
 
     #[test]

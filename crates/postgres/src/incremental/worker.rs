@@ -18,6 +18,7 @@ use super::visible::Visible;
 use crate::catalog::{self, CatalogTable, TableFacts, Types};
 use crate::client::{Client, ClientError};
 use crate::limits::{INCREMENTAL_CHUNK_BYTES, LOCK_PATIENCE};
+use crate::position::last_record_end;
 use crate::settings::Settings;
 use crate::snapshot::{LineReader, relation};
 use crate::{problem, sql};
@@ -79,11 +80,6 @@ impl Worker {
             Err(mpsc::TryRecvError::Empty) => Ok(None),
             Err(mpsc::TryRecvError::Disconnected) => Err(ended()),
         }
-    }
-
-    /// What it found. To be called when the window was seen to close, so it is there.
-    pub fn take(&self) -> Result<Outcome, Problem> {
-        self.outcomes.recv().map_err(|_| ended())?
     }
 }
 
@@ -172,7 +168,10 @@ impl Marks {
             ))?;
             let column = rows.first().map(|row| sql::ident(row.text(0))).unwrap_or_default();
             let id = sql::literal(&format!("{window}-open"));
-            return client.execute(&format!("DELETE FROM {table} WHERE {column} = {id}"));
+            if !client.query(&format!("DELETE FROM {table} WHERE {column} = {id} RETURNING 1"))?.is_empty() {
+                return Ok(());
+            }
+            // Somebody cleaned the table.
         }
         let id = sql::literal(&format!("{window}-close"));
         let closed = timestamp(SystemTime::now());
@@ -333,7 +332,7 @@ impl Session {
         let mut chunk = Chunk::new(table.name.clone(), schema.clone(), visible);
         let bounds = Bounds { after: at.last.as_ref(), up_to: at.max.as_ref(), filter };
         let query = order.chunk(&columns, from, bounds, settings.incremental.chunk_rows);
-        copy(&mut self.client, &query, !order.ties, &mut chunk)?;
+        copy(&mut self.client, &query, if order.ties { Beyond::Take } else { Beyond::Leave }, &mut chunk)?;
         if let Some(last) = chunk.last_line().and_then(|line| chunk.values_of(line, &at.columns)) {
             at.last = Some(last);
         }
@@ -341,7 +340,7 @@ impl Session {
         let again = std::mem::take(&mut at.again);
         if !again.is_empty() && again.iter().all(|key| key.len() == chunk.matching.columns.len()) {
             let rows = select::rows(&columns, from, &chunk.matching.columns, &again, filter);
-            copy(&mut self.client, &rows, false, &mut chunk)?;
+            at.again = copy(&mut self.client, &rows, Beyond::Name, &mut chunk)?;
         }
         Ok(if chunk.len() == 0 { Err(Over::Done) } else { Ok(chunk) })
     }
@@ -409,7 +408,8 @@ impl Session {
             "SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() \
              ELSE pg_catalog.pg_current_wal_insert_lsn() END",
         )?;
-        Ok(rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default().0)
+        let end = rows.first().and_then(|row| row.text(0).parse::<Lsn>().ok()).unwrap_or_default();
+        Ok(last_record_end(end.0))
     }
 }
 
@@ -444,20 +444,36 @@ fn order(
     (!ties || version >= 130_000).then_some(Order { columns, ties })
 }
 
-/// Reads rows into the chunk. Beyond a bound of bytes the rest is left for the next chunk where `cut` allows it.
-fn copy(client: &mut Client, query: &str, cut: bool, chunk: &mut Chunk) -> Result<(), ClientError> {
-    let (mut lines, mut cells) = (LineReader::default(), Vec::new());
+/// What becomes of rows beyond a chunk's bound of bytes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Beyond {
+    /// They are taken all the same: the next chunk could not begin with them.
+    Take,
+    /// The next chunk begins with them.
+    Leave,
+    /// They are named, by the columns of their identity.
+    Name,
+}
+
+/// Reads rows into the chunk; gives those that are named.
+fn copy(client: &mut Client, query: &str, beyond: Beyond, chunk: &mut Chunk) -> Result<Vec<Vec<String>>, ClientError> {
+    let (mut lines, mut cells, mut named) = (LineReader::default(), Vec::new(), Vec::new());
     let mut copy = client.copy_out(&format!("COPY ({query}) TO STDOUT"))?;
     while let Some(row) = copy.next_row()? {
-        if cut && chunk.bytes() > INCREMENTAL_CHUNK_BYTES {
+        let full = chunk.bytes() > INCREMENTAL_CHUNK_BYTES;
+        if full && beyond == Beyond::Leave {
             continue;
         }
         let mut borrowed = crate::pgoutput::recycle(std::mem::take(&mut cells));
         lines.read(row.line, &mut borrowed);
-        chunk.push(row.line, &borrowed);
+        if full && beyond == Beyond::Name {
+            named.extend(chunk.identity_of(&borrowed));
+        } else {
+            chunk.push(row.line, &borrowed);
+        }
         cells = crate::pgoutput::recycle(borrowed);
     }
-    Ok(())
+    Ok(named)
 }
 
 /// An instant as `2026-11-21T06:45:06.123456Z`.

@@ -30,12 +30,16 @@ pub(super) fn row(
     lsn: u64,
     change: Change<'_>,
 ) -> Result<(), Problem> {
+    let by_delete = matches!(change, Change::Delete(_));
     match SignalRow::of(change) {
         Some(SignalRow::Signal(signal)) if session.settings.signals.source => open.signals.push((lsn, signal)),
+        // Somebody cleans the table.
+        Some(SignalRow::Close(_)) if by_delete && !session.settings.incremental.insert_delete => {}
         Some(SignalRow::Close(window)) => {
-            let Some(incremental) = incremental.as_mut().filter(|incremental| incremental.is_open(&window)) else {
+            let Some(incremental) = incremental else { return Ok(()) };
+            if !incremental.closes(&window)? {
                 return Ok(());
-            };
+            }
             let closed = incremental.close(recent)?;
             show(session, &closed);
             open.records += write_rows(session, &closed, position, lsn)?;
