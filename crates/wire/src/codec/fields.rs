@@ -35,7 +35,7 @@ macro_rules! fixed {
     )*};
 }
 
-fixed!(i8 i16 u16 i32 u32 i64 f64);
+fixed!(i8 i16 i32 i64);
 
 impl Wire for bool {
     const MIN_BYTES: usize = 1;
@@ -240,6 +240,12 @@ impl From<Bytes> for Records {
 impl FromIterator<Bytes> for Records {
     fn from_iter<T: IntoIterator<Item = Bytes>>(pieces: T) -> Self {
         Records(pieces.into_iter().collect())
+    }
+}
+
+impl Extend<Bytes> for Records {
+    fn extend<T: IntoIterator<Item = Bytes>>(&mut self, pieces: T) {
+        self.0.extend(pieces);
     }
 }
 
