@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for the terminal")]
 
 mod bench;
+mod clients;
 mod conformance;
 mod differential;
 mod tidy;
@@ -21,6 +22,10 @@ cargo xtask VERB
   differential [--seed N] [--rounds N] [--seconds N] [--shrink N] [--server V] [--tailwater BINARY]
                                     random tables and changes through the real Debezium and through the binary, event by
                                     event; --help lists the rest
+  clients [NAME…] [--long] [--against-kafka] [--bootstrap HOST:PORT] [--scenario S]… [--jobs N] [--write] [--tailwater BINARY]
+                                    real Kafka clients (families such as kcat, or kafka-python-2.0.2) against `serve`;
+                                    without NAME one version of each family, --long all; --against-kafka proves the
+                                    scenarios on a real broker; --write renews the table in docs/compatibility/kafka.md
   bench [--rows N] [--commits N] [--big N] [--rounds N] [--probes N] [--only LOAD] [--dir DIR] [--tailwater BINARY]
         [--with-debezium] [--no-file]
                                     measure against pg_recvlogical, COPY and, where asked, Debezium: N rows in transactions of 10,000
@@ -43,6 +48,7 @@ fn main() -> ExitCode {
             print!("{table}");
             true
         }),
+        "clients" => clients::run(&root(), rest),
         "conformance" => conformance::run(&root(), rest),
         "differential" => differential::run(&root(), rest),
         "batches" => differential::batches(&root(), rest),
