@@ -260,6 +260,11 @@ impl Journal {
         self.inner.shared.offset_at(topic, partition, timestamp_ms)
     }
 
+    /// The greatest timestamp of a partition's kept segments, in which records below its log start may count.
+    pub fn max_timestamp(&self, topic: TopicId, partition: u32) -> Option<i64> {
+        self.inner.shared.view().max_timestamp((topic.0, partition))
+    }
+
     /// Waits until any watermark, topic or entry has moved since `seen` (0 at first); returns what to pass next.
     pub fn wait_change(&self, seen: u64, timeout: Duration) -> u64 {
         self.inner.shared.wait_change(seen, timeout)

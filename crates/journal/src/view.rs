@@ -222,6 +222,11 @@ impl View {
         !self.living.contains_key(&segment)
     }
 
+    /// The greatest timestamp of a partition.
+    pub(crate) fn max_timestamp(&self, key: Key) -> Option<i64> {
+        self.places.get(&key)?.iter().map(|place| place.max_timestamp).max()
+    }
+
     /// The first offset of a partition that lies in segments after `segment`.
     pub(crate) fn start_after(&self, key: Key, segment: u64) -> i64 {
         let places = self.places.get(&key).map(Vec::as_slice).unwrap_or_default();

@@ -1,11 +1,13 @@
-//! Transports: what carries records from sources to sinks.
+//! Transports, which carry records from sources to sinks, and the Kafka listener.
 //!
 //! [`transport::embedded`] keeps them in the journal on local disk. A source's rows become Kafka record batches here, and
 //! batches become frames of whole transactions; readers get them back as records that share the batches' memory.
+//! [`server`] serves the same topics, and those of clients, over Kafka's protocol.
 
 pub mod coordinator;
 pub mod group;
 pub mod limits;
+pub mod server;
 pub mod transaction;
 pub mod transport;
 

@@ -61,3 +61,87 @@ pub const EXPIRY_CHECK: Duration = Duration::from_secs(600);
 
 /// How often transactions are looked at that may have been open for too long.
 pub const TRANSACTION_CHECK: Duration = Duration::from_secs(1);
+
+/// Connections at one time, unless the settings say less: each costs a few kilobytes while it is idle.
+pub const CONNECTIONS: usize = 20_000;
+
+/// Connections at one time from one address that is not loopback: one host cannot take them all.
+pub const CONNECTIONS_PER_ADDRESS: usize = 4_000;
+
+/// Largest first request of a connection: what a port scan, a browser or a TLS client says is longer.
+pub const FIRST_REQUEST_BYTES: usize = 64 << 10;
+
+/// What a connection reads at once while it does not know how long a request is, and holds while it is idle.
+pub const READ_BYTES: usize = 512;
+
+/// A longer request gets its memory in steps: this much first, then as much again as has arrived.
+pub const REQUEST_STEP_BYTES: usize = 64 << 10;
+
+/// Bytes of requests that are being read or answered, all connections together.
+pub const REQUESTS_TOTAL_BYTES: usize = 64 << 20;
+
+/// Bytes of answers on their way to clients, all connections together. A connection has one such answer at a time.
+pub const ANSWERS_TOTAL_BYTES: usize = 64 << 20;
+
+/// Requests of one connection that wait for their answers; beyond it nothing more is read.
+pub const PENDING_REQUESTS: usize = 128;
+
+/// Answers that go out in one write when they are ready together.
+pub const GATHERED_BYTES: usize = 64 << 10;
+
+/// Pieces of one vectored write; the system takes up to 1,024.
+pub const GATHERED_PIECES: usize = 64;
+
+/// How long a connection may take until its first request is whole.
+pub const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long a connection may be silent between requests; Kafka's `connections.max.idle.ms`.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(600);
+
+/// How long a peer may neither send the rest of a request nor take anything of an answer.
+pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same while others wait for the memory that it holds.
+pub const PRESSED_STALL_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long answers are still written after the last request was read.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// The same when the process ends.
+pub const CLOSE_LINGER: Duration = Duration::from_millis(300);
+
+/// Pause before the next connection is taken when the system has no more of them.
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Lines that the log takes at once about connections that went wrong, and per minute after that.
+pub const COMPLAINTS: u32 = 20;
+
+/// Threads that serve connections, where the machine has as many.
+pub const THREADS: usize = 8;
+
+/// Most bytes of records in an answer to Fetch, whatever the client asks for.
+pub const FETCH_BYTES: usize = 16 << 20;
+
+/// Bytes that an answer to Fetch may have when memory is short.
+pub const FETCH_LEAST_BYTES: usize = 64 << 10;
+
+/// How long a Fetch that found some bytes, but fewer than it wants, waits before it looks again.
+pub const FETCH_PAUSE: Duration = Duration::from_millis(2);
+
+/// Longest wait of a Fetch for data.
+pub const FETCH_WAIT: Duration = Duration::from_secs(30 * 60);
+
+/// Incremental fetch sessions that are kept (KIP-227); Kafka's `max.incremental.fetch.session.cache.slots`.
+pub const FETCH_SESSIONS: usize = 1_000;
+
+/// Partitions in all of them together.
+pub const FETCH_SESSION_PARTITIONS: usize = 200_000;
+
+/// A fetch session that was not used for so long makes room for others.
+pub const FETCH_SESSION_IDLE: Duration = Duration::from_secs(120);
+
+/// How long a topic's settings and partitions are believed before they are looked up again.
+pub const TOPICS_FRESH: Duration = Duration::from_secs(1);
+
+/// Least time that a producer is given for an fsync, whatever timeout it asks for.
+pub const PRODUCE_WAIT_LEAST: Duration = Duration::from_secs(1);

@@ -1,11 +1,13 @@
 //! An open data directory: the journal and the transport over it.
 
+use std::net::TcpListener;
 use std::path::Path;
 use std::sync::Arc;
 
 use tailwater_connector::{Problem, TopicReader, Transport};
 use tailwater_journal::fs::RealFs;
 use tailwater_journal::{Journal, JournalError, Options, SystemClock};
+use tailwater_kafka::server::{Listener, Settings, StartError};
 use tailwater_kafka::transport::embedded::EmbeddedTransport;
 use tailwater_kafka::transport::problem::journal_problem;
 
@@ -32,6 +34,18 @@ impl Engine {
     /// The reading end.
     pub fn reader(&self) -> Arc<dyn TopicReader> {
         self.transport.reader()
+    }
+
+    /// Serves the topics over Kafka's protocol on a bound socket.
+    pub fn serve_kafka(&self, socket: TcpListener, settings: Settings) -> Result<Listener, Problem> {
+        Listener::start(socket, self.journal.clone(), settings).map_err(|error| match error {
+            StartError::Journal(error) => problem(error),
+            StartError::System(error) => Problem::environment(
+                "KAFKA",
+                format!("the Kafka face cannot start: {error}"),
+                "ulimit -n; ulimit -u   # or use --kafka off",
+            ),
+        })
     }
 
     /// Why the journal cannot go on, which ends the process.

@@ -10,6 +10,7 @@ mod http;
 mod limits;
 mod metrics;
 mod offsets;
+mod open_files;
 mod plugins;
 mod render;
 mod scratch;

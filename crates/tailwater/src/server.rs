@@ -1,4 +1,5 @@
-//! The composition root: data directory, connectors, control socket, HTTP; opened in this order, closed in reverse.
+//! The composition root: data directory, connectors, control socket, HTTP, Kafka; opened in this order, closed in
+//! reverse, except that the connectors end first.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use tailwater_connect::Supervisor;
 use tailwater_connector::{Problem, TopicReader, Transport};
+use tailwater_kafka::server::{self as kafka, Listener};
 
 use crate::control::server::ControlServer;
 use crate::engine::Engine;
@@ -20,11 +22,16 @@ pub struct Server {
     supervisor: Arc<Supervisor>,
     control: ControlServer,
     http: Option<Http>,
+    kafka: Option<Listener>,
 }
 
 impl Server {
-    /// Opens a data directory without connectors; `http` is a bound listener, if there is to be that face.
-    pub fn open(dir: &Path, http: Option<TcpListener>) -> Result<Server, Problem> {
+    /// Opens a data directory without connectors; `http` and `kafka` are bound, if there are to be those faces.
+    pub fn open(
+        dir: &Path,
+        http: Option<TcpListener>,
+        kafka: Option<(TcpListener, kafka::Settings)>,
+    ) -> Result<Server, Problem> {
         let engine = Engine::open(dir)?;
         let supervisor = Arc::new(Supervisor::new(plugins::registry(), engine.transport()));
         let control = ControlServer::start(dir, engine.reader()).map_err(|error| {
@@ -35,7 +42,8 @@ impl Server {
             )
         })?;
         let http = http.map(|listener| face(listener, &supervisor, engine.reader())).transpose()?;
-        Ok(Server { engine, supervisor, control, http })
+        let kafka = kafka.map(|(socket, settings)| engine.serve_kafka(socket, settings)).transpose()?;
+        Ok(Server { engine, supervisor, control, http, kafka })
     }
 
     /// The connectors.
@@ -63,10 +71,18 @@ impl Server {
         self.http.as_ref().map(Http::address)
     }
 
+    /// Where the Kafka face listens.
+    pub fn kafka_address(&self) -> Option<SocketAddr> {
+        self.kafka.as_ref().map(Listener::address)
+    }
+
     /// Ends the connectors, lets readers have what they wrote, makes everything durable. `Err` when that failed.
     pub fn close(self, within: Duration) -> Result<(), Problem> {
         for name in self.supervisor.stop_all(within) {
             tracing::warn!(connector = name, "did not end in time; what it had not made durable comes again");
+        }
+        if let Some(kafka) = self.kafka {
+            kafka.close();
         }
         self.control.close();
         if let Some(http) = self.http {

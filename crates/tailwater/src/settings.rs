@@ -17,10 +17,12 @@ pub const DATA_DIR: &str = "tailwater-data";
 pub const FILE: &str = "tailwater.toml";
 /// The HTTP address where none is named.
 pub const HTTP: &str = "127.0.0.1:8080";
+/// The Kafka address where none is named: where every Kafka client looks first.
+pub const KAFKA: &str = "127.0.0.1:9092";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 6] = ["data-dir", "connectors", "http", "kafka", "connect", "pg"];
+const KEYS: [&str; 7] = ["data-dir", "connectors", "http", "kafka", "kafka-advertised", "connect", "pg"];
 
 /// What a settings file may say. Paths are relative to the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -34,6 +36,8 @@ pub struct Settings {
     pub http: Option<String>,
     /// Address of the Kafka face.
     pub kafka: Option<String>,
+    /// Address that Kafka clients beyond loopback are told to connect to.
+    pub kafka_advertised: Option<String>,
     /// Address of the Connect face.
     pub connect: Option<String>,
     /// Address of the SQL face.
@@ -80,6 +84,19 @@ impl Settings {
             };
             Problem::config("SETTINGS_INVALID", format!("{}, line {line}: {message}", path.display()), remedy)
         })
+    }
+}
+
+/// A host and a port, as clients are told them.
+pub fn advertised(text: &str) -> Result<(String, u16), Problem> {
+    let parts = text.rsplit_once(':').map(|(host, port)| (host.trim_matches(['[', ']']), port.parse::<u16>()));
+    match parts {
+        Some((host, Ok(port))) if !host.is_empty() && port != 0 => Ok((host.to_owned(), port)),
+        _ => Err(Problem::config(
+            "ADDRESS_INVALID",
+            format!("'{text}' is no address for --kafka-advertised"),
+            "Use the HOST:PORT that clients reach this machine at, such as --kafka-advertised db1.example.com:9092.",
+        )),
     }
 }
 
@@ -188,9 +205,18 @@ mod tests {
     }
 
     #[test]
+    fn an_advertised_address_has_a_host_and_a_port() {
+        assert_eq!(advertised("db1.example.com:9092"), Ok(("db1.example.com".to_owned(), 9092)));
+        assert_eq!(advertised("[2001:db8::1]:19092"), Ok(("2001:db8::1".to_owned(), 19092)));
+        for text in ["", "db1", ":9092", "db1:", "db1:0", "db1:99999"] {
+            assert_eq!(advertised(text).unwrap_err().code, "ADDRESS_INVALID", "{text}");
+        }
+    }
+
+    #[test]
     fn a_face_that_is_not_there_yet_takes_only_off() {
-        assert_eq!(Address::not_built("kafka", None), Ok(()));
-        assert_eq!(Address::not_built("kafka", Some("off")), Ok(()));
-        assert_eq!(Address::not_built("kafka", Some("127.0.0.1:0")).unwrap_err().code, "FACE_NOT_BUILT");
+        assert_eq!(Address::not_built("pg", None), Ok(()));
+        assert_eq!(Address::not_built("pg", Some("off")), Ok(()));
+        assert_eq!(Address::not_built("pg", Some("127.0.0.1:0")).unwrap_err().code, "FACE_NOT_BUILT");
     }
 }

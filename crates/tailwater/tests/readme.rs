@@ -212,7 +212,12 @@ impl Readme {
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG") || name.starts_with("TAILWATER")) {
             shell.env_remove(name);
         }
-        shell.env("PATH", path).env("TAILWATER_HTTP", &self.http).current_dir(self.dir.path()).args(["-c", &command]);
+        shell
+            .env("PATH", path)
+            .env("TAILWATER_HTTP", &self.http)
+            .env("TAILWATER_KAFKA", "127.0.0.1:0")
+            .current_dir(self.dir.path())
+            .args(["-c", &command]);
         shell
     }
 }

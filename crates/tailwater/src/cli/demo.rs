@@ -126,7 +126,7 @@ impl Demo {
     ) -> Result<bool, Failure> {
         let (data, lake) = (scratch.join("data"), scratch.join("lake"));
         std::fs::create_dir(&lake)?;
-        let server = Server::open(&data, None)?;
+        let server = Server::open(&data, None, None)?;
         let reader = server.reader();
         let follower =
             Follower::new(Arc::clone(&reader), Selection::All, Range { from: Point::End, to: None }, now_ms());

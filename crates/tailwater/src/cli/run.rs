@@ -115,7 +115,7 @@ impl Run {
             (None, Some(scratch)) => scratch.path().to_owned(),
             (None, None) => return Ok(Exit::Failed),
         };
-        let server = Server::open(&data_dir, None)?;
+        let server = Server::open(&data_dir, None, None)?;
         let mut config = source.config(&slot_name(&server)?);
         if self.snapshot_only {
             config.set("snapshot.mode", "initial_only");

@@ -1,15 +1,18 @@
 //! `serve`: the connectors of a directory, until stopped.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
 use tailwater_connect::directory::Directory;
 use tailwater_connector::Problem;
+use tailwater_kafka::server as kafka;
 
 use super::{Exit, Failure, no_signals};
 use crate::limits::{SCAN_EVERY, STOP_WITHIN};
+use crate::open_files;
 use crate::server::{self, Server};
 use crate::settings::{self, Address, Settings};
 use crate::signals::Signals;
@@ -19,6 +22,7 @@ Examples:
   tailwater serve --data-dir ./data --connectors ./connectors
   tailwater serve --data-dir ./data --connectors ./connectors --http 127.0.0.1:0 --json
   curl -s http://127.0.0.1:8080/readyz | jq
+  kcat -b 127.0.0.1:9092 -L
 
 A connector file is Kafka Connect's JSON ({\"name\", \"config\"} or the flat map) or .properties. Files
 may come, change and go while it runs. Addresses are HOST:PORT, port 0 for a free one, or off; each
@@ -37,9 +41,12 @@ pub struct Serve {
     /// Address of /livez, /readyz and /metrics [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS", env = "TAILWATER_HTTP", hide_env_values = true)]
     http: Option<String>,
-    /// Address of the Kafka protocol; not in this version yet
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address of the Kafka protocol [default: 127.0.0.1:9092]
+    #[arg(long, value_name = "ADDRESS", env = "TAILWATER_KAFKA", hide_env_values = true)]
     kafka: Option<String>,
+    /// What Kafka clients of other machines are told to connect to [default: the address that they used]
+    #[arg(long, value_name = "HOST:PORT", env = "TAILWATER_KAFKA_ADVERTISED", hide_env_values = true)]
+    kafka_advertised: Option<String>,
     /// Address of Connect's REST; not in this version yet
     #[arg(long, value_name = "ADDRESS")]
     connect: Option<String>,
@@ -67,7 +74,7 @@ impl Serve {
 
         // Everything that is wrong with the arguments and around us, at once.
         let mut problems = Vec::new();
-        let http = self.listen(&file, &mut problems);
+        let (http, kafka) = self.listen(&file, &data_dir, &mut problems);
         if let Some(dir) = connectors.as_deref().filter(|dir| !dir.is_dir()) {
             problems.push(Problem::config(
                 "CONNECTORS_DIR_MISSING",
@@ -78,7 +85,7 @@ impl Serve {
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        let server = Server::open(&data_dir, http)?;
+        let server = Server::open(&data_dir, http, kafka)?;
         let mut directory = connectors.map(Directory::new);
         rescan(directory.as_mut(), &server);
         self.announce(&server, &data_dir)?;
@@ -98,32 +105,49 @@ impl Serve {
         }
     }
 
-    /// Binds the addresses.
-    fn listen(&self, file: &Settings, problems: &mut Vec<Problem>) -> Option<std::net::TcpListener> {
-        let absent = [
-            ("kafka", &self.kafka, &file.kafka),
-            ("connect", &self.connect, &file.connect),
-            ("pg", &self.pg, &file.pg),
-        ];
-        for (face, flag, key) in absent {
+    /// Binds the addresses of HTTP and of Kafka.
+    fn listen(
+        &self,
+        file: &Settings,
+        data_dir: &Path,
+        problems: &mut Vec<Problem>,
+    ) -> (Option<TcpListener>, Option<(TcpListener, kafka::Settings)>) {
+        for (face, flag, key) in [("connect", &self.connect, &file.connect), ("pg", &self.pg, &file.pg)] {
             problems.extend(Address::not_built(face, flag.as_deref().or(key.as_deref())).err());
         }
-        let text = self.http.as_deref().or(file.http.as_deref()).unwrap_or(settings::HTTP);
-        let bound = Address::parse("http", text)
-            .and_then(|address| address.resolve("http", self.allow_unprotected_address))
-            .and_then(|address| address.map(|address| server::bind("http", address)).transpose());
-        bound.unwrap_or_else(|problem| {
+        let mut bind = |face: &str, flag: &Option<String>, key: &Option<String>, default: &str| {
+            let text = flag.as_deref().or(key.as_deref()).unwrap_or(default);
+            let bound = Address::parse(face, text)
+                .and_then(|address| address.resolve(face, self.allow_unprotected_address))
+                .and_then(|address| address.map(|address| server::bind(face, address)).transpose());
+            bound.unwrap_or_else(|problem| {
+                problems.push(problem);
+                None
+            })
+        };
+        let http = bind("http", &self.http, &file.http, settings::HTTP);
+        let kafka = bind("kafka", &self.kafka, &file.kafka, settings::KAFKA);
+        let advertised = self.kafka_advertised.as_deref().or(file.kafka_advertised.as_deref());
+        let advertised = advertised.map(settings::advertised).transpose().unwrap_or_else(|problem| {
             problems.push(problem);
             None
-        })
+        });
+        let settings = || {
+            let most = kafka::Settings::default().connections;
+            let log_dir = std::path::absolute(data_dir).unwrap_or(data_dir.to_owned()).display().to_string();
+            let connections = open_files::for_sockets(most);
+            kafka::Settings { advertised, connections, log_dir, ..kafka::Settings::default() }
+        };
+        (http, kafka.map(|listener| (listener, settings())))
     }
 
     /// Says that everything is bound.
-    fn announce(&self, server: &Server, data_dir: &std::path::Path) -> Result<(), Failure> {
+    fn announce(&self, server: &Server, data_dir: &Path) -> Result<(), Failure> {
         let http = server.http_address().map(|a| a.to_string());
+        let kafka = server.kafka_address().map(|a| a.to_string());
         if self.json {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", json!({"ready": true, "http": http, "kafka": null, "connect": null, "pg": null}))?;
+            writeln!(out, "{}", json!({"ready": true, "http": http, "kafka": kafka, "connect": null, "pg": null}))?;
             return Ok(out.flush()?);
         }
         let mut err = anstream::stderr();
@@ -132,6 +156,10 @@ impl Serve {
         match http {
             Some(http) => writeln!(err, "  http   http://{http}/readyz  http://{http}/metrics")?,
             None => writeln!(err, "  http   off")?,
+        }
+        match kafka {
+            Some(kafka) => writeln!(err, "  kafka  {kafka}, as in: kcat -b {kafka} -L")?,
+            None => writeln!(err, "  kafka  off")?,
         }
         Ok(writeln!(err, "  read   tailwater tail --data-dir {}", data_dir.display())?)
     }

@@ -118,11 +118,15 @@ fn addresses_and_directories_of_serve() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let taken = taken.local_addr().unwrap().to_string();
     let data = place.data().display().to_string();
-    let serve = |args: &[&str]| run(["serve", "--data-dir", &data].iter().chain(args));
+    let serve = |args: &[&str]| run(["serve", "--data-dir", &data, "--kafka", "off"].iter().chain(args));
     assert_problem(&serve(&["--http", &taken]), 3, "PORT_IN_USE", "ss -ltnp");
     assert_problem(&serve(&["--http", "0.0.0.0:0"]), 2, "ADDRESS_OPEN", "127.0.0.1");
     assert_problem(&serve(&["--http", "8080"]), 2, "ADDRESS_INVALID", "HOST:PORT");
-    assert_problem(&serve(&["--http", "off", "--kafka", "127.0.0.1:0"]), 2, "FACE_NOT_BUILT", "--kafka off");
+    let kafka = |at: &str| run(["serve", "--data-dir", &data, "--http", "off", "--kafka", at]);
+    assert_problem(&kafka(&taken), 3, "PORT_IN_USE", "--kafka 127.0.0.1:0");
+    assert_problem(&kafka("0.0.0.0:0"), 2, "ADDRESS_OPEN", "127.0.0.1");
+    assert_problem(&serve(&["--kafka-advertised", "here"]), 2, "ADDRESS_INVALID", "HOST:PORT");
+    assert_problem(&serve(&["--http", "off", "--pg", "127.0.0.1:0"]), 2, "FACE_NOT_BUILT", "--pg off");
     let missing = ["--http", "off", "--connectors", "/no/such/dir"];
     assert_problem(&serve(&missing), 2, "CONNECTORS_DIR_MISSING", "mkdir -p");
     // All at once.
@@ -144,7 +148,7 @@ fn addresses_and_directories_of_serve() {
 fn a_data_directory_that_another_process_holds() {
     let place = Place::new();
     let _serve = Serve::start(binary(), &place.data(), &place.connectors());
-    let mut second = command(["serve", "--http", "off", "--data-dir"]);
+    let mut second = command(["serve", "--http", "off", "--kafka", "off", "--data-dir"]);
     second.arg(place.data());
     assert_problem(&finish(second), 3, "LOCKED", "fuser");
 }
@@ -154,7 +158,7 @@ fn a_data_directory_that_cannot_be_made_or_written() {
     let place = Place::new();
     let file = place.dir.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let mut below = command(["serve", "--http", "off", "--data-dir"]);
+    let mut below = command(["serve", "--http", "off", "--kafka", "off", "--data-dir"]);
     below.arg(file.join("data"));
     assert_problem(&finish(below), 3, "IO", "ls -ld");
 
@@ -175,7 +179,7 @@ fn a_data_directory_that_cannot_be_made_or_written() {
     } else {
         Command::new(&program)
     };
-    nobody.args(["serve", "--http", "off", "--data-dir"]).arg(&closed);
+    nobody.args(["serve", "--http", "off", "--kafka", "off", "--data-dir"]).arg(&closed);
     assert_problem(&finish(nobody), 3, "READ_ONLY", "chown");
 }
 
@@ -188,7 +192,7 @@ fn a_disk_that_is_full() {
         full.args(["--user", "--map-root-user"]);
     }
     let script = "mount -t tmpfs -o size=64k tmpfs \"$1\" && head -c 1m /dev/zero >\"$1/ballast\" 2>/dev/null; \
-                  exec \"$0\" serve --http off --data-dir \"$1/data\"";
+                  exec \"$0\" serve --http off --kafka off --data-dir \"$1/data\"";
     full.args(["--mount", "sh", "-c", script]).arg(binary()).arg(dir.path());
     assert_problem(&finish(full), 3, "DISK_FULL", "df -h");
 }
@@ -208,7 +212,7 @@ fn a_data_directory_of_a_newer_version() {
             std::fs::write(&path, bytes).unwrap();
         }
     }
-    let mut later = command(["serve", "--http", "off", "--data-dir"]);
+    let mut later = command(["serve", "--http", "off", "--kafka", "off", "--data-dir"]);
     later.arg(place.data());
     assert_problem(&finish(later), 3, "NEWER_FORMAT", "newer");
 }

@@ -1,0 +1,249 @@
+//! `Fetch` (1): whole batches of some partitions, as soon as there are enough of them or the wait is over.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tailwater_journal::{Aborted, Bounds, Journal};
+use tailwater_wire::api::fetch::{
+    AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
+};
+use tailwater_wire::codec::{Records, Uuid};
+use tailwater_wire::error_code::ErrorCode;
+use tokio::time::{Instant, timeout_at};
+
+use crate::limits::{FETCH_BYTES, FETCH_LEAST_BYTES, FETCH_PAUSE, FETCH_WAIT};
+use crate::server::broker::{Topic, check_epoch, error_code};
+use crate::server::dispatch::Call;
+use crate::server::fetch_sessions::{Plan, Wanted};
+use crate::server::memory::Held;
+use crate::server::plain;
+
+/// The first version that names topics by id (KIP-516).
+const BY_ID_SINCE: i16 = 13;
+
+/// A partition, found.
+struct Place {
+    topic: Arc<Topic>,
+    partition: u32,
+    bounds: Bounds,
+    /// First offset that this reader may not see yet.
+    end: i64,
+}
+
+/// Why a partition is not read, and where its log is.
+struct Unread {
+    code: ErrorCode,
+    high_watermark: i64,
+    log_start: i64,
+}
+
+/// What a look at the partitions has brought.
+struct Look {
+    answers: Vec<PartitionData>,
+    bytes: usize,
+    failed: bool,
+}
+
+/// Answers a request.
+pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) -> FetchResponse {
+    let by_id = call.header.version.number >= BY_ID_SINCE;
+    let broker = &call.shared.broker;
+    let plan = match broker.fetch_sessions.begin(&request, by_id, std::time::Instant::now()) {
+        Ok(plan) => plan,
+        Err(error_code) => return FetchResponse { error_code, ..FetchResponse::default() },
+    };
+    let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(FETCH_WAIT);
+    let until = Instant::now() + wait;
+    let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    let look = loop {
+        let news = broker.journal.change_listener();
+        let places: Vec<_> = plan.wanted.iter().map(|wanted| find(call, wanted, &request)).collect();
+        let idle = places.iter().all(|place| place.as_ref().is_ok_and(|(place, offset)| *offset >= place.end));
+        let over = Instant::now() >= until;
+        if idle && !over && enough > 0 && !places.is_empty() {
+            // Nothing to read; it may be the end of the wait or anything else that has moved.
+            let _ = timeout_at(until, news).await;
+            continue;
+        }
+        let mut held = Held::default();
+        let look = read(call, &plan, places, &request, &mut held).await;
+        if look.bytes >= enough || look.failed || over || plan.wanted.is_empty() {
+            call.held = held;
+            break look;
+        }
+        // Some bytes, but fewer than are wanted. More come in groups, so not every one of them is looked at.
+        drop((look, held));
+        tokio::time::sleep_until(until.min(Instant::now() + FETCH_PAUSE)).await;
+        let _ = timeout_at(until, news).await;
+    };
+    metrics::counter!("tailwater_kafka_fetched_bytes_total").increment(look.bytes as u64);
+    let told = broker.fetch_sessions.finish(&plan, &look.answers);
+    respond(&plan, look.answers, &told)
+}
+
+/// The partition that is wanted, and the offset; or what is answered instead.
+fn find(call: &Call, wanted: &Wanted, request: &FetchRequest) -> Result<(Place, i64), Unread> {
+    let broker = &call.shared.broker;
+    let refuse = |code| Err(Unread { code, high_watermark: -1, log_start: -1 });
+    let name = match wanted.topic.id {
+        Uuid::ZERO => Some(wanted.topic.name.clone()),
+        id => broker.topic_by_id(id).map(|topic| topic.name.clone()),
+    };
+    let Some(name) = name else { return refuse(ErrorCode::UNKNOWN_TOPIC_ID) };
+    let (topic, partition, bounds) = match broker.partition(&name, wanted.partition.partition) {
+        Ok(found) => found,
+        Err(_) if wanted.topic.id != Uuid::ZERO && broker.topic(&name).is_none() => {
+            return refuse(ErrorCode::UNKNOWN_TOPIC_ID);
+        }
+        Err(error_code) => return refuse(error_code),
+    };
+    if wanted.topic.id != Uuid::ZERO && wanted.topic.id != topic.uuid {
+        return refuse(ErrorCode::UNKNOWN_TOPIC_ID);
+    }
+    if let Err(error_code) = check_epoch(wanted.partition.current_leader_epoch) {
+        return refuse(error_code);
+    }
+    let offset = wanted.partition.fetch_offset;
+    if !(bounds.log_start..=bounds.high_watermark).contains(&offset) {
+        let (high_watermark, log_start) = (bounds.high_watermark, bounds.log_start);
+        return Err(Unread { code: ErrorCode::OFFSET_OUT_OF_RANGE, high_watermark, log_start });
+    }
+    let end = if request.isolation_level == 0 { bounds.high_watermark } else { bounds.last_stable };
+    Ok((Place { topic, partition, bounds, end }, offset))
+}
+
+/// Reads what there is, within the bounds of request, broker and memory.
+async fn read(
+    call: &Call,
+    plan: &Plan,
+    places: Vec<Result<(Place, i64), Unread>>,
+    request: &FetchRequest,
+    held: &mut Held,
+) -> Look {
+    let asked = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES);
+    let memory = &call.shared.answers;
+    // Of what is free nobody takes more than a part, so that there is some for the next.
+    let most = asked.min((memory.free() / 4).max(FETCH_LEAST_BYTES));
+    memory.grow(held, most).await;
+    let mut look = Look { answers: Vec::with_capacity(places.len()), bytes: 0, failed: false };
+    for (wanted, place) in plan.wanted.iter().zip(places) {
+        let (place, offset) = match place {
+            Ok(found) => found,
+            Err(Unread { code, high_watermark, log_start }) => {
+                look.failed = true;
+                look.answers.push(PartitionData {
+                    partition_index: wanted.partition.partition,
+                    error_code: code,
+                    high_watermark,
+                    log_start_offset: log_start,
+                    ..PartitionData::default()
+                });
+                continue;
+            }
+        };
+        let left = most.saturating_sub(look.bytes);
+        let most_here = usize::try_from(wanted.partition.partition_max_bytes).unwrap_or(0).min(left);
+        // The first batch of all comes whole, however large (KIP-74).
+        let first = look.bytes == 0;
+        let mut data = PartitionData {
+            partition_index: wanted.partition.partition,
+            high_watermark: place.bounds.high_watermark,
+            last_stable_offset: place.bounds.last_stable,
+            log_start_offset: place.bounds.log_start,
+            aborted_transactions: None,
+            ..PartitionData::default()
+        };
+        if offset < place.end && (first || most_here > 0) {
+            match batches(call, &place, offset, most_here, first).await {
+                Ok((records, end)) => {
+                    look.bytes += records.len();
+                    if request.isolation_level != 0 {
+                        data.aborted_transactions = Some(aborted(&call.shared.broker.journal, &place, offset, end));
+                    }
+                    data.records = Some(records);
+                }
+                Err(error_code) => {
+                    look.failed = true;
+                    data.error_code = error_code;
+                }
+            }
+        } else if request.isolation_level != 0 {
+            data.aborted_transactions = Some(Vec::new());
+        }
+        look.answers.push(data);
+    }
+    held.shrink(look.bytes);
+    look
+}
+
+/// Batches from the one that holds `offset`, as this client reads them; and the offset behind the last.
+async fn batches(
+    call: &Call,
+    place: &Place,
+    offset: i64,
+    most: usize,
+    first: bool,
+) -> Result<(Records, i64), ErrorCode> {
+    let broker = &call.shared.broker;
+    let (id, partition) = (place.topic.id, place.partition);
+    let hot = broker.journal.read_hot(id, partition, offset, most);
+    let stored = match hot {
+        Ok(Some(batches)) => Ok(batches),
+        Ok(None) => broker.blocking(move |journal| journal.read(id, partition, offset, most)).await,
+        Err(error) => Err(error),
+    };
+    let stored = match stored {
+        Ok(batches) => batches,
+        // The log start has moved since the bounds were looked at.
+        Err(error) => return Err(error_code(&error)),
+    };
+    let plain = place.topic.is_plain_for(&call.session);
+    let (mut records, mut behind, mut bytes) = (Records::new(), offset, 0);
+    for batch in stored {
+        if batch.base_offset >= place.end {
+            break;
+        }
+        let piece = match plain {
+            true => plain::expand(&batch.bytes).map_err(|_| ErrorCode::CORRUPT_MESSAGE)?,
+            false => batch.bytes.clone(),
+        };
+        if bytes + piece.len() > most && !(first && bytes == 0) {
+            break;
+        }
+        bytes += piece.len();
+        behind = batch.base_offset + i64::from(batch.records);
+        records.push(piece);
+    }
+    Ok((records, behind))
+}
+
+/// The aborted transactions that a reader of committed data meets in these offsets.
+fn aborted(journal: &Journal, place: &Place, from: i64, to: i64) -> Vec<AbortedTransaction> {
+    let aborted = journal.aborted(place.topic.id, place.partition, from, to);
+    let told =
+        |aborted: &Aborted| AbortedTransaction { producer_id: aborted.producer, first_offset: aborted.first_offset };
+    aborted.iter().map(told).collect()
+}
+
+/// The response with what has to be told; partitions that follow each other in a topic are told together.
+fn respond(plan: &Plan, answers: Vec<PartitionData>, told: &[bool]) -> FetchResponse {
+    let mut responses: Vec<FetchableTopicResponse> = Vec::new();
+    let mut last = None;
+    for ((wanted, data), told) in plan.wanted.iter().zip(answers).zip(told) {
+        if !told {
+            continue;
+        }
+        if last != Some(&wanted.topic) {
+            last = Some(&wanted.topic);
+            responses.push(FetchableTopicResponse {
+                topic: wanted.topic.name.clone(),
+                topic_id: wanted.topic.id,
+                partitions: Vec::new(),
+            });
+        }
+        if let Some(topic) = responses.last_mut() {
+            topic.partitions.push(data);
+        }
+    }
+    FetchResponse { session_id: plan.session, responses, ..FetchResponse::default() }
+}

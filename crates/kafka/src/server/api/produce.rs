@@ -1,0 +1,285 @@
+//! `Produce` (0): batches of clients. Placing them is one step, waiting until they are durable another, so that requests
+//! that follow each other share an fsync.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tailwater_journal::{ClientBatch, JournalError, Placed, Produced, ProducerStamp, Refusal, Sequence};
+use tailwater_wire::api::produce::{
+    BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
+    TopicProduceResponse,
+};
+use tailwater_wire::batch::{Batch, BatchError, Codec};
+use tailwater_wire::error_code::ErrorCode;
+use tokio::time::timeout;
+
+use crate::limits::PRODUCE_WAIT_LEAST;
+use crate::server::append_time::with_append_time;
+use crate::server::broker::{Topic, error_code};
+use crate::server::dispatch::{Answer, Call, Refused, encode};
+
+/// The first version in which zstd is allowed (KIP-110).
+const ZSTD_SINCE: i16 = 7;
+
+/// A request whose batches have their places.
+pub(in crate::server) struct Pending {
+    acks: i16,
+    wait: Duration,
+    /// What must be durable before the answer; `None` when nothing was taken.
+    sequence: Option<Sequence>,
+    responses: Vec<TopicProduceResponse>,
+}
+
+/// A batch that was refused: the code, the words, and the records that are at fault.
+struct Fault {
+    code: ErrorCode,
+    why: Option<String>,
+    records: Vec<BatchIndexAndErrorMessage>,
+}
+
+/// Checks the batches of a request and gives them their places in the journal.
+pub(in crate::server) async fn place(call: &Call, request: ProduceRequest) -> Pending {
+    let wait = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(PRODUCE_WAIT_LEAST);
+    let mut pending = Pending { acks: request.acks, wait, sequence: None, responses: Vec::new() };
+    let now_ms = now_ms();
+    let mut batches = Vec::new();
+    // Where the answers of the batches go.
+    let mut answered = Vec::new();
+    for topic in request.topic_data {
+        let known = call.shared.broker.topic(&topic.name);
+        let mut responses = Vec::with_capacity(topic.partition_data.len());
+        for partition in topic.partition_data {
+            let mut response = PartitionProduceResponse { index: partition.index, ..refused(ErrorCode::NONE) };
+            let checked = match &known {
+                _ if !(-1..=1).contains(&request.acks) => Err(Fault::of(ErrorCode::INVALID_REQUIRED_ACKS)),
+                None => Err(Fault::of(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)),
+                Some(topic) => check(call, topic, partition, request.transactional_id.as_deref(), now_ms),
+            };
+            match checked {
+                Ok(batch) => {
+                    answered.push((pending.responses.len(), responses.len()));
+                    batches.push(batch);
+                }
+                Err(fault) => {
+                    response.error_code = fault.code;
+                    response.error_message = fault.why;
+                    response.record_errors = fault.records;
+                }
+            }
+            responses.push(response);
+        }
+        pending.responses.push(TopicProduceResponse { name: topic.name, partition_responses: responses });
+    }
+    if batches.is_empty() {
+        return pending;
+    }
+    let appended: Vec<bool> = batches.iter().map(|batch| batch.appended).collect();
+    let (records, bytes) = batches.iter().fold((0, 0), |(records, bytes), batch| {
+        (records + u64::from(batch.batch.records), bytes + batch.batch.bytes.len())
+    });
+    metrics::counter!("tailwater_kafka_produced_records_total").increment(records);
+    metrics::counter!("tailwater_kafka_produced_bytes_total").increment(bytes as u64);
+    let produced = append(call, batches.into_iter().map(|checked| checked.batch).collect()).await;
+    let (sequence, placed) = match produced {
+        Ok(Produced { sequence, placed }) => (Some(sequence), placed.into_iter().map(|p| p.map_err(refusal)).collect()),
+        Err(error) => (None, vec![Err(error_code(&error)); answered.len()]),
+    };
+    pending.sequence = sequence;
+    for (((topic, partition), placed), appended) in answered.into_iter().zip(placed).zip(appended) {
+        let response = pending.responses.get_mut(topic).and_then(|topic| topic.partition_responses.get_mut(partition));
+        let Some(response) = response else { continue };
+        match placed {
+            Ok(Placed { base_offset, log_start, max_timestamp, .. }) => {
+                response.base_offset = base_offset;
+                response.log_start_offset = log_start;
+                response.log_append_time_ms = if appended { max_timestamp } else { -1 };
+            }
+            Err(code) => response.error_code = code,
+        }
+    }
+    pending
+}
+
+/// Waits until the batches are durable, and answers, if an answer is wanted.
+pub(in crate::server) async fn finish(call: Call, mut pending: Pending) -> Result<Answer, Refused> {
+    if pending.acks == 0 {
+        let fault = pending.partitions().map(|response| response.error_code).find(|code| !code.is_none());
+        // The client hears of errors by the end of its connection, and looks again where its topics are.
+        return fault.map_or(Ok(Answer::default()), |code| Err(Refused::Unacknowledged(code)));
+    }
+    if let Some(sequence) = pending.sequence {
+        let failed = match timeout(pending.wait, call.shared.broker.durable(sequence)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error_code(&error)),
+            Err(_) => Some(ErrorCode::REQUEST_TIMED_OUT),
+        };
+        if let Some(code) = failed {
+            let taken = pending.partitions().filter(|response| response.error_code.is_none());
+            taken.for_each(|response| {
+                *response = PartitionProduceResponse { index: response.index, ..refused(code) };
+            });
+        }
+    }
+    let response = ProduceResponse { responses: pending.responses, ..ProduceResponse::default() };
+    encode(call, &response)
+}
+
+impl Pending {
+    fn partitions(&mut self) -> impl Iterator<Item = &mut PartitionProduceResponse> {
+        self.responses.iter_mut().flat_map(|topic| &mut topic.partition_responses)
+    }
+}
+
+impl Fault {
+    fn of(code: ErrorCode) -> Self {
+        Fault { code, why: None, records: Vec::new() }
+    }
+
+    fn because(code: ErrorCode, why: impl Into<String>) -> Self {
+        Fault { why: Some(why.into()), ..Fault::of(code) }
+    }
+}
+
+/// A batch that may be taken.
+struct Checked {
+    batch: ClientBatch,
+    /// Whether its records have the log's time.
+    appended: bool,
+}
+
+/// Kafka's rules for a batch (kafka.md: exactly one, of version 2, whole, of data, within the topic's bounds).
+fn check(
+    call: &Call,
+    topic: &Topic,
+    data: PartitionProduceData,
+    transactional_id: Option<&str>,
+    now_ms: i64,
+) -> Result<Checked, Fault> {
+    let invalid = |why: &str| Fault::because(ErrorCode::INVALID_RECORD, why);
+    let partition = u32::try_from(data.index).ok().filter(|partition| *partition < topic.partitions);
+    let partition = partition.ok_or_else(|| Fault::of(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?;
+    let mut rest = data.records.map(|records| records.into_bytes()).unwrap_or_default();
+    if rest.len() > topic.config.max_message_bytes {
+        let (size, most) = (rest.len(), topic.config.max_message_bytes);
+        let why = format!("The batch has {size} bytes, more than max.message.bytes allows, which is {most}");
+        return Err(Fault::because(ErrorCode::MESSAGE_TOO_LARGE, why));
+    }
+    if rest.is_empty() {
+        return Err(invalid("A partition of a Produce request must have exactly one batch"));
+    }
+    let batch = Batch::read(&mut rest).map_err(|error| match error {
+        BatchError::Magic(_) | BatchError::Count(_) => Fault::because(ErrorCode::INVALID_RECORD, error.to_string()),
+        error => Fault::because(ErrorCode::CORRUPT_MESSAGE, error.to_string()),
+    })?;
+    if !rest.is_empty() {
+        return Err(invalid("A partition of a Produce request must have exactly one batch"));
+    }
+    if batch.count == 0 || i64::from(batch.count) != i64::from(batch.last_offset_delta) + 1 {
+        return Err(invalid("A batch must have as many records as offsets"));
+    }
+    if batch.is_control() {
+        return Err(invalid("Clients must not write control batches"));
+    }
+    match batch.codec() {
+        Codec::Zstd if call.header.version.number < ZSTD_SINCE => {
+            return Err(Fault::of(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE));
+        }
+        Codec::Unknown(_) => return Err(Fault::of(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE)),
+        _ => {}
+    }
+    let producer = stamp(&batch, transactional_id)?;
+    check_records(topic, &batch, now_ms)?;
+    let (records, mut max_timestamp) = (batch.count, batch.max_timestamp);
+    // Whoever holds the bytes alone writes into them without a copy.
+    let bytes = Bytes::clone(batch.bytes());
+    drop((batch, rest));
+    let bytes = match topic.config.log_append_time {
+        true => {
+            max_timestamp = now_ms;
+            with_append_time(bytes, now_ms)
+        }
+        false => bytes,
+    };
+    let batch = ClientBatch { topic: topic.id, partition, bytes, records, max_timestamp, producer };
+    Ok(Checked { batch, appended: topic.config.log_append_time })
+}
+
+/// The identity of an idempotent or transactional producer.
+fn stamp(batch: &Batch, transactional_id: Option<&str>) -> Result<Option<ProducerStamp>, Fault> {
+    let transactional = batch.is_transactional();
+    if transactional && transactional_id.is_none() {
+        return Err(Fault::because(ErrorCode::INVALID_RECORD, "A transactional batch without a transactional id"));
+    }
+    if batch.producer_id < 0 {
+        return match transactional {
+            true => Err(Fault::because(ErrorCode::INVALID_RECORD, "A transactional batch without a producer id")),
+            false => Ok(None),
+        };
+    }
+    if batch.producer_epoch < 0 || batch.base_sequence < 0 {
+        let why = "A batch with a producer id must have an epoch and a sequence";
+        return Err(Fault::because(ErrorCode::INVALID_RECORD, why));
+    }
+    let (id, epoch, first_sequence) = (batch.producer_id, batch.producer_epoch, batch.base_sequence);
+    Ok(Some(ProducerStamp { id, epoch, first_sequence, transactional }))
+}
+
+/// What a topic wants of every record: a key where it is compacted, and a timestamp within bounds.
+fn check_records(topic: &Topic, batch: &Batch, now_ms: i64) -> Result<(), Fault> {
+    let (before, after) = topic.config.timestamp_bounds;
+    let bounded = !topic.config.log_append_time && (before, after) != (i64::MAX, i64::MAX);
+    if !topic.config.compacted && !bounded {
+        return Ok(());
+    }
+    let corrupt = |error: BatchError| Fault::because(ErrorCode::CORRUPT_MESSAGE, error.to_string());
+    let (mut keyless, mut untimely) = (Vec::new(), Vec::new());
+    for (index, record) in (0..).zip(batch.records().map_err(corrupt)?) {
+        let record = record.map_err(corrupt)?;
+        let fault = |why: &str| BatchIndexAndErrorMessage {
+            batch_index: index,
+            batch_index_error_message: Some(why.to_owned()),
+        };
+        if topic.config.compacted && record.key.is_none() {
+            keyless.push(fault("A record of a compacted topic must have a key"));
+        }
+        let age = now_ms.saturating_sub(record.timestamp);
+        if bounded && (age > before || age.saturating_neg() > after) {
+            untimely.push(fault("The timestamp is further from now than the topic allows"));
+        }
+    }
+    let (code, why, records) = match (keyless.is_empty(), untimely.is_empty()) {
+        (true, true) => return Ok(()),
+        (false, _) => (ErrorCode::INVALID_RECORD, "Records of a compacted topic must have keys", keyless),
+        (true, false) => (ErrorCode::INVALID_TIMESTAMP, "Timestamps are further from now than allowed", untimely),
+    };
+    Err(Fault { code, why: Some(why.to_owned()), records })
+}
+
+/// Appends to the journal, beside the threads that serve connections when that may wait.
+async fn append(call: &Call, batches: Vec<ClientBatch>) -> Result<Produced, JournalError> {
+    let broker = &call.shared.broker;
+    match broker.journal.is_full() {
+        false => broker.journal.produce(batches),
+        true => broker.blocking(move |journal| journal.produce(batches)).await,
+    }
+}
+
+fn refusal(refusal: Refusal) -> ErrorCode {
+    match refusal {
+        Refusal::UnknownPartition => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        Refusal::OutOfOrderSequence => ErrorCode::OUT_OF_ORDER_SEQUENCE_NUMBER,
+        Refusal::InvalidProducerEpoch => ErrorCode::INVALID_PRODUCER_EPOCH,
+        Refusal::InvalidTransactionState | Refusal::TooManyTransactions => ErrorCode::INVALID_TXN_STATE,
+    }
+}
+
+/// A response without an offset.
+fn refused(error_code: ErrorCode) -> PartitionProduceResponse {
+    PartitionProduceResponse { error_code, base_offset: -1, ..PartitionProduceResponse::default() }
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

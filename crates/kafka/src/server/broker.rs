@@ -1,0 +1,229 @@
+//! What all requests work on: the journal, its topics by name and id, and who this broker is.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+use std::time::Instant;
+
+use bytes::Bytes;
+use tailwater_journal::{Body, Bounds, Journal, JournalError, Sequence, TopicId, TopicMeta};
+use tailwater_wire::codec::Uuid;
+use tailwater_wire::error_code::ErrorCode;
+
+use super::Settings;
+use super::fetch_sessions::FetchSessions;
+use super::session::Session;
+use super::topic_config::{Served, TopicConfig};
+use crate::limits::TOPICS_FRESH;
+
+/// The number of the one broker, which leads every partition and is its only replica.
+pub(super) const NODE: i32 = 1;
+/// The epoch of every leader: the high watermark is durable, so no log is ever cut behind what a client saw.
+pub(super) const EPOCH: i32 = 0;
+
+/// Whose entries in the journal the listener's are; no user's connector can have such a name.
+const CONNECTOR: &str = "\u{1}kafka";
+/// The entry with the cluster's id.
+const CLUSTER: &str = "cluster";
+
+/// The one broker.
+pub(super) struct Broker {
+    /// Where everything lies.
+    pub(super) journal: Journal,
+    /// The cluster's id, drawn once for the data directory.
+    pub(super) cluster: Uuid,
+    /// How it behaves.
+    pub(super) settings: Settings,
+    /// Incremental fetch sessions.
+    pub(super) fetch_sessions: FetchSessions,
+    topics: RwLock<Topics>,
+}
+
+/// Topics as of some moment.
+#[derive(Default)]
+pub(super) struct Topics {
+    by_name: HashMap<String, Arc<Topic>>,
+    by_id: HashMap<TopicId, Arc<Topic>>,
+    read: Option<Instant>,
+}
+
+/// A topic as requests see it.
+#[derive(Debug)]
+pub(super) struct Topic {
+    /// Its number in the journal.
+    pub(super) id: TopicId,
+    /// Its id in Kafka's protocol.
+    pub(super) uuid: Uuid,
+    /// Its name.
+    pub(super) name: String,
+    /// How many partitions it has.
+    pub(super) partitions: u32,
+    /// What its configuration makes of it.
+    pub(super) config: TopicConfig,
+}
+
+impl Topic {
+    /// Whether this client gets its batches plain, not as they are stored.
+    pub(super) fn is_plain_for(&self, session: &Session) -> bool {
+        match self.config.served {
+            Served::AsStored => false,
+            Served::Plain => true,
+            Served::ByClient => !session.reads_lz4(),
+        }
+    }
+}
+
+impl Broker {
+    /// Over a journal; draws what is not there yet.
+    pub(super) fn open(journal: Journal, settings: Settings) -> Result<Broker, JournalError> {
+        let connector = journal.connector(CONNECTOR)?;
+        let known = journal.entries(connector).get(CLUSTER).and_then(|id| id.as_ref().try_into().ok());
+        let cluster = match known {
+            Some(id) => id,
+            None => {
+                let id = uuid::Uuid::now_v7().into_bytes();
+                let entry = (CLUSTER.to_owned(), Bytes::copy_from_slice(&id));
+                journal.append(connector, 0, Body::Entries(vec![entry]))?;
+                id
+            }
+        };
+        Ok(Broker {
+            journal,
+            cluster: Uuid(cluster),
+            settings,
+            fetch_sessions: FetchSessions::default(),
+            topics: RwLock::default(),
+        })
+    }
+
+    /// A topic by name.
+    pub(super) fn topic(&self, name: &str) -> Option<Arc<Topic>> {
+        self.find(|topics| topics.by_name.get(name).cloned())
+    }
+
+    /// A topic by id.
+    pub(super) fn topic_by_id(&self, uuid: Uuid) -> Option<Arc<Topic>> {
+        let id = self.number(uuid)?;
+        self.find(|topics| topics.by_id.get(&id).cloned())
+    }
+
+    /// Looks among the topics that are known, and once more among those that there are now.
+    fn find(&self, find: impl Fn(&Topics) -> Option<Arc<Topic>>) -> Option<Arc<Topic>> {
+        let found = {
+            let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
+            let fresh = topics.read.is_some_and(|read| read.elapsed() < TOPICS_FRESH);
+            find(&topics).filter(|_| fresh)
+        };
+        found.or_else(|| find(&self.refresh()))
+    }
+
+    /// A partition of a topic, and where it stands.
+    pub(super) fn partition(&self, name: &str, partition: i32) -> Result<(Arc<Topic>, u32, Bounds), ErrorCode> {
+        let unknown = ErrorCode::UNKNOWN_TOPIC_OR_PARTITION;
+        let partition = u32::try_from(partition).map_err(|_| unknown)?;
+        let topic = self.topic(name).ok_or(unknown)?;
+        match self.journal.bounds(topic.id, partition) {
+            Ok(bounds) => Ok((topic, partition, bounds)),
+            Err(_) => {
+                // It may have been deleted, and made again under the same name.
+                let topic = self.refresh().by_name.get(name).cloned().ok_or(unknown)?;
+                let bounds = self.journal.bounds(topic.id, partition).map_err(|error| error_code(&error))?;
+                Ok((topic, partition, bounds))
+            }
+        }
+    }
+
+    /// All topics, by name.
+    pub(super) fn all_topics(&self) -> Vec<Arc<Topic>> {
+        let mut topics: Vec<_> = self.refresh().by_name.values().cloned().collect();
+        topics.sort_by(|a, b| a.name.cmp(&b.name));
+        topics
+    }
+
+    /// Makes a topic; one that has been made meanwhile is as good. Durable when it returns.
+    pub(super) async fn create_topic(&self, name: &str, partitions: u32) -> Result<Arc<Topic>, JournalError> {
+        let wanted = name.to_owned();
+        let made = self.blocking(move |journal| journal.create_topic_with(&wanted, partitions, BTreeMap::new())).await;
+        match made {
+            Ok(_) | Err(JournalError::TopicExists { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        self.topic(name).ok_or_else(|| JournalError::TopicUnknown { topic: name.to_owned() })
+    }
+
+    /// Waits until a frame is durable.
+    pub(super) async fn durable(&self, sequence: Sequence) -> Result<(), JournalError> {
+        loop {
+            let news = self.journal.change_listener();
+            if self.journal.durable()? >= sequence {
+                return Ok(());
+            }
+            news.await;
+        }
+    }
+
+    /// Does what may wait for the disk, beside the threads that serve connections.
+    pub(super) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let journal = self.journal.clone();
+        // It is given up only when the process ends.
+        tokio::task::spawn_blocking(move || work(&journal)).await.unwrap_or(Err(JournalError::Closed))
+    }
+
+    /// The topics as they are now.
+    pub(super) fn refresh(&self) -> RwLockReadGuard<'_, Topics> {
+        let topic = |meta: TopicMeta| {
+            Arc::new(Topic {
+                id: meta.id,
+                uuid: self.uuid(meta.id),
+                name: meta.name,
+                partitions: meta.partitions,
+                config: TopicConfig::of(&meta.config, meta.change),
+            })
+        };
+        let read = Instant::now();
+        let all: Vec<_> = self.journal.topics().into_iter().map(topic).collect();
+        let topics = Topics {
+            by_name: all.iter().map(|topic| (topic.name.clone(), Arc::clone(topic))).collect(),
+            by_id: all.iter().map(|topic| (topic.id, Arc::clone(topic))).collect(),
+            read: Some(read),
+        };
+        *self.topics.write().unwrap_or_else(PoisonError::into_inner) = topics;
+        self.topics.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A topic's id: the cluster's with the topic's number in it, so that no two are the same anywhere.
+    fn uuid(&self, id: TopicId) -> Uuid {
+        let mut uuid = self.cluster.0;
+        uuid[12..].iter_mut().zip(id.0.to_be_bytes()).for_each(|(byte, with)| *byte ^= with);
+        Uuid(uuid)
+    }
+
+    /// The number that an id stands for, if it is one of ours.
+    fn number(&self, uuid: Uuid) -> Option<TopicId> {
+        let bits = u128::from_be_bytes(uuid.0) ^ u128::from_be_bytes(self.cluster.0);
+        u32::try_from(bits).ok().map(TopicId)
+    }
+}
+
+/// Whether the epoch that a client knows (-1: none) is the one that there is (KIP-320).
+pub(super) fn check_epoch(known: i32) -> Result<(), ErrorCode> {
+    match known {
+        -1 | EPOCH => Ok(()),
+        older if older < EPOCH => Err(ErrorCode::FENCED_LEADER_EPOCH),
+        _ => Err(ErrorCode::UNKNOWN_LEADER_EPOCH),
+    }
+}
+
+/// What a client is told when the journal refuses.
+pub(super) fn error_code(error: &JournalError) -> ErrorCode {
+    match error {
+        JournalError::TopicUnknown { .. } => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        JournalError::TopicExists { .. } => ErrorCode::TOPIC_ALREADY_EXISTS,
+        JournalError::OffsetOutOfRange { .. } => ErrorCode::OFFSET_OUT_OF_RANGE,
+        JournalError::NameInvalid { .. } => ErrorCode::INVALID_TOPIC_EXCEPTION,
+        JournalError::Refused { .. } => ErrorCode::INVALID_REQUEST,
+        _ => ErrorCode::KAFKA_STORAGE_ERROR,
+    }
+}

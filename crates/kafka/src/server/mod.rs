@@ -1,0 +1,169 @@
+//! The Kafka listener: the journal's topics over Kafka's protocol, to any client.
+//!
+//! A connection ([`connection`]) reads requests as frames ([`frames`]) and answers them in their order; [`dispatch`] knows
+//! which are served, one file of [`api`] each; the [`broker`] is what they all work on. Everything that comes from a
+//! socket is bounded in [`limits`](crate::limits): connections, requests, answers, time, and lines in the log.
+
+mod api;
+mod append_time;
+mod broker;
+mod complaints;
+mod configs;
+mod connection;
+mod connections;
+mod dispatch;
+mod fetch_sessions;
+mod frames;
+mod memory;
+mod plain;
+mod session;
+mod topic_config;
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tailwater_journal::{Journal, JournalError};
+use tokio::runtime::Runtime;
+use tokio::sync::watch;
+
+use crate::limits::{ACCEPT_PAUSE, ANSWERS_TOTAL_BYTES, CLOSE_LINGER, CONNECTIONS, REQUESTS_TOTAL_BYTES, THREADS};
+use broker::Broker;
+use complaints::Complaints;
+use connections::Connections;
+use memory::Memory;
+
+/// How the listener behaves; the defaults are Kafka's where Kafka has one.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Host and port that clients are told to connect to, where they do not come over loopback. `None`: the address that
+    /// they connected to.
+    pub advertised: Option<(String, u16)>,
+    /// Connections at one time; bounded by the files that the process may open.
+    pub connections: usize,
+    /// Whether naming an unknown topic in Metadata makes it (`auto.create.topics.enable`).
+    pub auto_create_topics: bool,
+    /// Partitions of topics that are made without a number (`num.partitions`).
+    pub partitions: u32,
+    /// The data directory, as clients that ask for sizes are told it.
+    pub log_dir: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            advertised: None,
+            connections: CONNECTIONS,
+            auto_create_topics: true,
+            partitions: 1,
+            log_dir: String::new(),
+        }
+    }
+}
+
+/// A listener that serves, on threads of its own.
+pub struct Listener {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    runtime: Runtime,
+}
+
+/// Why a listener cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The system refused a thread or a socket.
+    #[error("the Kafka listener cannot start: {0}")]
+    System(#[from] io::Error),
+    /// The journal refused what the listener keeps there.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// What the connections have in common.
+struct Shared {
+    broker: Broker,
+    /// Bytes of requests.
+    requests: Memory,
+    /// Bytes of answers.
+    answers: Memory,
+    complaints: Complaints,
+}
+
+impl Listener {
+    /// Serves the topics of a journal on a bound socket.
+    pub fn start(socket: TcpListener, journal: Journal, settings: Settings) -> Result<Listener, StartError> {
+        let address = socket.local_addr()?;
+        socket.set_nonblocking(true)?;
+        let connections = Arc::new(Connections::new(settings.connections));
+        let shared = Arc::new(Shared {
+            broker: Broker::open(journal, settings)?,
+            requests: Memory::new(REQUESTS_TOTAL_BYTES),
+            answers: Memory::new(ANSWERS_TOTAL_BYTES),
+            complaints: Complaints::new(Instant::now()),
+        });
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("kafka")
+            .enable_all()
+            .build()?;
+        let socket = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(socket)?
+        };
+        let (stop, stopped) = watch::channel(false);
+        runtime.spawn(accept(socket, connections, shared, stopped));
+        Ok(Listener { address, stop, runtime })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes no more connections or requests, answers what was asked within a short time, and ends.
+    pub fn close(self) {
+        // Nobody listens any more only when nothing is left to stop.
+        let _ = self.stop.send(true);
+        self.runtime.block_on(async {
+            let ended = self.stop.closed();
+            // Connections give up by themselves; this is for those that are held up.
+            let _ = tokio::time::timeout(2 * CLOSE_LINGER, ended).await;
+        });
+        self.runtime.shutdown_timeout(Duration::ZERO);
+    }
+}
+
+/// Takes connections until it is stopped.
+async fn accept(
+    socket: tokio::net::TcpListener,
+    connections: Arc<Connections>,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = socket.accept() => accepted,
+            _ = stop.wait_for(|stop| *stop) => return,
+        };
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                shared.complaints.refused(&error);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let Some(place) = connections.admit(peer.ip().to_canonical()) else {
+            shared.complaints.closed(peer, &"there are as many connections as there may be");
+            continue;
+        };
+        let (shared, stop) = (Arc::clone(&shared), stop.clone());
+        // Answers are written whole; waiting for more of them gains nothing.
+        let Ok(local) = stream.local_addr().and_then(|local| stream.set_nodelay(true).map(|()| local)) else {
+            continue;
+        };
+        tokio::spawn(connection::serve(stream.into_split(), (peer, local), place, shared, stop));
+    }
+}
