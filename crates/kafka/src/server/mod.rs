@@ -5,7 +5,6 @@
 //! socket is bounded in [`limits`](crate::limits): connections, requests, answers, time, and lines in the log.
 
 mod api;
-mod append_time;
 mod broker;
 mod complaints;
 mod configs;
@@ -15,7 +14,6 @@ mod dispatch;
 mod fetch_sessions;
 mod frames;
 mod memory;
-mod plain;
 mod session;
 mod topic_config;
 

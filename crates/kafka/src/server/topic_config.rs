@@ -237,6 +237,11 @@ impl TopicConfig {
             served,
         }
     }
+
+    /// Whether producers' timestamps have to be looked at.
+    pub(super) fn has_timestamp_bounds(&self) -> bool {
+        !self.log_append_time && self.timestamp_bounds != (i64::MAX, i64::MAX)
+    }
 }
 
 /// A name's definition.

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::{Bytes, BytesMut};
 use tailwater_journal::{Aborted, Bounds, Journal};
 use tailwater_wire::api::fetch::{
     AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
+use tailwater_wire::batch::{Batch, BatchError, Codec, recompress};
 use tailwater_wire::codec::{Records, Uuid};
 use tailwater_wire::error_code::ErrorCode;
 use tokio::time::{Instant, timeout_at};
@@ -16,7 +18,6 @@ use crate::server::broker::{Topic, check_epoch, error_code};
 use crate::server::dispatch::Call;
 use crate::server::fetch_sessions::{Plan, Wanted};
 use crate::server::memory::Held;
-use crate::server::plain;
 
 /// The first version that names topics by id (KIP-516).
 const BY_ID_SINCE: i16 = 13;
@@ -204,7 +205,7 @@ async fn batches(
             break;
         }
         let piece = match plain {
-            true => plain::expand(&batch.bytes).map_err(|_| ErrorCode::CORRUPT_MESSAGE)?,
+            true => expanded(&batch.bytes).map_err(|_| ErrorCode::CORRUPT_MESSAGE)?,
             false => batch.bytes.clone(),
         };
         if bytes + piece.len() > most && !(first && bytes == 0) {
@@ -215,6 +216,15 @@ async fn batches(
         records.push(piece);
     }
     Ok((records, behind))
+}
+
+/// A batch as clients read it that do not read LZ4; other codecs are their producers' choice.
+fn expanded(stored: &Bytes) -> Result<Bytes, BatchError> {
+    let batch = Batch::read_unverified(stored)?;
+    match batch.codec() {
+        Codec::Lz4 => recompress(&batch, Codec::None).map(BytesMut::freeze),
+        _ => Ok(stored.clone()),
+    }
 }
 
 /// The aborted transactions that a reader of committed data meets in these offsets.

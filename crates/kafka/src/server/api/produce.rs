@@ -3,23 +3,19 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use tailwater_journal::{ClientBatch, JournalError, Placed, Produced, ProducerStamp, Refusal, Sequence};
 use tailwater_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
 };
-use tailwater_wire::batch::{Batch, BatchError, Codec};
+use tailwater_wire::batch::{self, Batch, BatchError, HeaderMut, ProduceRules, check_produced, check_records};
 use tailwater_wire::error_code::ErrorCode;
 use tokio::time::timeout;
 
 use crate::limits::PRODUCE_WAIT_LEAST;
-use crate::server::append_time::with_append_time;
 use crate::server::broker::{Topic, error_code};
 use crate::server::dispatch::{Answer, Call, Refused, encode};
-
-/// The first version in which zstd is allowed (KIP-110).
-const ZSTD_SINCE: i16 = 7;
 
 /// A request whose batches have their places.
 pub(in crate::server) struct Pending {
@@ -134,9 +130,16 @@ impl Fault {
     fn of(code: ErrorCode) -> Self {
         Fault { code, why: None, records: Vec::new() }
     }
+}
 
-    fn because(code: ErrorCode, why: impl Into<String>) -> Self {
-        Fault { why: Some(why.into()), ..Fault::of(code) }
+impl From<batch::Refusal> for Fault {
+    fn from(refusal: batch::Refusal) -> Self {
+        let why = || Some(refusal.message.clone());
+        let record = |index: u32| BatchIndexAndErrorMessage {
+            batch_index: index.cast_signed(),
+            batch_index_error_message: why(),
+        };
+        Fault { code: refusal.code, why: why(), records: refusal.record.map(record).into_iter().collect() }
     }
 }
 
@@ -147,7 +150,7 @@ struct Checked {
     appended: bool,
 }
 
-/// Kafka's rules for a batch (kafka.md: exactly one, of version 2, whole, of data, within the topic's bounds).
+/// Checks a batch by Kafka's rules and the topic's, and gives it the log's time where the topic wants that.
 fn check(
     call: &Call,
     topic: &Topic,
@@ -155,104 +158,72 @@ fn check(
     transactional_id: Option<&str>,
     now_ms: i64,
 ) -> Result<Checked, Fault> {
-    let invalid = |why: &str| Fault::because(ErrorCode::INVALID_RECORD, why);
     let partition = u32::try_from(data.index).ok().filter(|partition| *partition < topic.partitions);
     let partition = partition.ok_or_else(|| Fault::of(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?;
-    let mut rest = data.records.map(|records| records.into_bytes()).unwrap_or_default();
-    if rest.len() > topic.config.max_message_bytes {
-        let (size, most) = (rest.len(), topic.config.max_message_bytes);
-        let why = format!("The batch has {size} bytes, more than max.message.bytes allows, which is {most}");
-        return Err(Fault::because(ErrorCode::MESSAGE_TOO_LARGE, why));
+    let bytes = data.records.map(|records| records.into_bytes()).unwrap_or_default();
+    let rules = ProduceRules {
+        version: call.header.version.number,
+        max_bytes: topic.config.max_message_bytes,
+        keys_required: topic.config.compacted,
+    };
+    let batch = check_produced(&bytes, &rules)?;
+    let producer = batch.producer().map(|producer| ProducerStamp {
+        id: producer.id,
+        epoch: producer.epoch,
+        first_sequence: producer.base_sequence,
+        transactional: producer.transactional,
+    });
+    if producer.is_some_and(|producer| producer.transactional) && transactional_id.is_none() {
+        let why = "a transactional batch in a request without a transactional id";
+        return Err(Fault { why: Some(why.to_owned()), ..Fault::of(ErrorCode::INVALID_RECORD) });
     }
-    if rest.is_empty() {
-        return Err(invalid("A partition of a Produce request must have exactly one batch"));
+    if topic.config.compacted || topic.config.has_timestamp_bounds() {
+        check_records(&batch, &rules)?;
+        check_times(topic, &batch, now_ms)?;
     }
-    let batch = Batch::read(&mut rest).map_err(|error| match error {
-        BatchError::Magic(_) | BatchError::Count(_) => Fault::because(ErrorCode::INVALID_RECORD, error.to_string()),
-        error => Fault::because(ErrorCode::CORRUPT_MESSAGE, error.to_string()),
-    })?;
-    if !rest.is_empty() {
-        return Err(invalid("A partition of a Produce request must have exactly one batch"));
-    }
-    if batch.count == 0 || i64::from(batch.count) != i64::from(batch.last_offset_delta) + 1 {
-        return Err(invalid("A batch must have as many records as offsets"));
-    }
-    if batch.is_control() {
-        return Err(invalid("Clients must not write control batches"));
-    }
-    match batch.codec() {
-        Codec::Zstd if call.header.version.number < ZSTD_SINCE => {
-            return Err(Fault::of(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE));
-        }
-        Codec::Unknown(_) => return Err(Fault::of(ErrorCode::UNSUPPORTED_COMPRESSION_TYPE)),
-        _ => {}
-    }
-    let producer = stamp(&batch, transactional_id)?;
-    check_records(topic, &batch, now_ms)?;
     let (records, mut max_timestamp) = (batch.count, batch.max_timestamp);
+    let appended = topic.config.log_append_time;
     // Whoever holds the bytes alone writes into them without a copy.
-    let bytes = Bytes::clone(batch.bytes());
-    drop((batch, rest));
-    let bytes = match topic.config.log_append_time {
+    drop(batch);
+    let bytes = match appended {
         true => {
             max_timestamp = now_ms;
-            with_append_time(bytes, now_ms)
+            with_append_time(bytes, now_ms).map_err(batch::Refusal::from)?
         }
         false => bytes,
     };
     let batch = ClientBatch { topic: topic.id, partition, bytes, records, max_timestamp, producer };
-    Ok(Checked { batch, appended: topic.config.log_append_time })
+    Ok(Checked { batch, appended })
 }
 
-/// The identity of an idempotent or transactional producer.
-fn stamp(batch: &Batch, transactional_id: Option<&str>) -> Result<Option<ProducerStamp>, Fault> {
-    let transactional = batch.is_transactional();
-    if transactional && transactional_id.is_none() {
-        return Err(Fault::because(ErrorCode::INVALID_RECORD, "A transactional batch without a transactional id"));
-    }
-    if batch.producer_id < 0 {
-        return match transactional {
-            true => Err(Fault::because(ErrorCode::INVALID_RECORD, "A transactional batch without a producer id")),
-            false => Ok(None),
-        };
-    }
-    if batch.producer_epoch < 0 || batch.base_sequence < 0 {
-        let why = "A batch with a producer id must have an epoch and a sequence";
-        return Err(Fault::because(ErrorCode::INVALID_RECORD, why));
-    }
-    let (id, epoch, first_sequence) = (batch.producer_id, batch.producer_epoch, batch.base_sequence);
-    Ok(Some(ProducerStamp { id, epoch, first_sequence, transactional }))
-}
-
-/// What a topic wants of every record: a key where it is compacted, and a timestamp within bounds.
-fn check_records(topic: &Topic, batch: &Batch, now_ms: i64) -> Result<(), Fault> {
-    let (before, after) = topic.config.timestamp_bounds;
-    let bounded = !topic.config.log_append_time && (before, after) != (i64::MAX, i64::MAX);
-    if !topic.config.compacted && !bounded {
+/// Checks that timestamps are as near to now as the topic wants them.
+fn check_times(topic: &Topic, batch: &Batch, now_ms: i64) -> Result<(), Fault> {
+    if !topic.config.has_timestamp_bounds() {
         return Ok(());
     }
-    let corrupt = |error: BatchError| Fault::because(ErrorCode::CORRUPT_MESSAGE, error.to_string());
-    let (mut keyless, mut untimely) = (Vec::new(), Vec::new());
-    for (index, record) in (0..).zip(batch.records().map_err(corrupt)?) {
-        let record = record.map_err(corrupt)?;
-        let fault = |why: &str| BatchIndexAndErrorMessage {
-            batch_index: index,
-            batch_index_error_message: Some(why.to_owned()),
-        };
-        if topic.config.compacted && record.key.is_none() {
-            keyless.push(fault("A record of a compacted topic must have a key"));
-        }
-        let age = now_ms.saturating_sub(record.timestamp);
-        if bounded && (age > before || age.saturating_neg() > after) {
-            untimely.push(fault("The timestamp is further from now than the topic allows"));
+    let (before, after) = topic.config.timestamp_bounds;
+    let plain = batch.plain().map_err(batch::Refusal::from)?;
+    let mut untimely = Vec::new();
+    for (batch_index, record) in (0..).zip(batch.raw_records(&plain).map_err(batch::Refusal::from)?) {
+        let age = now_ms.saturating_sub(record.map_err(batch::Refusal::from)?.timestamp);
+        if age > before || age.saturating_neg() > after {
+            untimely.push(BatchIndexAndErrorMessage { batch_index, batch_index_error_message: None });
         }
     }
-    let (code, why, records) = match (keyless.is_empty(), untimely.is_empty()) {
-        (true, true) => return Ok(()),
-        (false, _) => (ErrorCode::INVALID_RECORD, "Records of a compacted topic must have keys", keyless),
-        (true, false) => (ErrorCode::INVALID_TIMESTAMP, "Timestamps are further from now than allowed", untimely),
-    };
-    Err(Fault { code, why: Some(why.to_owned()), records })
+    if untimely.is_empty() {
+        return Ok(());
+    }
+    let why = "timestamps are further from now than the topic allows".to_owned();
+    Err(Fault { code: ErrorCode::INVALID_TIMESTAMP, why: Some(why), records: untimely })
+}
+
+/// A batch with this time for all its records.
+fn with_append_time(batch: Bytes, now_ms: i64) -> Result<Bytes, BatchError> {
+    let mut bytes = batch.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+    let mut header = HeaderMut::new(&mut bytes)?;
+    header.set_log_append_time(now_ms);
+    header.seal();
+    Ok(bytes.freeze())
 }
 
 /// Appends to the journal, beside the threads that serve connections when that may wait.
