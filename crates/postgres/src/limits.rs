@@ -74,6 +74,8 @@ pub const SIGNAL_FILE_BYTES: u64 = 1 << 20;
 pub const SIGNALS_POLL: Duration = Duration::from_millis(100);
 /// Bytes of one chunk of an incremental snapshot, beyond which the rest of it becomes the next one.
 pub const INCREMENTAL_CHUNK_BYTES: usize = 32 * 1024 * 1024;
+/// The same where a chunk must end after the last of rows that are equal in the columns that order it.
+pub const INCREMENTAL_TIES_BYTES: usize = 256 * 1024 * 1024;
 /// Bytes of changes remembered until a chunk is known; beyond it the chunk is read again.
 pub const INCREMENTAL_TOUCH_BYTES: usize = 16 * 1024 * 1024;
 /// Pause before a chunk is read again because what changed meanwhile could not be told apart; it grows with each time.

@@ -6,7 +6,9 @@
 //! ([`progress`]) is an entry of the connector, so that a restart goes on after the last chunk.
 
 mod chunk;
+mod marks;
 mod progress;
+mod rows;
 mod select;
 mod visible;
 mod worker;
@@ -27,9 +29,9 @@ use chunk::{Chunk, Touch};
 use worker::{Job, Outcome, Worker};
 
 pub(crate) use chunk::Matching;
+pub(crate) use marks::SIGNAL_TABLE;
 pub(crate) use progress::{Notice, Progress, Wish, matches};
 use progress::{TableProgress, Wanted};
-pub(crate) use worker::SIGNAL_TABLE;
 
 /// Numbers of the transactions that were streamed last.
 pub(crate) struct Recent {

@@ -6,25 +6,23 @@
 
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use tailwater_connector::{Problem, Stop};
 use tailwater_event::{Lsn, TableName, TableSchema};
 
 use super::chunk::Chunk;
+use super::marks::Marks;
 use super::progress::{Notice, Progress, TableProgress, Wanted};
+use super::rows::{Beyond, copy};
 use super::select::{self, Bounds, Order};
 use super::visible::Visible;
 use crate::catalog::{self, CatalogTable, TableFacts, Types};
 use crate::client::{Client, ClientError};
-use crate::limits::{INCREMENTAL_CHUNK_BYTES, LOCK_PATIENCE};
+use crate::limits::LOCK_PATIENCE;
 use crate::position::last_record_end;
 use crate::settings::Settings;
-use crate::snapshot::{LineReader, relation};
+use crate::snapshot::relation;
 use crate::{problem, sql};
-
-/// The signal table refuses marks.
-pub(crate) const SIGNAL_TABLE: &str = "SIGNAL_TABLE";
 
 /// What a standby has replayed.
 const STANDBY: &str = "CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() END";
@@ -134,68 +132,6 @@ fn window(
     match &marks {
         Some(marks) => marks.close(&mut session.client).map_err(|e| marks.refused(e, settings)),
         None => Ok(()),
-    }
-}
-
-/// The statements that mark a window.
-struct Marks {
-    table: String,
-    window: String,
-    opened: String,
-    open: String,
-    by_delete: bool,
-}
-
-impl Marks {
-    fn of(settings: &Settings, window: &str) -> Option<Marks> {
-        let table = settings.signals.table.as_ref().filter(|_| !settings.incremental.read_only).map(sql::table)?;
-        let opened = timestamp(SystemTime::now());
-        let id = sql::literal(&format!("{window}-open"));
-        let data = sql::literal(&format!("{{\"openWindowTimestamp\": \"{opened}\"}}"));
-        let open = format!("INSERT INTO {table} VALUES ({id}, 'snapshot-window-open', {data})");
-        let by_delete = settings.incremental.insert_delete;
-        Some(Marks { table, window: window.to_owned(), opened, open, by_delete })
-    }
-
-    fn close(&self, client: &mut Client) -> Result<(), ClientError> {
-        let Marks { table, window, opened, .. } = self;
-        if self.by_delete {
-            // Names of columns are free; the first one is the id.
-            let rows = client.query(&format!(
-                "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = {}::pg_catalog.regclass \
-                 AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum LIMIT 1",
-                sql::literal(table)
-            ))?;
-            let column = rows.first().map(|row| sql::ident(row.text(0))).unwrap_or_default();
-            let id = sql::literal(&format!("{window}-open"));
-            if !client.query(&format!("DELETE FROM {table} WHERE {column} = {id} RETURNING 1"))?.is_empty() {
-                return Ok(());
-            }
-            // Somebody cleaned the table.
-        }
-        let id = sql::literal(&format!("{window}-close"));
-        let closed = timestamp(SystemTime::now());
-        let data = format!("{{\"openWindowTimestamp\": \"{opened}\", \"closeWindowTimestamp\": \"{closed}\"}}");
-        let data = sql::literal(&data);
-        client.execute(&format!("INSERT INTO {table} VALUES ({id}, 'snapshot-window-close', {data})"))
-    }
-
-    fn refused(&self, error: ClientError, settings: &Settings) -> Problem {
-        match error {
-            // No table, no right, other columns, a value that does not fit, a standby.
-            ClientError::Server(answer) if ["22", "23", "25", "42"].iter().any(|c| answer.sqlstate.starts_with(c)) => {
-                let remedy = settings.signals.table.as_ref().map(|name| settings.signals.remedy(name, settings));
-                Problem::environment(
-                    SIGNAL_TABLE,
-                    format!(
-                        "an incremental snapshot is paused: it can not write its marks into {}: {}",
-                        self.table, answer.message
-                    ),
-                    remedy.unwrap_or_default(),
-                )
-            }
-            error => problem::of(&error, &settings.connection),
-        }
     }
 }
 
@@ -332,7 +268,16 @@ impl Session {
         let mut chunk = Chunk::new(table.name.clone(), schema.clone(), visible);
         let bounds = Bounds { after: at.last.as_ref(), up_to: at.max.as_ref(), filter };
         let query = order.chunk(&columns, from, bounds, settings.incremental.chunk_rows);
-        copy(&mut self.client, &query, if order.ties { Beyond::Take } else { Beyond::Leave }, &mut chunk)?;
+        let beyond = if order.ties { Beyond::Take } else { Beyond::Leave };
+        if copy(&mut self.client, &query, beyond, &mut chunk)?.is_none() {
+            tracing::warn!(
+                table = wanted.name,
+                columns = order.list(),
+                "an incremental snapshot passes a table over: too many of its rows are equal in these columns; name another \
+                 'surrogate-key'"
+            );
+            return Ok(Err(Over::Status("NO_PRIMARY_KEY")));
+        }
         if let Some(last) = chunk.last_line().and_then(|line| chunk.values_of(line, &at.columns)) {
             at.last = Some(last);
         }
@@ -340,7 +285,7 @@ impl Session {
         let again = std::mem::take(&mut at.again);
         if !again.is_empty() && again.iter().all(|key| key.len() == chunk.matching.columns.len()) {
             let rows = select::rows(&columns, from, &chunk.matching.columns, &again, filter);
-            at.again = copy(&mut self.client, &rows, Beyond::Name, &mut chunk)?;
+            at.again = copy(&mut self.client, &rows, Beyond::Name, &mut chunk)?.unwrap_or_default();
         }
         Ok(if chunk.len() == 0 { Err(Over::Done) } else { Ok(chunk) })
     }
@@ -442,67 +387,4 @@ fn order(
     let unique = is(&facts.keys.primary) || (!nullable && (is(&facts.keys.unique) || is(&facts.keys.identity)));
     let ties = !unique && !settings.encode.strict;
     (!ties || version >= 130_000).then_some(Order { columns, ties })
-}
-
-/// What becomes of rows beyond a chunk's bound of bytes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Beyond {
-    /// They are taken all the same: the next chunk could not begin with them.
-    Take,
-    /// The next chunk begins with them.
-    Leave,
-    /// They are named, by the columns of their identity.
-    Name,
-}
-
-/// Reads rows into the chunk; gives those that are named.
-fn copy(client: &mut Client, query: &str, beyond: Beyond, chunk: &mut Chunk) -> Result<Vec<Vec<String>>, ClientError> {
-    let (mut lines, mut cells, mut named) = (LineReader::default(), Vec::new(), Vec::new());
-    let mut copy = client.copy_out(&format!("COPY ({query}) TO STDOUT"))?;
-    while let Some(row) = copy.next_row()? {
-        let full = chunk.bytes() > INCREMENTAL_CHUNK_BYTES;
-        if full && beyond == Beyond::Leave {
-            continue;
-        }
-        let mut borrowed = crate::pgoutput::recycle(std::mem::take(&mut cells));
-        lines.read(row.line, &mut borrowed);
-        if full && beyond == Beyond::Name {
-            named.extend(chunk.identity_of(&borrowed));
-        } else {
-            chunk.push(row.line, &borrowed);
-        }
-        cells = crate::pgoutput::recycle(borrowed);
-    }
-    Ok(named)
-}
-
-/// An instant as `2026-11-21T06:45:06.123456Z`.
-fn timestamp(now: SystemTime) -> String {
-    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    // Days to a civil date, by the method of eras of 400 years.
-    let z = days + 719_468;
-    let (era, day) = (z / 146_097, z % 146_097);
-    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
-    let day = day - (365 * year + year / 4 - year / 100);
-    let month = (5 * day + 2) / 153;
-    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
-    let year = year + era * 400 + u64::from(month <= 2);
-    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:06}Z", since.subsec_micros())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn instants_are_written_as_java_does() {
-        let at = |micros: u64| timestamp(UNIX_EPOCH + Duration::from_micros(micros));
-        assert_eq!(at(0), "1970-01-01T00:00:00.000000Z");
-        assert_eq!(at(951_827_696_123_456), "2000-02-29T12:34:56.123456Z");
-        assert_eq!(at(1_795_243_506_000_001), "2026-11-21T06:45:06.000001Z");
-    }
 }
