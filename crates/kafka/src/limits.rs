@@ -34,6 +34,9 @@ pub const GROUP_BYTES_MAX: usize = 4 << 20;
 /// Longest name of a group: with a topic and a partition it is a key of an entry in the journal.
 pub const GROUP_NAME_MAX_BYTES: usize = 700;
 
+/// Longest text that a client keeps beside an offset; Kafka's `offset.metadata.max.bytes`.
+pub const OFFSET_METADATA_MAX_BYTES: usize = 4_096;
+
 /// Groups, those without members included as long as they have offsets.
 pub const GROUPS_MAX: usize = 10_000;
 

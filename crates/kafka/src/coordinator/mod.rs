@@ -103,6 +103,8 @@ impl Coordinator {
     /// Looks at what is due, for ever: members that have been silent, rebalances and transactions that have lasted too
     /// long, offsets and ids that nobody will want any more.
     pub async fn run(self) {
+        // A topic may have gone just before the process did.
+        let _ = self.locked(|inner, shared| inner.forget_lost_topics(shared)).await;
         loop {
             let next = self.locked(|inner, shared| inner.look(shared)).await.unwrap_or(u64::MAX);
             let pause = Duration::from_millis(next.saturating_sub(self.shared.time.now())).min(TRANSACTION_CHECK);

@@ -5,6 +5,7 @@ use super::store::{Entry, entry, gone};
 use super::{Coordinator, Inner, Shared};
 use crate::group::{Caller, Expired, Known, Offset, State};
 use crate::limits::OFFSETS_RETENTION_MS;
+use std::collections::BTreeSet;
 use tailwater_journal::Sequence;
 use tailwater_wire::error_code::ErrorCode;
 
@@ -128,15 +129,8 @@ impl Coordinator {
 
     /// A topic is gone, and with it what groups have read of it: under the same name there may be another one.
     pub async fn forget_topic(&self, topic: String) -> Result<(), ErrorCode> {
-        let written = self
-            .locked(move |inner, shared| {
-                let mut written = Sequence(0);
-                for Expired { group, offsets, .. } in inner.groups.offsets_of_topic(&topic) {
-                    written = written.max(inner.forget(shared, &group, &offsets, false)?);
-                }
-                Ok(written)
-            })
-            .await??;
+        let written =
+            self.locked(move |inner, shared| inner.forget_topics(shared, |its_topic| its_topic == topic)).await??;
         self.shared.store.durable(written).await
     }
 }
@@ -147,6 +141,23 @@ impl Inner {
         if let Some(known) = self.groups.known_mut(group) {
             known.written = written.0;
         }
+    }
+
+    /// Removes the offsets of topics that went without a word to us. What cannot be written is tried again the next time.
+    pub(super) fn forget_lost_topics(&mut self, shared: &Shared) {
+        let topics: BTreeSet<_> = shared.store.journal.topics().into_iter().map(|topic| topic.name).collect();
+        if let Err(error) = self.forget_topics(shared, |topic| !topics.contains(topic)) {
+            tracing::debug!(error = error.name(), "offsets of topics that are gone cannot be forgotten yet");
+        }
+    }
+
+    /// Removes the offsets of topics that are gone.
+    fn forget_topics(&mut self, shared: &Shared, gone: impl Fn(&str) -> bool) -> Result<Sequence, ErrorCode> {
+        let mut written = Sequence(0);
+        for Expired { group, offsets, .. } in self.groups.offsets_of_topics(gone) {
+            written = written.max(self.forget(shared, &group, &offsets, false)?);
+        }
+        Ok(written)
     }
 
     /// Removes offsets, and the group when it goes with them.
@@ -176,6 +187,7 @@ impl Inner {
 
     /// Forgets offsets that nobody will want any more. What cannot be written is tried again the next time.
     pub(super) fn expire_offsets(&mut self, shared: &Shared, now: u64) {
+        self.forget_lost_topics(shared);
         for Expired { group, offsets, group_too } in self.groups.expired(OFFSETS_RETENTION_MS, now) {
             match self.forget(shared, &group, &offsets, group_too) {
                 Ok(_) => tracing::debug!(group, offsets = offsets.len(), group_too, "offsets have expired"),

@@ -195,9 +195,9 @@ impl<W> Registry<W> {
         if may { Ok(known) } else { Err(ErrorCode::NON_EMPTY_GROUP) }
     }
 
-    /// Offsets of a topic, by group: nobody may go on with them when the topic is gone.
-    pub fn offsets_of_topic(&self, topic: &str) -> Vec<Expired> {
-        self.expired_where(|_, its_topic, _| its_topic == topic).filter(|expired| !expired.offsets.is_empty()).collect()
+    /// Offsets of topics that are gone, by group: nobody may go on with them in another topic of the same name.
+    pub fn offsets_of_topics(&self, gone: impl Fn(&str) -> bool) -> Vec<Expired> {
+        self.expired_where(|_, topic, _| gone(topic)).filter(|expired| !expired.offsets.is_empty()).collect()
     }
 
     /// What has expired: offsets of groups that have been empty, or of partitions that nobody in the group has read and
@@ -400,7 +400,7 @@ mod tests {
         commit(&mut registry, "g", "orders", 0);
         commit(&mut registry, "g", "users", 0);
         commit(&mut registry, "h", "users", 0);
-        let gone = registry.offsets_of_topic("orders");
+        let gone = registry.offsets_of_topics(|topic| topic == "orders");
         assert_eq!(gone.iter().map(|gone| gone.group.as_str()).collect::<Vec<_>>(), ["g"]);
         assert_eq!(gone[0].offsets, [("orders".to_owned(), 0)]);
     }

@@ -13,6 +13,7 @@ use super::Settings;
 use super::fetch_sessions::FetchSessions;
 use super::session::Session;
 use super::topic_config::{Served, TopicConfig};
+use crate::coordinator::Coordinator;
 use crate::limits::TOPICS_FRESH;
 
 /// The number of the one broker, which leads every partition and is its only replica.
@@ -33,6 +34,8 @@ pub(super) struct Broker {
     pub(super) cluster: Uuid,
     /// How it behaves.
     pub(super) settings: Settings,
+    /// Groups and transactions.
+    pub(super) coordinator: Coordinator,
     /// Incremental fetch sessions.
     pub(super) fetch_sessions: FetchSessions,
     topics: RwLock<Topics>,
@@ -86,7 +89,9 @@ impl Broker {
                 id
             }
         };
+        let coordinator = Coordinator::open(journal.clone(), connector, settings.groups);
         Ok(Broker {
+            coordinator,
             journal,
             cluster: Uuid(cluster),
             settings,

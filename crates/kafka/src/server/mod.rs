@@ -46,6 +46,8 @@ pub struct Settings {
     pub partitions: u32,
     /// The data directory, as clients that ask for sizes are told it.
     pub log_dir: String,
+    /// What groups of consumers may do.
+    pub groups: crate::group::Settings,
 }
 
 impl Default for Settings {
@@ -56,6 +58,7 @@ impl Default for Settings {
             auto_create_topics: true,
             partitions: 1,
             log_dir: String::new(),
+            groups: crate::group::Settings::default(),
         }
     }
 }
@@ -111,6 +114,7 @@ impl Listener {
             tokio::net::TcpListener::from_std(socket)?
         };
         let (stop, stopped) = watch::channel(false);
+        runtime.spawn(shared.broker.coordinator.clone().run());
         runtime.spawn(accept(socket, connections, shared, stopped));
         Ok(Listener { address, stop, runtime })
     }

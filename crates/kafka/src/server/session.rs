@@ -26,6 +26,11 @@ impl Session {
         Session { peer: canonical(peer), local: canonical(local), software: OnceLock::new() }
     }
 
+    /// The client's address as Kafka shows it among a group's members.
+    pub(super) fn host(&self) -> String {
+        format!("/{}", self.peer.ip())
+    }
+
     /// The client has said what it is; what it said first counts.
     pub(super) fn introduce(&self, software: Software) {
         // A second introduction changes nothing.

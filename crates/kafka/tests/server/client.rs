@@ -53,7 +53,8 @@ impl Broker {
         Broker::over(dir, Settings::default())
     }
 
-    pub fn close(mut self) {
+    /// Ends it; its journal stays open.
+    pub fn close(&mut self) {
         self.listener.take().unwrap().close();
     }
 

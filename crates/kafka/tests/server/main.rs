@@ -5,5 +5,7 @@
 
 mod admin;
 mod client;
+mod groups;
 mod records;
 mod robust;
+mod transactions;

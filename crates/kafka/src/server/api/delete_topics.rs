@@ -45,6 +45,8 @@ async fn delete(call: &Call, wanted: DeleteTopicState) -> DeletableTopicResult {
     drop(broker.refresh());
     match deleted {
         Ok(()) => {
+            // Offsets that are left behind are only wrong for a topic of the same name, and expire.
+            let _ = broker.coordinator.forget_topic(topic.name.clone()).await;
             tracing::info!(topic = topic.name, peer = %call.session.peer, "a client deleted a topic");
             DeletableTopicResult { name: Some(topic.name.clone()), topic_id: topic.uuid, ..result }
         }

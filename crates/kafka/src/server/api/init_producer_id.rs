@@ -1,19 +1,31 @@
-//! `InitProducerId` (22): an id of its own for every idempotent producer.
+//! `InitProducerId` (22): an id for every idempotent producer, and for the owner of a transactional id, whose
+//! predecessor is fenced.
 
 use tailwater_wire::api::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use tailwater_wire::error_code::ErrorCode;
 
-use crate::server::broker::error_code;
+use super::end_txn::fenced;
 use crate::server::dispatch::Call;
 
-/// Answers a request. As in Kafka, a producer without a transactional id gets a new id whatever it had.
+/// The first version whose clients know `PRODUCER_FENCED` (KIP-588).
+const FENCED_SINCE: i16 = 4;
+
+/// Answers a request.
 pub(in crate::server) async fn answer(call: &Call, request: InitProducerIdRequest) -> InitProducerIdResponse {
-    let refuse = |error_code| InitProducerIdResponse { error_code, ..InitProducerIdResponse::default() };
-    if request.transactional_id.is_some() {
-        return refuse(ErrorCode::UNSUPPORTED_VERSION);
-    }
-    match call.shared.broker.blocking(|journal| journal.next_producer_id()).await {
-        Ok(producer_id) => InitProducerIdResponse { producer_id, ..InitProducerIdResponse::default() },
-        Err(error) => refuse(error_code(&error)),
+    let refuse = |error| {
+        let error_code = fenced(error, call, FENCED_SINCE);
+        InitProducerIdResponse { error_code, producer_epoch: -1, ..InitProducerIdResponse::default() }
+    };
+    let had = match (request.producer_id, request.producer_epoch) {
+        (-1, -1) => None,
+        (-1, _) | (_, -1) => return refuse(ErrorCode::INVALID_REQUEST),
+        had => Some(had),
+    };
+    let (id, timeout) = (request.transactional_id, i64::from(request.transaction_timeout_ms));
+    match call.shared.broker.coordinator.init_producer(id, timeout, had).await {
+        Ok((producer_id, producer_epoch)) => {
+            InitProducerIdResponse { producer_id, producer_epoch, ..InitProducerIdResponse::default() }
+        }
+        Err(error) => refuse(error),
     }
 }

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{Bytes, BytesMut};
-use tailwater_journal::{ClientBatch, JournalError, Placed, Produced, ProducerStamp, Refusal, Sequence};
+use tailwater_journal::{ClientBatch, Placed, Produced, ProducerStamp, Refusal, Sequence};
 use tailwater_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
@@ -75,10 +75,12 @@ pub(in crate::server) async fn place(call: &Call, request: ProduceRequest) -> Pe
     });
     metrics::counter!("tailwater_kafka_produced_records_total").increment(records);
     metrics::counter!("tailwater_kafka_produced_bytes_total").increment(bytes as u64);
-    let produced = append(call, batches.into_iter().map(|checked| checked.batch).collect()).await;
-    let (sequence, placed) = match produced {
-        Ok(Produced { sequence, placed }) => (Some(sequence), placed.into_iter().map(|p| p.map_err(refusal)).collect()),
-        Err(error) => (None, vec![Err(error_code(&error)); answered.len()]),
+    let name = |(topic, _): &(usize, usize)| pending.responses.get(*topic).map(|topic| topic.name.clone());
+    let names = answered.iter().map(|at| name(at).unwrap_or_default());
+    let batches = names.zip(batches.into_iter().map(|checked| checked.batch)).collect();
+    let (sequence, placed) = match append(call, batches).await {
+        Ok((sequence, placed)) => (Some(sequence), placed),
+        Err(code) => (None, vec![Err(code); answered.len()]),
     };
     pending.sequence = sequence;
     for (((topic, partition), placed), appended) in answered.into_iter().zip(placed).zip(appended) {
@@ -226,13 +228,29 @@ fn with_append_time(batch: Bytes, now_ms: i64) -> Result<Bytes, BatchError> {
     Ok(bytes.freeze())
 }
 
-/// Appends to the journal, beside the threads that serve connections when that may wait.
-async fn append(call: &Call, batches: Vec<ClientBatch>) -> Result<Produced, JournalError> {
+/// Appends batches, each with its topic's name, to the journal, beside the threads that serve connections when that may
+/// wait; those of transactions by way of who knows what a transaction may write.
+async fn append(
+    call: &Call,
+    batches: Vec<(String, ClientBatch)>,
+) -> Result<(Sequence, Vec<Result<Placed, ErrorCode>>), ErrorCode> {
     let broker = &call.shared.broker;
-    match broker.journal.is_full() {
+    let in_transaction = |(_, batch): &(String, ClientBatch)| batch.producer.is_some_and(|stamp| stamp.transactional);
+    if batches.iter().any(in_transaction) {
+        let (may, produced) = broker.coordinator.produce(batches).await?;
+        let Produced { sequence, placed } = produced.map_err(|error| error_code(&error))?;
+        let mut placed = placed.into_iter().map(|placed| placed.map_err(refusal));
+        let unknown = Err(ErrorCode::UNKNOWN_SERVER_ERROR);
+        let one = |may: Result<(), ErrorCode>| may.and_then(|()| placed.next().unwrap_or(unknown));
+        return Ok((sequence, may.into_iter().map(one).collect()));
+    }
+    let batches: Vec<_> = batches.into_iter().map(|(_, batch)| batch).collect();
+    let produced = match broker.journal.is_full() {
         false => broker.journal.produce(batches),
         true => broker.blocking(move |journal| journal.produce(batches)).await,
-    }
+    };
+    let Produced { sequence, placed } = produced.map_err(|error| error_code(&error))?;
+    Ok((sequence, placed.into_iter().map(|placed| placed.map_err(refusal)).collect()))
 }
 
 fn refusal(refusal: Refusal) -> ErrorCode {

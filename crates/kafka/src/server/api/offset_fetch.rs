@@ -1,0 +1,91 @@
+//! `OffsetFetch` (9): how far groups have read.
+
+use tailwater_wire::api::offset_fetch::{
+    OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchRequestTopics, OffsetFetchResponse,
+    OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
+    OffsetFetchResponseTopics,
+};
+use tailwater_wire::error_code::ErrorCode;
+
+use crate::coordinator::Fetched;
+use crate::group::Offset;
+use crate::server::dispatch::Call;
+
+/// The first version with several groups in one request (KIP-709).
+const SEVERAL_SINCE: i16 = 8;
+
+/// Answers a request.
+pub(in crate::server) async fn answer(call: &Call, request: OffsetFetchRequest) -> OffsetFetchResponse {
+    let stable = request.require_stable;
+    let mut response = OffsetFetchResponse::default();
+    if call.header.version.number < SEVERAL_SINCE {
+        let named = |topic: OffsetFetchRequestTopic| (topic.name, topic.partition_indexes);
+        let wanted = request.topics.map(|topics| topics.into_iter().map(named).collect());
+        let (error_code, topics) = of_group(call, &request.group_id, wanted, stable).await;
+        response.error_code = error_code;
+        response.topics = topics.into_iter().map(old_form).collect();
+        return response;
+    }
+    for group in request.groups {
+        let named = |topic: OffsetFetchRequestTopics| (topic.name, topic.partition_indexes);
+        let wanted = group.topics.map(|topics| topics.into_iter().map(named).collect());
+        let (error_code, topics) = of_group(call, &group.group_id, wanted, stable).await;
+        response.groups.push(OffsetFetchResponseGroup { group_id: group.group_id, topics, error_code });
+    }
+    response
+}
+
+/// The offsets of one group: of these partitions, or of all that have one.
+async fn of_group(
+    call: &Call,
+    group: &str,
+    wanted: Option<Vec<(String, Vec<i32>)>>,
+    stable: bool,
+) -> (ErrorCode, Vec<OffsetFetchResponseTopics>) {
+    let partitions = wanted.map(|wanted| {
+        let of_topic = |(name, partitions): (String, Vec<i32>)| {
+            partitions.into_iter().map(move |partition| (name.clone(), partition))
+        };
+        wanted.into_iter().flat_map(of_topic).collect::<Vec<_>>()
+    });
+    let asked = partitions.clone().unwrap_or_default();
+    let (error_code, fetched) = match call.shared.broker.coordinator.offsets(group, partitions, stable).await {
+        Ok(fetched) => (ErrorCode::NONE, fetched),
+        // Version 1 has a place for it at the partitions only.
+        Err(error) => {
+            let refused = |(topic, partition)| Fetched { topic, partition, offset: Err(error) };
+            (error, asked.into_iter().map(refused).collect())
+        }
+    };
+    let mut topics: Vec<OffsetFetchResponseTopics> = Vec::new();
+    for Fetched { topic, partition, offset } in fetched {
+        let partition = partition_of(partition, offset);
+        match topics.last_mut().filter(|last| last.name == topic) {
+            Some(last) => last.partitions.push(partition),
+            None => topics.push(OffsetFetchResponseTopics { name: topic, partitions: vec![partition] }),
+        }
+    }
+    (error_code, topics)
+}
+
+fn partition_of(partition_index: i32, offset: Result<Option<Offset>, ErrorCode>) -> OffsetFetchResponsePartitions {
+    let (offset, error_code) = match offset {
+        Ok(offset) => (offset, ErrorCode::NONE),
+        Err(error) => (None, error),
+    };
+    let (committed_offset, committed_leader_epoch, metadata) =
+        offset.map_or((-1, -1, String::new()), |known| (known.offset, known.leader_epoch, known.metadata));
+    let metadata = Some(metadata);
+    OffsetFetchResponsePartitions { partition_index, committed_offset, committed_leader_epoch, metadata, error_code }
+}
+
+fn old_form(topic: OffsetFetchResponseTopics) -> OffsetFetchResponseTopic {
+    let partition = |of: OffsetFetchResponsePartitions| OffsetFetchResponsePartition {
+        partition_index: of.partition_index,
+        committed_offset: of.committed_offset,
+        committed_leader_epoch: of.committed_leader_epoch,
+        metadata: of.metadata,
+        error_code: of.error_code,
+    };
+    OffsetFetchResponseTopic { name: topic.name, partitions: topic.partitions.into_iter().map(partition).collect() }
+}
