@@ -25,6 +25,7 @@ pub(crate) struct Captured {
     pub matching: Matching,
     /// A look at the catalog did not bring an enum label that a row had: it is gone again, and no look will.
     labels_are_gone: bool,
+    skip_creates: bool,
     key: Vec<usize>,
     columns: usize,
     plan: Plan,
@@ -40,16 +41,6 @@ pub(crate) enum Change<'a> {
     Update(OldRow<'a>, &'a [Cell<'a>]),
     Delete(OldRow<'a>),
     Truncate,
-}
-
-impl Change<'_> {
-    /// How many events so many records are: a tombstone is none, a change of the key is a delete and a create.
-    pub fn events(self, records: u32) -> u64 {
-        match self {
-            Change::Update(..) if records > 1 => 2,
-            _ => u64::from(records.min(1)),
-        }
-    }
 }
 
 impl Captured {
@@ -105,6 +96,7 @@ impl Captured {
             is_signals: settings.signals.table.as_ref() == Some(&schema.name),
             matching: Matching::of(schema),
             labels_are_gone: false,
+            skip_creates: options.skip_creates,
             key: schema.key.clone(),
             columns: schema.columns.len(),
             plan_id: writer.plan(&plan.descriptor())?,
@@ -146,6 +138,15 @@ impl Captured {
         let written = written.map_err(|e| self.not_encodable(&e))?;
         writer.row_done()?;
         Ok(written)
+    }
+
+    /// How many events the records of a change are: a tombstone is none, a change of the key is a delete and a create,
+    /// as far as they are not skipped.
+    pub fn events(&self, change: Change<'_>, records: u32) -> u64 {
+        match change {
+            Change::Update(..) if records > 1 && !self.skip_creates => 2,
+            _ => u64::from(records.min(1)),
+        }
     }
 
     /// What of a change takes a row away from under its key: a delete, the first half of a change of the key, a truncate.

@@ -2,7 +2,8 @@
 //! they come to for one table.
 //!
 //! As Debezium 3.6: patterns match `schema.table.column`, whole and without regard to case; of several rules on a
-//! column one counts, in the order cut, mask, hash, hash version 2, description. Masks are for types that hold
+//! column one counts, in the order cut, mask, hash, hash version 2, description (there the description comes before the
+//! hashes, and so shows what was to be hidden: strict compatibility). Masks are for types that hold
 //! characters; other matched columns are marked in their schema and keep their values.
 
 use tailwater_connector::{Config, Problem};
@@ -23,7 +24,7 @@ pub struct ShapeRules {
     described: Patterns,
     /// `datatype.propagate.source.type`, matched by `schema.table.type`.
     described_types: Patterns,
-    /// The original marks `citext` as masked and shows its values.
+    /// The original marks `citext` as masked and shows its values, and does not hash columns that it describes.
     strict: bool,
 }
 
@@ -156,7 +157,9 @@ impl ShapeRules {
         let declared = &column.declared;
         let limit = usize::try_from(declared.length).unwrap_or(usize::MAX);
         let marked = |name: &str, value: String| (name.to_owned(), value);
-        match self.mask(&full).map(|mask| &mask.action) {
+        let described = self.described.matches(&full) || self.described_types.matches(&name(schema, &column.type_name));
+        let action = self.mask(&full).map(|mask| &mask.action);
+        match action.filter(|action| !(self.strict && described && matches!(action, Action::Hash(_)))) {
             Some(Action::Truncate(length)) if limit > *length => {
                 shape.masking = Some(Masking::Truncate(*length));
                 shape.parameters.push(marked("truncateLength", length.to_string()));
@@ -172,7 +175,7 @@ impl ShapeRules {
                     });
                 }
             }
-            None if self.described.matches(&full) || self.described_types.matches(&name(schema, &column.type_name)) => {
+            None if described => {
                 let parameter = |part: &str, value: String| marked(&format!("__debezium.source.column.{part}"), value);
                 shape.parameters.push(parameter("type", column.type_name.to_uppercase()));
                 shape.parameters.push(parameter("length", declared.length.to_string()));
@@ -322,6 +325,14 @@ mod tests {
         // Cut at more than it can hold: nothing happens, and no other rule counts.
         assert_eq!((&shapes[1].masking, shapes[1].parameters.len()), (&None, 0));
         assert_eq!((&shapes[2].masking, parameters(&shapes[2])), (&None, "masked=true".into()));
+    }
+
+    #[test]
+    fn a_described_column_is_hashed_unless_strict() {
+        let pairs = [("column.mask.hash.MD5.with.salt.x", ".*name"), ("column.propagate.source.type", ".*name")];
+        let (ours, strict) = (shape(&pairs), shape(&[pairs[0], pairs[1], ("compatibility.mode", "strict")]));
+        assert!(matches!(ours[0].masking, Some(Masking::Hash { .. })), "{ours:?}");
+        assert_eq!((&strict[0].masking, strict[0].parameters.len()), (&None, 4));
     }
 
     #[test]

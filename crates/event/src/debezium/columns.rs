@@ -64,13 +64,15 @@ pub(super) fn compile(schema: &TableSchema, shape: &TableShape, options: &Encode
         }
     }
     let row = all.len();
+    // The original's snapshot selects all columns of a table that is left none.
+    let none_selected = (0..schema.columns.len()).all(|cell| shape.column(cell).hidden);
     let mut key = Vec::new();
     for &cell in &schema.key {
         let Some(column) = schema.columns.get(cell) else { continue };
         let Some(codec) = Codec::resolve(&column.ty, &key_options) else { continue };
         let at = all.iter().position(|c| c.cell == cell && c.codec == codec).unwrap_or_else(|| {
             let mut alone = PlanColumn::new(cell, column, &ColumnShape::default(), codec, &key_options);
-            alone.selected = !shape.column(cell).hidden;
+            alone.selected = none_selected || !shape.column(cell).hidden;
             all.push(alone);
             all.len() - 1
         });

@@ -153,7 +153,7 @@ impl Reader {
     /// Reads a value back. `None` for a tombstone.
     ///
     /// What the mapping itself does not keep stays lost: trailing zeros of an unconstrained numeric, the zone of a
-    /// `timetz`, all but one dimension of an array. What an option lost is an error that names it.
+    /// `timetz`, all but one dimension of an array, that a `varbit(1)` has no bit rather than being NULL. What an option lost is an error that names it.
     pub fn decode(&self, value: Option<&[u8]>) -> Result<Option<Decoded>, DecodeError> {
         let Some(value) = value else { return Ok(None) };
         let end = value.len() - usize::from(self.options.value_schemas && !value.is_empty());

@@ -276,9 +276,7 @@ fn describe(codec: &Codec) -> Description {
         },
         Codec::Array(element) => {
             let mut items = Vec::new();
-            // The original's elements are optional but for enums and types that it does not know.
-            let required = matches!(**element, Codec::Enum(_) | Codec::Raw(_) | Codec::Geometric(_));
-            push_schema(element, !required, &[], &mut items);
+            push_schema(element, !element.required_in_arrays(), &[], &mut items);
             let items = String::from_utf8_lossy(&items).into_owned();
             Description { kind: format!("\"type\":\"array\",\"items\":{items}}}"), ..plain("array") }
         }

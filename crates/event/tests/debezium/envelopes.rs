@@ -284,6 +284,27 @@ fn columns_without_a_form_are_left_out_unless_asked_for() {
 }
 
 #[test]
+fn an_array_with_a_null_is_lost_only_where_strict_loses_it() {
+    let mood = ColumnType::Enum(vec!["ok".into()]);
+    for (element, losing) in
+        [(mood, true), (ColumnType::TsVector, true), (ColumnType::Ltree, true), (ColumnType::Text, false)]
+    {
+        let schema = table("d", vec![id(), column("a", ColumnType::Array(Box::new(element)), "_t")]);
+        let array = |strict, text: &str| {
+            let mut plan = plan(&schema, EncodeOptions { strict, ..plain() });
+            collect(&mut plan, |plan, w| {
+                plan.insert(&event(), &cells(&[Some("1"), Some(text)]), w).unwrap();
+            })[0]
+                .value()["after"]["a"]
+                .clone()
+        };
+        assert_eq!(array(false, "{ok,NULL}"), json!(["ok", null]));
+        assert_eq!(array(true, "{ok,NULL}"), if losing { Value::Null } else { json!(["ok", null]) });
+        assert_eq!(array(true, "{ok}"), json!(["ok"]));
+    }
+}
+
+#[test]
 fn a_narrow_event_is_about_a_dozen_fragments_and_literals() {
     let schema = table("n", vec![id(), column("q", ColumnType::Int4, "int4"), column("t", ColumnType::Text, "text")]);
     let mut plan = plan(&schema, EncodeOptions::default());

@@ -100,7 +100,7 @@ pub enum Partitions {
     Own,
     /// Under that of the topmost captured partitioned table.
     Root,
-    /// As Debezium without `publish.via.partition.root`: existing rows under both, changes under those of the partitions.
+    /// As Debezium: existing rows under both, changes under that which the publication chooses.
     OwnAndRoot,
 }
 

@@ -253,8 +253,8 @@ impl Settings {
     /// Under which names rows of partitioned tables come.
     pub fn partitions(&self) -> Partitions {
         match (self.publication.via_root, self.encode.strict) {
-            (true, _) => Partitions::Root,
-            (false, true) => Partitions::OwnAndRoot,
+            (_, true) => Partitions::OwnAndRoot,
+            (true, false) => Partitions::Root,
             (false, false) => Partitions::Own,
         }
     }

@@ -260,7 +260,7 @@ impl Follower<'_, '_> {
         }
         open.records += u64::from(written);
         if let Some(boundaries) = &mut self.boundaries {
-            boundaries.count(&captured.collection, change.events(written));
+            boundaries.count(&captured.collection, captured.events(change, written));
         }
         Ok(Flow::Go)
     }

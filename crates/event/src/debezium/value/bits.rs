@@ -1,16 +1,17 @@
 //! Bit strings: a boolean for one bit, else little-endian bytes without the high zero bytes (Debezium's `Bits`).
 
-use super::Reason;
 use super::bytes::{decode_base64, push_base64};
+use super::{Reason, Written};
 
-/// Appends `true` or `false`.
-pub(super) fn push_bit(text: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+/// Appends `true` or `false`. No bit at all, in a `varbit(1)`, is null as in the original.
+pub(super) fn push_bit(text: &[u8], out: &mut Vec<u8>) -> Result<Written, Reason> {
     out.extend_from_slice(match text {
         b"1" => b"true",
         b"0" => b"false",
+        b"" => return Ok(Written::Null),
         _ => return Err("not one bit"),
     });
-    Ok(())
+    Ok(Written::Value)
 }
 
 /// Appends base64 of the bits, the rightmost bit lowest.
@@ -70,5 +71,13 @@ mod tests {
     fn text_that_is_no_bit_string_is_refused() {
         assert!(push_bits(b"102", &mut Vec::new()).is_err());
         assert!(push_bit(b"10", &mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn no_bit_is_null() {
+        let mut out = Vec::new();
+        assert_eq!(push_bit(b"", &mut out), Ok(Written::Null));
+        assert_eq!(push_bit(b"1", &mut out), Ok(Written::Value));
+        assert_eq!(out, b"true");
     }
 }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Codec, DateForm, DecimalForm, Meaning, Unit, Written, bytes, geometry, json, numeric};
+use super::{Codec, DateForm, DecimalForm, Integer, Meaning, Unit, Written, bytes, geometry, json, numeric};
 use crate::debezium::{BinaryMode, EncodeOptions, HStoreMode, IntervalMode};
 use crate::{Column, DefaultValue};
 
@@ -97,11 +97,12 @@ impl Codec {
     /// The types whose literal defaults reach the schema.
     fn shows_default(&self, column: &Column) -> bool {
         match self {
-            Codec::Text(Meaning::Plain) => matches!(column.type_name.as_str(), "text" | "varchar" | "bpchar" | "char"),
-            Codec::Text(meaning) => matches!(meaning, Meaning::Json | Meaning::Uuid),
+            Codec::Text(Meaning::Plain) => matches!(column.type_name.as_str(), "text" | "varchar" | "bpchar"),
+            Codec::Text(meaning) => matches!(meaning, Meaning::Json | Meaning::Uuid | Meaning::Xml),
             Codec::VariableDecimal(DecimalForm::Bytes | DecimalForm::Number) => false,
             Codec::Money { .. } | Codec::Bytes(_) | Codec::Raw(_) | Codec::Point | Codec::Geometry { .. } => false,
-            Codec::HStore(_) | Codec::Array(_) | Codec::LostBits(_) => false,
+            Codec::HStore(_) | Codec::Array(_) | Codec::LostBits(_) | Codec::TimeTz { .. } => false,
+            Codec::Integer(Integer::Oid) => false,
             Codec::Vector { .. } | Codec::SparseVector | Codec::Geometric(_) => false,
             _ => true,
         }
@@ -281,5 +282,9 @@ mod tests {
         assert_eq!(default(ColumnType::Money, "money", "$1.50"), None);
         assert_eq!(default(ColumnType::Bytea, "bytea", "\\x01"), None);
         assert_eq!(default(ColumnType::Interval, "interval", "1 day").as_deref(), Some("86400000000"));
+        assert_eq!(default(ColumnType::Xml, "xml", "<a/>").as_deref(), Some("\"<a/>\""));
+        assert_eq!(default(ColumnType::Text, "char", "x"), None);
+        assert_eq!(default(ColumnType::Oid, "oid", "7"), None);
+        assert_eq!(default(ColumnType::TimeTz(6), "timetz", "13:14:15+02"), None);
     }
 }

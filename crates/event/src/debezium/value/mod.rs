@@ -35,7 +35,7 @@ pub(crate) type Reason = &'static str;
 pub(super) enum Written {
     /// Appended a value.
     Value,
-    /// Appended nothing: the original emits null here (strict compatibility only).
+    /// Appended nothing: the original emits null here (but for bits that are none, strict compatibility only).
     Null,
 }
 
@@ -248,6 +248,11 @@ impl Codec {
         Some(Codec::Array(Box::new(element)))
     }
 
+    /// Whether the schema of an array says that no element is null: the original's elements are optional but for these.
+    pub(in crate::debezium) fn required_in_arrays(&self) -> bool {
+        matches!(self, Codec::Enum(_) | Codec::Raw(_) | Codec::Geometric(_) | Codec::Text(Meaning::TsVector))
+    }
+
     /// Whether the schema allows a value: false for a label that the enum got after it was read from the catalog.
     pub(super) fn allows(&self, text: &[u8]) -> bool {
         match self {
@@ -299,7 +304,7 @@ impl Codec {
             Codec::Bytes(mode) => push_binary(&bytes::parse_bytea(text)?, *mode, out),
             Codec::Raw(mode) => push_binary(text, *mode, out),
             Codec::Geometric(mode) => push_binary(&geometry::with_java_numbers(text)?, *mode, out),
-            Codec::Bit => bits::push_bit(text, out)?,
+            Codec::Bit => return bits::push_bit(text, out),
             Codec::Bits { .. } => bits::push_bits(text, out)?,
             Codec::Date { form, .. } => time::push_date(text, *form, out)?,
             Codec::Time { unit, cut, .. } => time::push_time(text, *unit, *cut, out)?,
@@ -319,7 +324,7 @@ impl Codec {
             }
             Codec::Vector { half } => vector::push_dense(text, *half, out)?,
             Codec::SparseVector => vector::push_sparse(text, out)?,
-            Codec::Array(element) => encode_array(element, text, strict, out)?,
+            Codec::Array(element) => return encode_array(element, text, strict, out),
             Codec::LostBits(_) => return Ok(Written::Null),
             Codec::Shaped(shaped) => return shaped.encode(text, strict, out),
         }
@@ -369,11 +374,12 @@ impl Codec {
 }
 
 /// Elements in storage order: the schema has one dimension whatever the array has. Strict compatibility loses nested
-/// arrays as the original does.
-fn encode_array(element: &Codec, text: &[u8], strict: bool, out: &mut Vec<u8>) -> Result<(), Reason> {
+/// arrays, and arrays with a NULL that their schema or type does not allow, as the original does.
+fn encode_array(element: &Codec, text: &[u8], strict: bool, out: &mut Vec<u8>) -> Result<Written, Reason> {
+    let start = out.len();
     out.push(b'[');
     let empty = out.len();
-    let mut lost = false;
+    let (mut lost, mut refused) = (false, false);
     array::visit(text, |part| {
         if lost && !matches!(part, Element::Nested(1)) {
             return Ok(());
@@ -382,7 +388,10 @@ fn encode_array(element: &Codec, text: &[u8], strict: bool, out: &mut Vec<u8>) -
             out.push(b',');
         }
         match part {
-            Element::Null => out.extend_from_slice(b"null"),
+            Element::Null => {
+                refused |= strict && (element.required_in_arrays() || matches!(element, Codec::Text(Meaning::Ltree)));
+                out.extend_from_slice(b"null");
+            }
             Element::Text(text) => {
                 if element.encode(text, strict, out)? == Written::Null {
                     out.extend_from_slice(b"null");
@@ -397,8 +406,12 @@ fn encode_array(element: &Codec, text: &[u8], strict: bool, out: &mut Vec<u8>) -
         }
         Ok(())
     })?;
+    if refused {
+        out.truncate(start);
+        return Ok(Written::Null);
+    }
     out.push(b']');
-    Ok(())
+    Ok(Written::Value)
 }
 
 /// The unit of a mode that does not look at the column's precision.

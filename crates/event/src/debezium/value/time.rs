@@ -65,9 +65,13 @@ pub(super) fn push_date(text: &[u8], form: DateForm, out: &mut Vec<u8>) -> Resul
     Ok(())
 }
 
-/// Appends a `time`; `cut` microseconds are the finest that is kept.
+/// Appends a `time`; `cut` microseconds are the finest that is kept. What is cut comes from a clock of the original that
+/// has no 24:00.
 pub(super) fn push_time(text: &[u8], unit: Unit, cut: i64, out: &mut Vec<u8>) -> Result<(), Reason> {
-    let micros = parse_time(text)? / cut * cut;
+    let micros = match cut {
+        1 => parse_time(text)?,
+        _ => parse_time(text)? % DAY_US / cut * cut,
+    };
     match unit {
         Unit::Milli => push_i64(micros / 1000, out),
         Unit::Micro => push_i64(micros, out),
@@ -281,6 +285,7 @@ mod tests {
             assert_eq!(time_text(micros.parse().unwrap()).unwrap(), text);
         }
         assert_eq!(json(|o| push_time(b"24:00:00", Unit::Iso, 1, o).unwrap()), "\"00:00:00Z\"");
+        assert_eq!(json(|o| push_time(b"24:00:00", Unit::Micro, 1000, o).unwrap()), "0");
         assert_eq!(json(|o| push_time(b"13:14:15.1234", Unit::Iso, 1, o).unwrap()), "\"13:14:15.1234Z\"");
         for (text, utc) in [
             ("13:14:15.123456+02", "11:14:15.123456Z"),
