@@ -25,6 +25,7 @@ import engine_debezium  # noqa: E402
 import engine_tailwater  # noqa: E402
 import generate  # noqa: E402
 import pgmini  # noqa: E402
+import values  # noqa: E402
 
 PATIENCE = 90
 
@@ -44,7 +45,7 @@ def made_for_lz4(rng):
         text = rng.choice(["repeat('ab', %d)" % (size // 2), "(select string_agg(md5(g::text), '') from generate_series(1, %d) g)" % (size // 32 + 1)])
         stream += "insert into large values (%d, %s, decode(md5('%d'), 'hex'), 'short');\n" % (number, text, number)
         stream += "update large set c = 'changed %d' where id = %d;\n" % (number, number)
-    stream += "begin;\n" + "".join("insert into many%d values (%d, '%s');\n" % (rng.randrange(12), n, generate.word_of(rng)) for n in range(300)) + "commit;\n"
+    stream += "begin;\n" + "".join("insert into many%d values (%d, '%s');\n" % (rng.randrange(12), n, values.word_of(rng)) for n in range(300)) + "commit;\n"
     stream += "update narrow set n = n + 1;\ndelete from narrow where id %% %d = 0;\n" % rng.choice([2, 3, 50])
     for number in range(40):
         stream += "update narrow set t = t || 'x' where id = %d;\n" % (number + 1)

@@ -25,6 +25,7 @@ import generate  # noqa: E402
 import normalise  # noqa: E402
 import pgmini  # noqa: E402
 import servers  # noqa: E402
+import values  # noqa: E402
 
 PATIENCE = 60
 FENCE_SQL = ("begin; insert into zz_fence values (%d, 1); update zz_fence set n = 2 where id = %d; "
@@ -65,7 +66,7 @@ class Side:
             log = self.engine.log_text() if self.label == "debezium" else ""
             errors = [line for line in log.splitlines() if " ERROR " in line]
             kind = OriginalStopped if self.label == "debezium" else RoundError
-            raise kind("%s ended: %s %s" % (self.label, ended[:600], " / ".join(errors[:3])))
+            raise kind("%s ended: %s %s" % (self.label, ended.rsplit(" | ", 1)[-1][:600], " / ".join(errors[:3])))
 
     def passed(self, number):
         """Whether the fence arrived."""
@@ -114,12 +115,16 @@ class Round:
             "select 1 from pg_replication_slots where slot_name = 'slot_%s' and active" % side.label))
 
     def play(self, script):
+        session = "main"
         for kind, first, second in pgmini.split_script(script):
             if kind == "directive":
-                self.fence()
+                if first == "session":
+                    session = second
+                else:
+                    self.fence()
                 continue
             try:
-                self.session("main").query(first, second)
+                self.session(session).query(first, second)
             except pgmini.PgError as error:
                 raise RoundError("the generator wrote what the server refuses: %s in: %s" % (error, first[:300]))
 
@@ -148,14 +153,23 @@ class Round:
                 client.close()
             pgmini.drop_database(admin, self.database)
             admin.close()
-        return [[record for record in normalise.load_jsonl(side.output) if not self.is_last_fence(record)]
-                for side in self.sides]
+        return [self.before_last_fence(normalise.load_jsonl(side.output)) for side in self.sides]
 
-    def is_last_fence(self, record):
-        """The first record of the last fence ends the round, so an engine may be stopped before the others."""
-        if not record["topic"].endswith("zz_fence") or record["key"] is None:
-            return False
-        return normalise.payload_of(record["key"])["id"] == self.fence_number
+    def before_last_fence(self, records):
+        """The first record of the last fence ends the round, so an engine may be stopped before the others, and before the
+        end of its transaction is written."""
+        fences, ends = set(), set()
+        for number, record in enumerate(records):
+            if record["topic"].endswith("zz_fence") and record["key"] and normalise.payload_of(record["key"])["id"] == self.fence_number:
+                fences.add(number)
+                value = normalise.payload_of(record["value"]) if record["value"] else None
+                if value:
+                    ends.add("%s:" % value["source"]["txId"])
+
+        def of_its_transaction(record):
+            value = normalise.payload_of(record["value"]) if record["value"] else None
+            return isinstance(value, dict) and "status" in value and value["id"].startswith(tuple(ends))
+        return [record for number, record in enumerate(records) if number not in fences and not of_its_transaction(record)]
 
 
 def differences(theirs, ours):
@@ -171,14 +185,14 @@ def settled(node, mark=""):
     """Leaves out what the virtual machine decides: values of `real` columns are rounded to what a float holds, because Java
     before 19 prints wrong digits after the right ones, and the pairs of hstore values, which come as a hash table has them, are sorted."""
     if isinstance(node, dict):
-        pairs = {name: settled(child, mark or next((m for m in (generate.SINGLE, generate.PAIRS) if name.startswith(m)), ""))
+        pairs = {name: settled(child, mark or next((m for m in (values.SINGLE, values.PAIRS) if name.startswith(m)), ""))
                  for name, child in node.items()}
-        return dict(sorted(pairs.items())) if mark == generate.PAIRS else pairs
+        return dict(sorted(pairs.items())) if mark == values.PAIRS else pairs
     if isinstance(node, list):
         return [settled(child, mark) for child in node]
-    if mark == generate.SINGLE and isinstance(node, float):
+    if mark == values.SINGLE and isinstance(node, float):
         return struct.unpack("<f", struct.pack("<f", node))[0]
-    if mark == generate.PAIRS and isinstance(node, str) and node.startswith('{"'):
+    if mark == values.PAIRS and isinstance(node, str) and node.startswith('{"'):
         try:
             return json.dumps(settled(json.loads(node), mark))
         except ValueError:
@@ -194,7 +208,8 @@ def positions(theirs, ours):
             value = normalise.payload_of(record.get("value"))
             source = value.get("source") if isinstance(value, dict) else None
             if source and source.get("snapshot") == "false":
-                by_topic.setdefault(record["topic"], []).append(tuple(source.get(n) for n in ("lsn", "txId", "ts_us", "sequence")))
+                by_topic.setdefault(record["topic"], []).append(tuple(source.get(n) for n in ("lsn", "txId", "ts_us", "sequence")
+                                                                      if n != "ts_us" or source.get("txId") is not None))
         return by_topic
     theirs, ours = facts(theirs), facts(ours)
     lines = []
@@ -242,8 +257,9 @@ class Player:
         try:
             theirs, ours = Round(self.cluster, sides, "diff_%d" % self.number).run(drawn)
             lines = differences(theirs, ours)
-        except OriginalStopped:
+        except OriginalStopped as stop:
             lines = None
+            print("     %s" % str(stop)[:600].replace("\n", " "))
             self.engines["debezium"].quit()
         except (RoundError, RuntimeError, OSError, ValueError, KeyError, pgmini.PgError) as error:
             lines = ["%s: %s" % (type(error).__name__, error)]
@@ -280,7 +296,7 @@ class Player:
 
 def transactions(stream):
     """The stream cut where no transaction is open."""
-    blocks, current, inside, copying = [], "", False, False
+    blocks, current, inside, copying = [], "", 0, False
     for line in stream.splitlines(keepends=True):
         current += line
         text = line.strip()
@@ -288,8 +304,8 @@ def transactions(stream):
             copying = text != "\\."
         else:
             copying = text.startswith("copy ")
-            inside = text == "begin;" or (inside and text not in ("commit;", "rollback;"))
-        if not inside and not copying and not text.startswith("--@"):
+            inside += (text == "begin;") - (text in ("commit;", "rollback;") or text.startswith("prepare transaction"))
+        if inside <= 0 and not copying and not text.startswith("--@"):
             blocks.append(current)
             current = ""
     return blocks + ([current] if current else [])
