@@ -48,6 +48,9 @@ pub struct RawRecord<'a> {
     /// How many headers.
     pub header_count: usize,
     headers: &'a [u8],
+    /// Where key and value end in the plain bytes: to share them costs less than to look where they lie.
+    key_end: usize,
+    value_end: usize,
     /// The bytes behind the timestamp: they say nothing of the batch except the offset.
     pub(super) behind_timestamp: &'a [u8],
 }
@@ -108,7 +111,9 @@ impl Progress {
             return None;
         }
         let key = nullable(bytes, &mut cursor)?;
+        let key_end = cursor.position();
         let value = nullable(bytes, &mut cursor)?;
+        let value_end = cursor.position();
         let header_count = usize::try_from(cursor.varint()?).ok()?;
         if header_count > cursor.left() / HEADER_MIN_BYTES {
             return None;
@@ -123,7 +128,7 @@ impl Progress {
         }
         let timestamp = if batch.is_log_append_time() { batch.max_timestamp } else { timestamp };
         let offset = batch.base_offset.wrapping_add(offset);
-        Some(RawRecord { offset, timestamp, key, value, header_count, headers, behind_timestamp })
+        Some(RawRecord { offset, timestamp, key, key_end, value, value_end, header_count, headers, behind_timestamp })
     }
 }
 
@@ -167,10 +172,15 @@ impl Iterator for Records<'_> {
             Ok(raw) => raw,
             Err(error) => return Some(Err(error)),
         };
-        let shared = |bytes: &[u8]| self.plain.slice_ref(bytes);
-        let mut headers = Vec::with_capacity(raw.header_count);
-        headers.extend(raw.headers().map(|(name, value)| Header { name: shared(name), value: value.map(shared) }));
-        let (key, value) = (raw.key.map(shared), raw.value.map(shared));
+        let shared = |bytes: &[u8], end: usize| self.plain.slice(end - bytes.len()..end);
+        let mut headers = Vec::new();
+        if raw.header_count > 0 {
+            let shared = |bytes: &[u8]| self.plain.slice_ref(bytes);
+            headers.reserve_exact(raw.header_count);
+            headers.extend(raw.headers().map(|(name, value)| Header { name: shared(name), value: value.map(shared) }));
+        }
+        let key = raw.key.map(|key| shared(key, raw.key_end));
+        let value = raw.value.map(|value| shared(value, raw.value_end));
         Some(Ok(Record { offset: raw.offset, timestamp: raw.timestamp, key, value, headers }))
     }
 }
