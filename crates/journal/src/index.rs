@@ -6,11 +6,12 @@
 
 use crate::TransactionMeta;
 use crate::codec::{Input, Malformed, Put};
+use crate::files::FileId;
 use crate::fs::Fs;
 use crate::limits::{INDEX_EVERY_BYTES, INDEX_MAX_BYTES};
 use crate::record::{Record, put_transaction, take_transaction};
 use crate::scan::read_file;
-use crate::segment::{Link, index_path, write_all_at};
+use crate::segment::{Link, write_all_at};
 use crate::state::{At, OpenTransaction};
 use std::collections::BTreeMap;
 use std::io::{self, IoSlice};
@@ -92,16 +93,16 @@ impl SegmentIndex {
         }
     }
 
-    /// Writes the index file of a segment that ends with `link`. Not fsynced: it is a cache.
-    pub(crate) fn store(&self, fs: &dyn Fs, dir: &Path, segment: u64, link: Link) -> io::Result<()> {
-        let mut file = fs.create(&index_path(dir, segment))?;
-        write_all_at(file.as_mut(), 0, &mut [IoSlice::new(&self.encode(segment, link))])
+    /// Writes the index of a file that ends with `link`. Not fsynced: it is a cache.
+    pub(crate) fn store(&self, fs: &dyn Fs, dir: &Path, of: FileId, link: Link) -> io::Result<()> {
+        let mut file = fs.create(&of.index_path(dir))?;
+        write_all_at(file.as_mut(), 0, &mut [IoSlice::new(&self.encode(of.number(), link))])
     }
 
-    /// Reads the index file; `None` when it is missing, wrong, or not of the segment that ends with `link`.
-    pub(crate) fn load(fs: &dyn Fs, dir: &Path, segment: u64, link: Link) -> Option<Self> {
-        let bytes = read_file(fs, &index_path(dir, segment), INDEX_MAX_BYTES).ok()??;
-        Self::decode(&bytes, segment, link).ok()
+    /// Reads an index; `None` when it is missing, wrong, or not of the file that ends with `link`.
+    pub(crate) fn load(fs: &dyn Fs, dir: &Path, of: FileId, link: Link) -> Option<Self> {
+        let bytes = read_file(fs, &of.index_path(dir), INDEX_MAX_BYTES).ok()??;
+        Self::decode(&bytes, of.number(), link).ok()
     }
 
     fn encode(&self, segment: u64, link: Link) -> Vec<u8> {

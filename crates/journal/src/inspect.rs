@@ -1,12 +1,13 @@
 //! Reading a directory without owning it: for `tailwater journal inspect|verify`. Reads only, repairs nothing.
 
+use crate::files::{FileId, FileKind, kind_of};
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
 use crate::limits::VERIFY_LOOKS;
 use crate::record::Record;
 use crate::recovery::{self, Found};
 use crate::scan::{Check, FrameAt, Scanner, Step};
-use crate::segment::{FileKind, SEGMENT_HEADER_BYTES, kind_of, segment_path};
+use crate::segment::SEGMENT_HEADER_BYTES;
 use crate::{JournalError, SourceState};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// What a look at the whole directory found.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
-    /// Segments that belong to the journal.
+    /// Segments and compacted files that belong to the journal.
     pub segments: u64,
     /// Valid frames in them.
     pub frames: u64,
@@ -81,22 +82,24 @@ pub fn verify(fs: &dyn Fs, dir: &Path) -> Result<Report, JournalError> {
         Err(error) => return Err(error),
     };
     let mut opens = true;
-    for sealed in &found.sealed {
-        match recovery::replay_sealed(fs, dir, sealed.number, sealed.link, Check::All) {
+    let sealed = found.sealed.iter().map(|sealed| (sealed.file_id(), sealed.bytes, sealed.link));
+    let compacted = found.compacted.iter().map(|copy| (copy.file_id(), copy.bytes, copy.link));
+    for (file, bytes, link) in sealed.chain(compacted) {
+        match recovery::replay_sealed(fs, dir, file, link, Check::All) {
             Ok((_, frames)) => {
                 report.segments += 1;
                 report.frames += frames;
-                report.bytes += sealed.bytes;
+                report.bytes += bytes;
             }
             Err(error @ JournalError::Corrupt { .. }) => {
-                // With its index the segment is not read before somebody asks for its records.
-                opens &= SegmentIndex::load(fs, dir, sealed.number, sealed.link).is_some();
+                // With its index the file is not read before somebody asks for its records.
+                opens &= SegmentIndex::load(fs, dir, file, link).is_some();
                 report.segments += 1;
-                report.bytes += sealed.bytes;
+                report.bytes += bytes;
                 report.damage.push(error);
             }
-            // Retention of a running journal has let it go.
-            Err(error) if error.is_gone() && oldest(fs, dir)? > sealed.number => {}
+            // Retention or the keeper of a running journal has let it go.
+            Err(error) if error.is_gone() && !is_used(fs, dir, file)? => {}
             Err(error) => return Err(error),
         }
     }
@@ -128,27 +131,30 @@ fn find(fs: &dyn Fs, dir: &Path) -> Result<Option<Found>, JournalError> {
     found
 }
 
-/// The oldest segment that the journal keeps now.
-fn oldest(fs: &dyn Fs, dir: &Path) -> Result<u64, JournalError> {
-    Ok(find(fs, dir)?.map_or(0, |found| found.kept.oldest_segment))
+/// Whether the journal keeps a file now.
+fn is_used(fs: &dyn Fs, dir: &Path, file: FileId) -> Result<bool, JournalError> {
+    let Some(found) = find(fs, dir)? else { return Ok(false) };
+    let sealed = found.sealed.iter().any(|sealed| sealed.file_id() == file);
+    Ok(sealed || found.compacted.iter().any(|copy| copy.file_id() == file))
 }
 
-/// All frames in order, for `inspect`; ends behind the first error. What a cut tail or a torn write left is passed over
+/// All frames in order, for `inspect`, those of compacted files last; ends behind the first error. What a cut tail or a torn write left is passed over
 /// in segments that have a successor, and ends the last one.
 pub fn frames<'a>(
     fs: &'a dyn Fs,
     dir: &Path,
 ) -> Result<impl Iterator<Item = Result<FrameInfo, JournalError>> + 'a, JournalError> {
     let files = fs.list(dir).map_err(|error| JournalError::io("list", dir, error))?;
-    let mut numbers: Vec<u64> = files
+    let mut files: Vec<FileId> = files
         .iter()
         .filter_map(|(name, _)| match kind_of(name) {
-            FileKind::Segment(number) => Some(number),
+            FileKind::Data(file) => Some(file),
             _ => None,
         })
         .collect();
-    numbers.sort_unstable();
-    let paths: Vec<PathBuf> = numbers.into_iter().map(|number| segment_path(dir, number)).collect();
+    // Segments before compacted files, as the order of their kinds is.
+    files.sort_unstable();
+    let paths: Vec<PathBuf> = files.into_iter().map(|file| file.path(dir)).collect();
     Ok(Frames { fs, paths: paths.into_iter(), current: None, ended: false })
 }
 

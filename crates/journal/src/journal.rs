@@ -79,6 +79,7 @@ impl Journal {
         let Opened { view, segment, stated } = crate::open::open(fs.as_ref(), dir, &options)?;
         let mut view = view;
         view.hot = HotTail::new(options.hot_tail_bytes);
+        view.active_since_ms = clock.now_ms();
         let queue = Queue::new(view.state.clone(), Sequence(segment.link.sequence));
         let shared = Arc::new(Shared::new((fs, clock), dir.to_path_buf(), options, queue, view));
         shared.abort_open()?;
@@ -196,7 +197,8 @@ impl Journal {
     }
 
     /// Does now what the journal otherwise does from time to time: partitions begin later where their topics'
-    /// `retention.ms` or `retention.bytes` say so, as far as nobody needs what goes.
+    /// `retention.ms` or `retention.bytes` say so, as far as nobody needs what goes; topics are compacted where
+    /// `cleanup.policy` asks for it; segments of which most is dead are copied without it.
     pub fn tend(&self) -> Result<(), JournalError> {
         self.inner.shared.tend()
     }

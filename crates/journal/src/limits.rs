@@ -58,6 +58,21 @@ pub const DISK_RETRY: Duration = Duration::from_millis(250);
 pub const SPACE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often retention by time looks.
 pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
+/// Keys of a partition that one pass of compaction remembers, 40 bytes each; the segment with which there are more is
+/// its last.
+pub const COMPACT_KEYS: usize = 250_000;
+/// Payload and batches of a frame in a copy.
+pub const COPY_FRAME_BYTES: usize = 1 << 20;
+/// See [`COPY_FRAME_BYTES`].
+pub const COPY_FRAME_BATCHES: usize = 4096;
+/// Transactions of a frame among which the one of the next record is looked for.
+pub const COPY_TRANSACTIONS_BACK: usize = 64;
+/// Bytes read at a time for a copy.
+pub const COPY_READ_BYTES: usize = 4 << 20;
+/// A segment is not copied for less than this.
+pub const COPY_SAVES_BYTES: u64 = 4 << 10;
+/// How often the keeper is woken because the size budget is exceeded.
+pub const KEEPER_WAKES: Duration = Duration::from_secs(2);
 /// New log starts in one frame.
 pub const TEND_STARTS: usize = 10_000;
 /// How often `verify` looks at a directory that seems damaged: a running journal may have changed it meanwhile.

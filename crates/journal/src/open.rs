@@ -4,13 +4,14 @@
 //! copied into a new segment and fsynced before anyone is told that it is durable. When nothing of worth lies there,
 //! the last segment is cut and written on.
 
+use crate::files::FileId;
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
 use crate::record::Record;
-use crate::recovery::{Found, MARKER, find, marker_text, sealed_index};
+use crate::recovery::{Found, MARKER, Sealed, find, marker_text, sealed_index};
 use crate::segment::{Carried, Created, Link, create, segment_path, write_all_at};
 use crate::state::State;
-use crate::view::View;
+use crate::view::{SealedSegment, View};
 use crate::{JournalError, Options, failpoint, frame};
 use std::io::{self, IoSlice};
 use std::path::Path;
@@ -48,7 +49,7 @@ pub(crate) fn open(fs: &dyn Fs, dir: &Path, options: &Options) -> Result<Opened,
 
 /// Goes on in the last segment, cut behind its last durable frame.
 fn go_on(fs: &dyn Fs, dir: &Path, found: Found) -> Result<Opened, JournalError> {
-    let Found { durable, sealed, last, leftovers, .. } = found;
+    let Found { durable, sealed, compacted, last, leftovers, .. } = found;
     let path = segment_path(dir, last.number);
     let mut file = fs.open_write(&path).map_err(|error| JournalError::io("open", &path, error))?;
     if last.scanner.end() > last.end {
@@ -64,12 +65,17 @@ fn go_on(fs: &dyn Fs, dir: &Path, found: Found) -> Result<Opened, JournalError> 
     }
     let mut view = View::new(durable, last.number);
     for segment in sealed {
-        let index = sealed_index(fs, dir, segment.number, segment.link, true)?;
-        view.add_sealed(segment.number, segment.bytes, segment.link, &index);
+        let Sealed { number, generation, bytes, link } = segment;
+        let index = sealed_index(fs, dir, FileId::Segment { number, generation }, link, true)?;
+        view.add_sealed(number, SealedSegment { bytes, link, generation }, &index);
     }
     view.set_active(last.index, last.end);
     for key in view.places.keys().copied().collect::<Vec<_>>() {
         view.forget_dead(key);
+    }
+    for copy in compacted {
+        let index = sealed_index(fs, dir, copy.file_id(), copy.link, true)?;
+        view.set_compacted(copy, &index);
     }
     write_marker(fs, dir)?;
     let segment = Created { file, number: last.number, position: last.end, link: last.link };
@@ -83,7 +89,7 @@ fn carry_over(fs: &dyn Fs, dir: &Path, found: &Found) -> Result<(), JournalError
     let carried = Carried { scanner, frames: &last.tail };
     create(fs, dir, last.number + 1, last.link, &found.durable, Some(carried))?;
     let path = segment_path(dir, last.number);
-    if let Err(error) = last.index.store(fs, dir, last.number, last.link) {
+    if let Err(error) = last.index.store(fs, dir, FileId::written(last.number), last.link) {
         tracing::warn!(file = %path.display(), %error, "index not written");
     }
     let mut file = fs.open_write(&path).map_err(|error| JournalError::io("open", &path, error))?;

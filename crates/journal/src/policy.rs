@@ -9,6 +9,11 @@ const DELETE_RETENTION_MS: i64 = 24 * 60 * 60 * 1000;
 /// Kafka's default of `min.cleanable.dirty.ratio`.
 const DIRTY_RATIO: f64 = 0.5;
 
+/// Kafka's default of `segment.ms`: seven days.
+const SEGMENT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+/// Kafka's default of `segment.bytes`.
+const SEGMENT_BYTES: u64 = 1 << 30;
+
 /// How long a topic keeps what.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Policy {
@@ -27,6 +32,9 @@ pub(crate) struct Compact {
     pub(crate) delete_retention_ms: i64,
     /// Records younger than this stay.
     pub(crate) min_lag_ms: i64,
+    /// Age and bytes of the partition with which a segment is not written on, so that it can be compacted.
+    pub(crate) segment_ms: i64,
+    pub(crate) segment_bytes: u64,
     /// Share of bytes not compacted yet from which on compacting is worth it.
     pub(crate) dirty_ratio: f64,
 }
@@ -43,6 +51,8 @@ impl Policy {
         let retention_bytes = number(config, "retention.bytes").unwrap_or(-1);
         let compact = Compact {
             delete_retention_ms: number(config, "delete.retention.ms").unwrap_or(DELETE_RETENTION_MS),
+            segment_ms: number(config, "segment.ms").unwrap_or(SEGMENT_MS),
+            segment_bytes: number(config, "segment.bytes").unwrap_or(SEGMENT_BYTES),
             min_lag_ms: number(config, "min.compaction.lag.ms").unwrap_or(0),
             dirty_ratio: number(config, "min.cleanable.dirty.ratio").unwrap_or(DIRTY_RATIO),
         };
@@ -51,6 +61,13 @@ impl Policy {
             retention_bytes: u64::try_from(retention_bytes).ok().filter(|_| asks("delete")),
             compact: asks("compact").then_some(compact),
         }
+    }
+}
+
+impl Policy {
+    /// Whether the last record of every key is kept for ever.
+    pub(crate) fn is_compact_only(&self) -> bool {
+        self.compact.is_some() && self.retention_ms.is_none() && self.retention_bytes.is_none()
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Queue {
     pub(crate) bytes: usize,
     pub(crate) last: Sequence,
     pub(crate) closing: bool,
+    /// The active segment is to get a successor.
+    pub(crate) roll: bool,
     pub(crate) failed: Option<JournalError>,
     /// Set while the size budget is used up by what consumers need: bytes of records that are still taken, so that who
     /// looks between frames sees the pause before an append blocks; then records wait, and the rest goes on.
@@ -60,6 +62,7 @@ impl Queue {
             bytes: 0,
             last,
             closing: false,
+            roll: false,
             failed: None,
             over_budget: None,
             plans,

@@ -1,13 +1,14 @@
 //! Reading batches: from the hot tail when they are there, else by index from the segment files.
 
+use crate::files::FileId;
 use crate::index::{PartitionIndex, SegmentIndex, Source};
 use crate::limits::{READ_BUFFER_BYTES, READ_ENTRIES, READ_MAX_BYTES};
 use crate::record::{Batch, Record};
 use crate::recovery::sealed_index;
 use crate::scan::{Check, FrameAt, Scanner, Step, patch_base};
-use crate::segment::{Link, segment_path};
+use crate::segment::Link;
 use crate::shared::Shared;
-use crate::view::{Key, Lookup, View, lookups, stored};
+use crate::view::{COMPACTED, Key, Lookup, View, lookups, stored};
 use crate::{Bounds, JournalError, StoredBatch, TopicId, TransactionMeta};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 enum Search {
     /// Index entries of the active segment.
     Active(Vec<Lookup>),
-    /// A cold segment, where the next takes over, and its last frame.
-    Cold(u64, i64, Link),
+    /// A cold file, its last frame, and where the next takes over.
+    Cold(FileId, Link, i64),
 }
 
 /// What a search by time found.
@@ -54,7 +55,9 @@ impl Shared {
         let max_bytes = max_bytes.min(READ_MAX_BYTES);
         let (mut out, mut bytes, mut next) = (Vec::new(), 0, offset);
         loop {
-            let search = {
+            // An offset that compacting took leads to the first one behind it.
+            let first = move |index: &PartitionIndex| index.entry_of(next).or(Some(0));
+            let (place, search) = {
                 let view = self.view();
                 let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
                 let kept = (log_start..=high_watermark).contains(&next);
@@ -68,14 +71,13 @@ impl Shared {
                 if view.hot.read(key, next, max_bytes.saturating_sub(bytes), &mut out) > 0 {
                     return Ok(out);
                 }
-                self.search(&view, key, view.segment_of(key, next), |index| index.entry_of(next))
+                let Some(place) = view.segment_of(key, next) else { return Ok(out) };
+                ((place.0, view.file_of(key, place.0)), self.search(&view, key, place, first))
             };
+            let sparse = place.0 == COMPACTED;
             let before = next;
-            let found = self.resolve(search, key, |index| index.entry_of(before)).and_then(|lookups| {
-                lookups.iter().try_for_each(|lookup| {
-                    if bytes >= max_bytes && !out.is_empty() {
-                        return Ok(());
-                    }
+            let found = self.resolve(search, key, first).and_then(|lookups| {
+                for lookup in &lookups {
                     self.walk(lookup, key, &mut |scanner, visit| {
                         if visit.base + i64::from(visit.batch.records) <= next {
                             return Ok(ControlFlow::Continue(()));
@@ -88,14 +90,21 @@ impl Shared {
                         next = batch.base_offset + i64::from(batch.records);
                         out.push(batch);
                         Ok(ControlFlow::Continue(()))
-                    })
-                })
+                    })?;
+                    if bytes >= max_bytes && !out.is_empty() {
+                        break;
+                    }
+                    if sparse {
+                        next = next.max(lookup.end);
+                    }
+                }
+                Ok(())
             });
             match found {
                 Ok(()) if next > before => {}
                 Ok(()) => return Err(self.astray(before)),
-                // Retention took the segment meanwhile: the bounds tell.
-                Err(error) if error.is_gone() && self.view().bounds(topic, partition)?.log_start > before => {
+                // Retention or the keeper took the file meanwhile.
+                Err(error) if error.is_gone() && self.has_moved(key, before, &place)? => {
                     if !out.is_empty() {
                         return Ok(out);
                     }
@@ -103,6 +112,19 @@ impl Shared {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Whether an offset is no longer where it was looked for.
+    fn has_moved(
+        &self,
+        key: Key,
+        offset: i64,
+        (segment, file): &(u64, Option<(FileId, Link)>),
+    ) -> Result<bool, JournalError> {
+        let view = self.view();
+        let log_start = view.bounds(TopicId(key.0), key.1)?.log_start;
+        let same = view.segment_of(key, offset).is_some_and(|(now, _)| now == *segment);
+        Ok(log_start > offset || !same || view.file_of(key, *segment) != *file)
     }
 
     /// See [`crate::Journal::read_hot`].
@@ -126,9 +148,9 @@ impl Shared {
     /// See [`crate::Journal::offset_at`].
     pub(crate) fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
         let key = (topic.0, partition);
-        let (mut behind, mut from) = (0, None);
+        let (mut behind, mut from) = (None, None);
         loop {
-            let (place, log_start, search, first) = {
+            let (place, file, log_start, search, first) = {
                 let view = self.view();
                 let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
                 let Some(place) = view.segment_at(key, timestamp_ms, behind) else { return Ok(high_watermark) };
@@ -136,18 +158,16 @@ impl Shared {
                     Some(offset) => index.entry_of(offset),
                     None => index.entry_at(timestamp_ms).max(index.entry_of(log_start)),
                 };
-                (place, log_start, self.search(&view, key, Some(place), first), first)
+                (place, view.file_of(key, place.0), log_start, self.search(&view, key, place, first), first)
             };
             let lookups = self.resolve(search, key, first);
             match lookups.and_then(|lookups| self.first_at(&lookups, key, timestamp_ms, log_start)) {
                 Ok(At::Batch(offset)) => return Ok(offset.max(log_start)),
                 // What is as late as that may lie below the log start: then the search goes on.
                 Ok(At::Behind(next)) if next < place.1 => from = Some(next),
-                Ok(At::Behind(_)) => (behind, from) = (place.0, None),
-                // Retention took the segment meanwhile: look again.
-                Err(error) if error.is_gone() && self.view().segment_at(key, timestamp_ms, behind) != Some(place) => {
-                    from = None;
-                }
+                Ok(At::Behind(_)) => (behind, from) = (Some(place.0), None),
+                // Retention or the keeper took the file meanwhile: look again.
+                Err(error) if error.is_gone() && self.view().file_of(key, place.0) != file => from = None,
                 Err(error) => return Err(error),
             }
         }
@@ -167,7 +187,7 @@ impl Shared {
             let search = {
                 let view = self.view();
                 let end = view.start_after(key, place.segment);
-                self.search(&view, key, Some((place.segment, end)), |index| index.entry_of(from))
+                self.search(&view, key, (place.segment, end), |index| index.entry_of(from))
             };
             let lookups = self.resolve(search, key, |index| index.entry_of(from))?;
             let before = from;
@@ -217,13 +237,12 @@ impl Shared {
         &self,
         view: &View,
         key: Key,
-        place: Option<(u64, i64)>,
+        (segment, end): (u64, i64),
         first: impl Fn(&PartitionIndex) -> Option<usize>,
     ) -> Search {
-        let Some((segment, end)) = place else { return Search::Active(Vec::new()) };
-        match view.sealed.get(&segment) {
-            Some(sealed) => Search::Cold(segment, end, sealed.link),
-            None => Search::Active(entries(&view.active_index, key, segment, end, first)),
+        match view.file_of(key, segment) {
+            Some((file, link)) => Search::Cold(file, link, end),
+            None => Search::Active(entries(&view.active_index, key, FileId::written(segment), end, first)),
         }
     }
 
@@ -235,26 +254,29 @@ impl Shared {
     ) -> Result<Vec<Lookup>, JournalError> {
         match search {
             Search::Active(lookups) => Ok(lookups),
-            Search::Cold(segment, end, link) => {
-                let load = || sealed_index(self.fs.as_ref(), &self.dir, segment, link, false);
-                let index = self.cold_index(segment, load)?;
-                Ok(entries(&index, key, segment, end, first))
+            Search::Cold(file, link, end) => {
+                let load = || sealed_index(self.fs.as_ref(), &self.dir, file, link, false);
+                let index = self.cold_index(file, load)?;
+                Ok(entries(&index, key, file, end, first))
             }
         }
     }
 
     /// Visits the batches of a partition that an index entry leads to, in order of offset.
     fn walk(&self, lookup: &Lookup, key: Key, visit: &mut Visitor<'_>) -> Result<(), JournalError> {
-        let (segment, mut position) = match lookup.source {
-            Source::Frames(position) => (lookup.segment, position),
-            Source::Part(at, _) => (at.segment, at.position),
+        let (file, mut position) = match lookup.source {
+            Source::Frames(position) => (lookup.file, position),
+            // A segment with parts is not copied.
+            Source::Part(at, _) => (FileId::written(at.segment), at.position),
         };
-        let path = segment_path(&self.dir, segment);
+        let path = file.path(&self.dir);
         let (mut scanner, _) = Scanner::open_with(self.fs.as_ref(), &path, READ_BUFFER_BYTES)?;
         loop {
             let (frame, record) = match scanner.step(position, Check::Meta)? {
                 Step::Frame(frame, record) => (frame, record),
                 Step::Bad(what) => return Err(scanner.corrupt(position, what)),
+                // Compacting may have taken what lay behind its last record.
+                Step::End if file.is_sparse() => return Ok(()),
                 Step::End => return Err(scanner.corrupt(position, "the segment ends before its records")),
             };
             let part = matches!(record, Record::Part { .. });
@@ -299,12 +321,12 @@ impl Shared {
 fn entries(
     index: &SegmentIndex,
     key: Key,
-    segment: u64,
+    file: FileId,
     end: i64,
     first: impl Fn(&PartitionIndex) -> Option<usize>,
 ) -> Vec<Lookup> {
     let first = index.partitions.get(&key).and_then(first);
-    first.map(|first| lookups(index, key, segment, first, end, READ_ENTRIES)).unwrap_or_default()
+    first.map(|first| lookups(index, key, file, first, end, READ_ENTRIES)).unwrap_or_default()
 }
 
 fn load(scanner: &mut Scanner, lookup: &Lookup, visit: &Visit<'_>) -> Result<StoredBatch, JournalError> {

@@ -154,6 +154,18 @@ pub(crate) enum Record {
         topic: u32,
         partitions: u32,
     },
+    /// Batches as another file had them, of one connector and era; only in copies.
+    Copies {
+        transactions: Vec<TransactionMeta>,
+        batches: Vec<Batch>,
+    },
+    /// What is left of a partition up to an offset lies in a file of its own, of this generation or a newer one.
+    Compacted {
+        topic: u32,
+        partition: u32,
+        generation: u32,
+        until: i64,
+    },
     /// New log starts (topic, partition, offset), whatever becomes of the segments.
     Trim {
         starts: Vec<(u32, u32, i64)>,
@@ -205,6 +217,8 @@ impl Record {
             Self::TopicAlter { .. } => "topic alter",
             Self::TopicGrow { .. } => "topic grow",
             Self::Trim { .. } => "trim",
+            Self::Copies { .. } => "copies",
+            Self::Compacted { .. } => "compacted",
             Self::Mark => "mark",
             Self::Skipped => "skipped",
         }
@@ -217,7 +231,8 @@ impl Record {
             | Self::Part { batches, .. }
             | Self::PartCommit { batches, .. }
             | Self::Produced { batches, .. }
-            | Self::TransactionEnd { batches, .. } => batches,
+            | Self::TransactionEnd { batches, .. }
+            | Self::Copies { batches, .. } => batches,
             _ => &[],
         }
     }
@@ -229,7 +244,8 @@ impl Record {
             | Self::Part { batches, .. }
             | Self::PartCommit { batches, .. }
             | Self::Produced { batches, .. }
-            | Self::TransactionEnd { batches, .. } => batches,
+            | Self::TransactionEnd { batches, .. }
+            | Self::Copies { batches, .. } => batches,
             _ => &mut [],
         }
     }
@@ -237,7 +253,7 @@ impl Record {
     /// Transactions that become visible with this frame.
     pub(crate) fn transactions(&self) -> &[TransactionMeta] {
         match self {
-            Self::Transactions { transactions, .. } => transactions,
+            Self::Transactions { transactions, .. } | Self::Copies { transactions, .. } => transactions,
             Self::PartCommit { transaction, .. } => std::slice::from_ref(transaction),
             _ => &[],
         }

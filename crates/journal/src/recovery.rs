@@ -6,12 +6,14 @@
 
 use crate::JournalError;
 use crate::failpoint;
+use crate::files::{FileId, FileKind, kind_of};
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
 use crate::record::Record;
 use crate::scan::{Check, FrameAt, Scanner, Step};
-use crate::segment::{FORMAT, FileKind, Link, SEGMENT_HEADER_BYTES, SegmentHeader, index_path, kind_of, segment_path};
+use crate::segment::{FORMAT, FileHeader, Link, SEGMENT_HEADER_BYTES, segment_path};
 use crate::state::{At, State};
+use crate::view::Compacted;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +25,8 @@ pub(crate) struct Found {
     pub(crate) kept: State,
     /// Segments before the last, oldest first.
     pub(crate) sealed: Vec<Sealed>,
+    /// What compacting left of partitions.
+    pub(crate) compacted: Vec<Compacted>,
     pub(crate) last: Last,
     /// Files that opening removes: unfinished ones, and those that retention had given up.
     pub(crate) leftovers: Vec<PathBuf>,
@@ -31,9 +35,17 @@ pub(crate) struct Found {
 /// A segment that has a successor.
 pub(crate) struct Sealed {
     pub(crate) number: u64,
+    pub(crate) generation: u32,
     pub(crate) bytes: u64,
-    /// Its last valid frame, as the successor names it.
+    /// Its last valid frame, as the successor names it, or the copy that stands for it.
     pub(crate) link: Link,
+}
+
+impl Sealed {
+    /// Its file.
+    pub(crate) fn file_id(&self) -> FileId {
+        FileId::Segment { number: self.number, generation: self.generation }
+    }
 }
 
 /// The last segment.
@@ -66,11 +78,13 @@ pub(crate) fn find(fs: &dyn Fs, dir: &Path) -> Result<Option<Found>, JournalErro
     check_marker(fs, dir)?;
     let kinds: Vec<(PathBuf, FileKind, u64)> =
         files.iter().map(|(name, bytes)| (dir.join(name), kind_of(name), *bytes)).collect();
-    let segments: BTreeMap<u64, u64> = kinds
+    let current = newest(&kinds);
+    let segments: BTreeMap<u64, (u32, u64)> = current
         .iter()
-        .filter_map(
-            |(_, kind, bytes)| if let FileKind::Segment(number) = kind { Some((*number, *bytes)) } else { None },
-        )
+        .filter_map(|(file, bytes)| match file {
+            FileId::Segment { number, generation } => Some((*number, (*generation, *bytes))),
+            FileId::Compacted { .. } => None,
+        })
         .collect();
     let Some((&number, _)) = segments.last_key_value() else {
         let marker = dir.join(MARKER);
@@ -87,54 +101,117 @@ pub(crate) fn find(fs: &dyn Fs, dir: &Path) -> Result<Option<Found>, JournalErro
     failpoint!("journal::recovery_middle", |_| Err(JournalError::Closed));
     let oldest = kept.oldest_segment.min(number);
     let mut sealed = Vec::new();
-    let mut successor = header_of(fs, dir, number)?;
+    let mut successor = header_of(fs, dir, FileId::written(number))?;
     for number in (oldest..number).rev() {
-        let Some(bytes) = segments.get(&number) else {
+        let Some((generation, bytes)) = segments.get(&number).copied() else {
             return Err(JournalError::corrupt(&segment_path(dir, number), 0, "the segment is missing"));
         };
-        sealed.push(Sealed { number, bytes: *bytes, link: successor.link });
-        successor = header_of(fs, dir, number)?;
+        let header = header_of(fs, dir, FileId::Segment { number, generation })?;
+        let link = match header {
+            FileHeader::Copy(copy) => copy.end,
+            FileHeader::Segment(_) => successor.before(),
+        };
+        sealed.push(Sealed { number, generation, bytes, link });
+        successor = header;
     }
     sealed.reverse();
+    let compacted = find_compacted(fs, dir, &current, &kept)?;
+    let of_use = |file: &FileId| match file {
+        FileId::Segment { number, .. } => *number >= oldest && current.contains_key(file),
+        FileId::Compacted { .. } => compacted.iter().any(|copy| copy.file_id() == *file),
+    };
     let leftovers = kinds.into_iter().filter(|(_, kind, _)| match kind {
         FileKind::Temporary => true,
-        FileKind::Segment(of) => *of < oldest,
-        FileKind::Index(of) => *of < oldest || *of >= number,
+        FileKind::Data(file) => !of_use(file),
+        FileKind::Index(file) => !of_use(file) || matches!(file, FileId::Segment { number: of, .. } if *of >= number),
         FileKind::Other => false,
     });
     let leftovers = leftovers.map(|(path, _, _)| path).collect();
-    Ok(Some(Found { durable, kept, sealed, last, leftovers }))
+    Ok(Some(Found { durable, kept, sealed, compacted, last, leftovers }))
 }
 
-/// The index of a segment that has a successor: from its file, or from its frames when that is missing or wrong; then
-/// it is written again if `store` says so.
+/// The newest generation of each file, and its size. It was complete before it had its name, and says the same as the
+/// one before it.
+fn newest(kinds: &[(PathBuf, FileKind, u64)]) -> BTreeMap<FileId, u64> {
+    let mut files: BTreeMap<FileId, u64> = BTreeMap::new();
+    for (_, kind, bytes) in kinds {
+        if let FileKind::Data(file) = kind {
+            files.insert(*file, *bytes);
+        }
+    }
+    let newest = files.iter().zip(files.keys().skip(1).map(Some).chain([None])).filter(|((file, _), next)| {
+        let same = |next: &FileId| (next.number(), next.is_sparse()) == (file.number(), file.is_sparse());
+        !next.is_some_and(same)
+    });
+    newest.map(|((file, bytes), _)| (*file, *bytes)).collect()
+}
+
+/// The compacted beginnings of partitions that are of use. One that the state names must be there, or a newer one.
+fn find_compacted(
+    fs: &dyn Fs,
+    dir: &Path,
+    current: &BTreeMap<FileId, u64>,
+    kept: &State,
+) -> Result<Vec<Compacted>, JournalError> {
+    let mut found = Vec::new();
+    for (file, bytes) in current {
+        let FileId::Compacted { topic, partition, generation } = *file else { continue };
+        let FileHeader::Copy(header) = header_of(fs, dir, *file)? else {
+            return Err(JournalError::corrupt(&file.path(dir), 0, "the file has the name of another"));
+        };
+        let (link, until) = (header.end, header.until);
+        if kept.partition(topic, partition).is_some_and(|known| known.log_start < until) {
+            found.push(Compacted { key: (topic, partition), generation, bytes: *bytes, link, until });
+        }
+    }
+    for (&(topic, partition), &(generation, _)) in &kept.compacted {
+        if !found.iter().any(|copy| copy.key == (topic, partition) && copy.generation >= generation) {
+            let missing = FileId::Compacted { topic, partition, generation }.path(dir);
+            return Err(JournalError::corrupt(&missing, 0, "the compacted records of a partition are missing"));
+        }
+    }
+    Ok(found)
+}
+
+/// The index of a file that is written no more: from its index file, or from its frames when that is missing or wrong;
+/// then it is written again if `store` says so.
 pub(crate) fn sealed_index(
     fs: &dyn Fs,
     dir: &Path,
-    number: u64,
+    file: FileId,
     link: Link,
     store: bool,
 ) -> Result<SegmentIndex, JournalError> {
-    if let Some(index) = SegmentIndex::load(fs, dir, number, link) {
+    if let Some(index) = SegmentIndex::load(fs, dir, file, link) {
         return Ok(index);
     }
-    let (index, _) = replay_sealed(fs, dir, number, link, Check::All)?;
-    if store && let Err(error) = index.store(fs, dir, number, link) {
+    let (index, _) = replay_sealed(fs, dir, file, link, Check::All)?;
+    if store && let Err(error) = index.store(fs, dir, file, link) {
         // A cache that cannot be written is built again next time.
-        tracing::warn!(file = %index_path(dir, number).display(), %error, "index not written");
+        tracing::warn!(file = %file.index_path(dir).display(), %error, "index not written");
     }
     Ok(index)
 }
 
-/// Reads a whole segment up to the frame that its successor names; the answer is its index and the number of frames.
+/// Reads a whole file up to its last frame; the answer is its index and the number of frames.
 pub(crate) fn replay_sealed(
     fs: &dyn Fs,
     dir: &Path,
-    number: u64,
+    file: FileId,
     until: Link,
     check: Check,
 ) -> Result<(SegmentIndex, u64), JournalError> {
-    let (mut scanner, mut state, head) = open_segment(fs, dir, number)?;
+    // A copy says nothing of the state.
+    let (mut scanner, mut state, head) = match header_of(fs, dir, file)? {
+        FileHeader::Segment(_) => {
+            let (scanner, state, head) = open_segment(fs, dir, file)?;
+            (scanner, Some(state), head)
+        }
+        FileHeader::Copy(_) => {
+            let (scanner, _) = Scanner::open(fs, &file.path(dir))?;
+            (scanner, None, Head { position: SEGMENT_HEADER_BYTES, ..Head::default() })
+        }
+    };
     let (mut index, mut frames) = (SegmentIndex::default(), head.frames);
     let (mut position, mut link) = (head.position, head.link);
     while link != until {
@@ -145,7 +222,10 @@ pub(crate) fn replay_sealed(
             Step::Bad(what) => return Err(scanner.corrupt(position, what)),
         };
         link = link_of(&found);
-        apply(&scanner, &mut state, &mut index, number, &found, &record)?;
+        match &mut state {
+            Some(state) => apply(&scanner, state, &mut index, file.number(), &found, &record)?,
+            None => index.add(&record, position, None),
+        }
         position = found.end();
         frames += 1;
     }
@@ -154,7 +234,7 @@ pub(crate) fn replay_sealed(
 
 /// The last segment with the states behind its durable and its kept frames.
 fn read_last(fs: &dyn Fs, dir: &Path, number: u64) -> Result<(Last, State, State), JournalError> {
-    let (mut scanner, mut durable, head) = open_segment(fs, dir, number)?;
+    let (mut scanner, mut durable, head) = open_segment(fs, dir, FileId::written(number))?;
     let (mut synced, mut end) = (head.synced_through, head.position);
     let mut link = head.link;
     let mut frames = Vec::new();
@@ -229,6 +309,7 @@ fn refuse_damage(scanner: &mut Scanner, at: u64, last_valid: u64, what: &'static
 }
 
 /// The end of a segment's state frames.
+#[derive(Default)]
 struct Head {
     position: u64,
     link: Link,
@@ -237,9 +318,12 @@ struct Head {
 }
 
 /// Opens a segment and reads the state at its head, which was whole before the segment had its name.
-fn open_segment(fs: &dyn Fs, dir: &Path, number: u64) -> Result<(Scanner, State, Head), JournalError> {
-    let path = segment_path(dir, number);
-    let (mut scanner, header) = Scanner::open(fs, &path)?;
+fn open_segment(fs: &dyn Fs, dir: &Path, file: FileId) -> Result<(Scanner, State, Head), JournalError> {
+    let number = file.number();
+    let (mut scanner, header) = Scanner::open(fs, &file.path(dir))?;
+    let FileHeader::Segment(header) = header else {
+        return Err(scanner.corrupt(0, "a copy stands where the journal was to go on"));
+    };
     if header.number != number {
         return Err(scanner.corrupt(0, "the file has the name of another segment"));
     }
@@ -269,9 +353,9 @@ fn open_segment(fs: &dyn Fs, dir: &Path, number: u64) -> Result<(Scanner, State,
     Ok((scanner, state, head))
 }
 
-fn header_of(fs: &dyn Fs, dir: &Path, number: u64) -> Result<SegmentHeader, JournalError> {
-    let (scanner, header) = Scanner::open(fs, &segment_path(dir, number))?;
-    if header.number == number {
+fn header_of(fs: &dyn Fs, dir: &Path, file: FileId) -> Result<FileHeader, JournalError> {
+    let (scanner, header) = Scanner::open(fs, &file.path(dir))?;
+    if header.number() == file.number() {
         Ok(header)
     } else {
         Err(scanner.corrupt(0, "the file has the name of another segment"))

@@ -1,7 +1,7 @@
 //! Which segments may go: the oldest, as far as size or age ask for it and nobody still needs them, or nothing in them
 //! can be read any more.
 
-use crate::view::{Key, View};
+use crate::view::{COMPACTED, Key, Place, View};
 
 /// What retention asks for.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub(crate) struct Decision {
     pub(crate) starts: Vec<(u32, u32, i64)>,
     /// The budget is exceeded, and what would have to go is still needed by a consumer.
     pub(crate) blocked: bool,
+    /// A topic must be compacted before more can go.
+    pub(crate) compact: bool,
 }
 
 /// Decides over the sealed segments.
@@ -46,6 +48,10 @@ pub(crate) fn decide(view: &View, limits: Limits) -> Decision {
             decision.blocked = over;
             break;
         }
+        if view.is_to_compact(number) {
+            decision.compact = true;
+            break;
+        }
         excess = excess.saturating_sub(segment.bytes);
         pinned = pinned.max(known.pinned_through);
         group_over |= over;
@@ -56,7 +62,7 @@ pub(crate) fn decide(view: &View, limits: Limits) -> Decision {
     }
     if let Some(through) = decision.through {
         let touched = |key: &&Key| {
-            view.places.get(*key).and_then(|places| places.first()).is_some_and(|place| place.segment <= through)
+            view.places.get(*key).and_then(|places| first_written(places)).is_some_and(|segment| segment <= through)
         };
         let mut keys: Vec<Key> = view.places.keys().filter(touched).copied().collect();
         keys.sort_unstable();
@@ -65,12 +71,17 @@ pub(crate) fn decide(view: &View, limits: Limits) -> Decision {
     decision
 }
 
+/// The first segment of a partition; its compacted file is none.
+fn first_written(places: &[Place]) -> Option<u64> {
+    places.iter().map(|place| place.segment).find(|segment| *segment != COMPACTED)
+}
+
 /// Whether a consumer still needs offsets that lie in segments up to `number`.
 fn is_needed(view: &View, number: u64) -> bool {
     view.state.protections.iter().any(|(&(_, topic, partition), &needed_from)| {
         let key = (topic, partition);
         let present =
-            view.places.get(&key).and_then(|places| places.first()).is_some_and(|place| place.segment <= number);
+            view.places.get(&key).and_then(|places| first_written(places)).is_some_and(|segment| segment <= number);
         present && needed_from < view.start_after(key, number)
     })
 }
@@ -146,7 +157,7 @@ mod tests {
     fn the_oldest_go_until_the_budget_is_kept() {
         let view = five();
         let decision = decide(&view, Limits { budget: 300, older_than: NONE });
-        assert_eq!(decision, Decision { through: Some(2), starts: vec![(1, 0, 20)], blocked: false });
+        assert_eq!(decision, Decision { through: Some(2), starts: vec![(1, 0, 20)], ..Decision::default() });
         assert_eq!(decide(&view, Limits { budget: 500, older_than: NONE }), Decision::default());
     }
 
@@ -155,7 +166,7 @@ mod tests {
         let mut view = five();
         needs(&mut view, 15);
         let decision = decide(&view, Limits { budget: 300, older_than: NONE });
-        assert_eq!(decision, Decision { through: Some(1), starts: vec![(1, 0, 10)], blocked: true });
+        assert_eq!(decision, Decision { through: Some(1), starts: vec![(1, 0, 10)], blocked: true, compact: false });
         needs(&mut view, i64::MAX);
         assert!(!decide(&view, Limits { budget: 300, older_than: NONE }).blocked);
     }

@@ -1,11 +1,11 @@
-//! Reading frames from a segment file, each checked before it is believed.
+//! Reading frames from a file, each checked before it is believed.
 
 use crate::JournalError;
 use crate::frame::{BadHeader, HEADER_BYTES, Header, MAGIC, VERSION};
 use crate::fs::{Fs, ReadFile};
 use crate::limits::SCAN_BUFFER_BYTES;
 use crate::record::{BadRecord, Batch, Record};
-use crate::segment::{SEGMENT_HEADER_BYTES, SegmentHeader};
+use crate::segment::{FileHeader, SEGMENT_HEADER_BYTES};
 use bytes::{Bytes, BytesMut};
 use std::path::{Path, PathBuf};
 
@@ -58,12 +58,12 @@ pub(crate) enum Check {
 
 impl Scanner {
     /// Opens a segment and reads its header.
-    pub(crate) fn open(fs: &dyn Fs, path: &Path) -> Result<(Self, SegmentHeader), JournalError> {
+    pub(crate) fn open(fs: &dyn Fs, path: &Path) -> Result<(Self, FileHeader), JournalError> {
         Self::open_with(fs, path, SCAN_BUFFER_BYTES)
     }
 
     /// The same with another read-ahead.
-    pub(crate) fn open_with(fs: &dyn Fs, path: &Path, ahead: usize) -> Result<(Self, SegmentHeader), JournalError> {
+    pub(crate) fn open_with(fs: &dyn Fs, path: &Path, ahead: usize) -> Result<(Self, FileHeader), JournalError> {
         let failed = |error| JournalError::io("read", path, error);
         let file = fs.open(path).map_err(failed)?;
         let end = file.size().map_err(failed)?;
@@ -71,7 +71,7 @@ impl Scanner {
             Self { file, path: path.to_path_buf(), end, window: Vec::new(), window_at: 0, ahead: ahead as u64 };
         let mut head = vec![0; usize::try_from(end.min(SEGMENT_HEADER_BYTES)).unwrap_or_default()];
         scanner.read_exact(&mut head, 0)?;
-        let header = SegmentHeader::decode(&head, path)?;
+        let header = FileHeader::decode(&head, path)?;
         Ok((scanner, header))
     }
 

@@ -8,9 +8,18 @@
 //! 0 magic "TWSEGMNT"   8 format u32   12 number u64   20 sequence, 28 crc of the predecessor's last valid frame
 //! 32 last sequence of the head   40 CRC of bytes 0..40   44 zeros up to 64, then frames
 //! ```
+//!
+//! Copies of batches, which the keeper makes (`copies.rs`), have frames of their own numbering and another header; they
+//! too get their name only once they are complete:
+//!
+//! ```text
+//! 0 magic "TWCOPIED"   8 format u32   12 number u64   20 and 28 as above, of the segment that it stands for
+//! 32 sequence, 40 crc of its last frame   44 offset up to which it holds its partition   52 CRC of bytes 0..52
+//! ```
 
 use crate::JournalError;
 use crate::codec::{Input, Put};
+use crate::files::FileId;
 use crate::fs::{Fs, WriteFile};
 use crate::record::Record;
 use crate::scan::{FrameAt, Scanner};
@@ -24,9 +33,7 @@ pub(crate) const SEGMENT_HEADER_BYTES: u64 = 64;
 /// Newest format of the directory.
 pub(crate) const FORMAT: u32 = 1;
 const MAGIC: [u8; 8] = *b"TWSEGMNT";
-const SEGMENT: &str = ".segment";
-const INDEX: &str = ".index";
-const TEMPORARY: &str = ".tmp";
+const COPY_MAGIC: [u8; 8] = *b"TWCOPIED";
 
 /// A frame's place in the chain, as its successor names it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -45,6 +52,91 @@ pub(crate) struct SegmentHeader {
     pub(crate) head_through: u64,
 }
 
+/// What a copy begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct CopyHeader {
+    /// See [`FileId::number`].
+    pub(crate) number: u64,
+    /// The same as in the segment that it stands for.
+    pub(crate) before: Link,
+    /// Its last frame; frames count from 1.
+    pub(crate) end: Link,
+    /// For what is left of a partition: up to which offset.
+    pub(crate) until: i64,
+}
+
+/// What a file with frames begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileHeader {
+    Segment(SegmentHeader),
+    Copy(CopyHeader),
+}
+
+impl FileHeader {
+    /// See [`FileId::number`].
+    pub(crate) fn number(&self) -> u64 {
+        match self {
+            Self::Segment(header) => header.number,
+            Self::Copy(header) => header.number,
+        }
+    }
+
+    /// Last valid frame of the predecessor.
+    pub(crate) fn before(&self) -> Link {
+        match self {
+            Self::Segment(header) => header.link,
+            Self::Copy(header) => header.before,
+        }
+    }
+
+    /// Reads a header; a newer format and damage are told apart.
+    pub(crate) fn decode(bytes: &[u8], file: &Path) -> Result<Self, JournalError> {
+        if bytes.starts_with(&COPY_MAGIC) {
+            CopyHeader::decode(bytes, file).map(Self::Copy)
+        } else {
+            SegmentHeader::decode(bytes, file).map(Self::Segment)
+        }
+    }
+}
+
+impl CopyHeader {
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut out = COPY_MAGIC.to_vec();
+        out.u32(FORMAT);
+        out.u64(self.number);
+        for link in [self.before, self.end] {
+            out.u64(link.sequence);
+            out.u32(link.crc);
+        }
+        out.i64(self.until);
+        let crc = crc32c::crc32c(&out);
+        out.u32(crc);
+        out.resize(SEGMENT_HEADER_BYTES as usize, 0);
+        out
+    }
+
+    fn decode(bytes: &[u8], file: &Path) -> Result<Self, JournalError> {
+        let mut input = Input::new(bytes);
+        let mut fields = || {
+            input.take(8)?;
+            let format = input.u32()?;
+            let number = input.u64()?;
+            let before = Link { sequence: input.u64()?, crc: input.u32()? };
+            let end = Link { sequence: input.u64()?, crc: input.u32()? };
+            Ok((format, Self { number, before, end, until: input.i64()? }, input.u32()?))
+        };
+        let damaged = |what| JournalError::corrupt(file, 0, what);
+        let (format, header, crc) = fields().map_err(|_: &str| damaged("the copy has no whole header"))?;
+        if format > FORMAT {
+            return Err(JournalError::NewerFormat { file: file.to_path_buf(), found: format, known: FORMAT });
+        }
+        if bytes.get(..52).map(crc32c::crc32c) != Some(crc) {
+            return Err(damaged("the copy's header has a wrong checksum"));
+        }
+        Ok(header)
+    }
+}
+
 impl SegmentHeader {
     fn encode(&self) -> Vec<u8> {
         let mut out = MAGIC.to_vec();
@@ -59,8 +151,7 @@ impl SegmentHeader {
         out
     }
 
-    /// Reads a header; a newer format and damage are told apart.
-    pub(crate) fn decode(bytes: &[u8], file: &Path) -> Result<Self, JournalError> {
+    fn decode(bytes: &[u8], file: &Path) -> Result<Self, JournalError> {
         let damaged =
             |what: &str| JournalError::Corrupt { file: file.to_path_buf(), offset: 0, what: what.to_string() };
         let mut input = Input::new(bytes);
@@ -85,36 +176,9 @@ impl SegmentHeader {
     }
 }
 
-/// Path of a segment.
+/// Path of a segment as it was written.
 pub(crate) fn segment_path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("{number:020}{SEGMENT}"))
-}
-
-/// Path of a segment's index.
-pub(crate) fn index_path(dir: &Path, number: u64) -> PathBuf {
-    dir.join(format!("{number:020}{INDEX}"))
-}
-
-/// What a file of the directory is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FileKind {
-    Segment(u64),
-    Index(u64),
-    Temporary,
-    Other,
-}
-
-/// Tells what a file is by its name.
-pub(crate) fn kind_of(name: &str) -> FileKind {
-    if name.ends_with(TEMPORARY) {
-        return FileKind::Temporary;
-    }
-    let number = |suffix| name.strip_suffix(suffix).filter(|digits| digits.len() == 20)?.parse().ok();
-    match (number(SEGMENT), number(INDEX)) {
-        (Some(number), _) => FileKind::Segment(number),
-        (_, Some(number)) => FileKind::Index(number),
-        _ => FileKind::Other,
-    }
+    FileId::written(number).path(dir)
 }
 
 /// A segment just made, ready for more frames.
@@ -142,8 +206,8 @@ pub(crate) fn create(
     state: &State,
     carried: Option<Carried<'_>>,
 ) -> Result<Created, JournalError> {
-    let path = segment_path(dir, number);
-    let temporary = path.with_extension("tmp");
+    let file_id = FileId::written(number);
+    let (path, temporary) = (file_id.path(dir), file_id.temporary_path(dir));
     failpoint!("journal::roll", |_| Err(JournalError::io("make", &temporary, io::Error::other("failpoint"))));
     let failed = |doing| {
         let temporary = temporary.clone();
@@ -224,14 +288,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_read_back() {
-        let dir = Path::new("/d");
-        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_string();
-        assert_eq!(kind_of(&name(segment_path(dir, 7))), FileKind::Segment(7));
-        assert_eq!(kind_of(&name(index_path(dir, u64::MAX))), FileKind::Index(u64::MAX));
-        assert_eq!(kind_of(&name(segment_path(dir, 7).with_extension("tmp"))), FileKind::Temporary);
-        assert_eq!(kind_of("7.segment"), FileKind::Other);
-        assert_eq!(kind_of("LOCK"), FileKind::Other);
+    fn the_header_of_a_copy_reads_back_and_damage_is_found() {
+        let file = Path::new("s");
+        let link = |sequence| Link { sequence, crc: 8 };
+        let header = CopyHeader { number: 3, before: link(9), end: link(4), until: 77 };
+        let bytes = header.encode();
+        assert_eq!(FileHeader::decode(&bytes, file).unwrap(), FileHeader::Copy(header));
+        for at in 0..56 {
+            let mut bad = bytes.clone();
+            bad[at] ^= 1;
+            assert!(FileHeader::decode(&bad, file).is_err());
+        }
     }
 
     #[test]

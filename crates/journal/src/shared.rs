@@ -1,5 +1,6 @@
 //! What the handle, its readers and the writer thread share.
 
+use crate::files::FileId;
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
 use crate::limits::INDEX_CACHE_SEGMENTS;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-/// Locks are taken one at a time, except that nothing is held while the queue's lock is waited for.
+/// Locks are taken one at a time, except that nothing but `files` is held while another lock is waited for.
 pub(crate) struct Shared {
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) dir: PathBuf,
@@ -33,8 +34,10 @@ pub(crate) struct Shared {
     /// Whether the keeper is to end, and what wakes it then.
     pub(crate) keeper_closes: Mutex<bool>,
     pub(crate) keeper_wakes: Condvar,
-    /// Indexes of cold segments, last used last.
-    indexes: Mutex<Vec<(u64, Arc<SegmentIndex>)>>,
+    /// Held while files of the view are exchanged or given up.
+    pub(crate) files: Mutex<()>,
+    /// Indexes of cold files, last used last.
+    indexes: Mutex<Vec<(FileId, Arc<SegmentIndex>)>>,
 }
 
 /// How the writer is doing.
@@ -70,6 +73,7 @@ impl Shared {
             change: Event::new(),
             keeper_closes: Mutex::new(false),
             keeper_wakes: Condvar::new(),
+            files: Mutex::new(()),
             indexes: Mutex::new(Vec::new()),
         }
     }
@@ -172,15 +176,27 @@ impl Shared {
         status
     }
 
-    /// The index of a cold segment, from memory or its file.
+    /// Removes a file that is of no use any more, and its index.
+    pub(crate) fn remove(&self, file: FileId) {
+        for path in [file.index_path(&self.dir), file.path(&self.dir)] {
+            // What cannot be removed now is removed at the next start.
+            if let Err(error) = self.fs.remove(&path)
+                && error.kind() != std::io::ErrorKind::NotFound
+            {
+                tracing::warn!(file = %path.display(), %error, "file not removed");
+            }
+        }
+    }
+
+    /// The index of a cold file, from memory or from disk.
     pub(crate) fn cold_index(
         &self,
-        segment: u64,
+        file: FileId,
         load: impl FnOnce() -> Result<SegmentIndex, JournalError>,
     ) -> Result<Arc<SegmentIndex>, JournalError> {
         {
             let mut cache = lock(&self.indexes);
-            if let Some(at) = cache.iter().position(|(number, _)| *number == segment) {
+            if let Some(at) = cache.iter().position(|(known, _)| *known == file) {
                 let entry = cache.remove(at);
                 let index = entry.1.clone();
                 cache.push(entry);
@@ -192,7 +208,7 @@ impl Shared {
         if cache.len() >= INDEX_CACHE_SEGMENTS {
             cache.remove(0);
         }
-        cache.push((segment, index.clone()));
+        cache.push((file, index.clone()));
         Ok(index)
     }
 }

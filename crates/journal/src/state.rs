@@ -38,6 +38,8 @@ pub(crate) struct State {
     /// What retention must keep: by connector, topic and partition, from this offset on.
     pub(crate) protections: BTreeMap<(u32, u32, u32), i64>,
     pub(crate) segments: BTreeMap<u64, SegmentState>,
+    /// By topic and partition: generation of the file that holds what compacting left, and up to which offset.
+    pub(crate) compacted: BTreeMap<(u32, u32), (u32, i64)>,
 }
 
 /// A connector.
@@ -228,6 +230,7 @@ impl State {
                     self.names.remove(&topic.name);
                 }
                 self.clients.forget_topic(*topic);
+                self.compacted.retain(|(of, _), _| of != topic);
                 self.protections.retain(|(_, of, _), _| of != topic);
             }
             Record::Plan { plan, descriptor } => {
@@ -288,6 +291,12 @@ impl State {
                     self.set_entries(*connector, entries)?;
                 }
             }
+            Record::Compacted { topic, partition, generation, until } => {
+                if self.partition(*topic, *partition).is_some_and(|known| known.log_start < *until) {
+                    self.compacted.insert((*topic, *partition), (*generation, *until));
+                }
+            }
+            Record::Copies { .. } => return Err("copies of batches stand where the journal goes on"),
             Record::ProducerIds { below } => self.producer_ids = self.producer_ids.max(*below),
             Record::State { .. } | Record::Seal { .. } | Record::Mark | Record::Skipped => {}
         }
@@ -321,6 +330,9 @@ impl State {
                 known.log_start = known.log_start.max(start.min(known.high_watermark));
                 let log_start = known.log_start;
                 self.clients.trim((topic, partition), log_start);
+                if self.compacted.get(&(topic, partition)).is_some_and(|(_, until)| *until <= log_start) {
+                    self.compacted.remove(&(topic, partition));
+                }
             }
         }
     }

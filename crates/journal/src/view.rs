@@ -1,14 +1,16 @@
 //! What readers see: everything durable, moved on in one step after each fsync.
 
+use crate::files::FileId;
 use crate::hot::HotTail;
 use crate::index::{self, SegmentIndex, Source};
+use crate::policy::Policy;
 use crate::record::{Batch, Record};
 use crate::segment::Link;
 use crate::state::{At, State, Topic};
 use crate::{Bounds, ConnectorId, JournalError, PlanId, StoredBatch, TopicId, TopicMeta, TransactionMeta};
 use bytes::Bytes;
 use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Number of a topic, and of a partition in it.
@@ -24,11 +26,19 @@ pub(crate) struct View {
     living: HashMap<u64, usize>,
     /// Segments before the active one.
     pub(crate) sealed: BTreeMap<u64, SealedSegment>,
+    pub(crate) compacted: BTreeMap<Key, Compacted>,
     pub(crate) active: u64,
     pub(crate) active_index: SegmentIndex,
     /// Bytes of the active segment.
     pub(crate) active_bytes: u64,
+    /// When it was begun, or the journal opened.
+    pub(crate) active_since_ms: i64,
+    /// Topics of which every key's last record must stay, whatever the budget.
+    compact_only: BTreeSet<u32>,
 }
+
+/// Where a place says segment 0, the partition's compacted file is meant: it comes before all segments.
+pub(crate) const COMPACTED: u64 = 0;
 
 /// A partition in a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +54,41 @@ pub(crate) struct Place {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SealedSegment {
     pub(crate) bytes: u64,
+    /// The last frame of its file.
     pub(crate) link: Link,
+    pub(crate) generation: u32,
+}
+
+impl SealedSegment {
+    /// Its file.
+    pub(crate) fn file_id(&self, number: u64) -> FileId {
+        FileId::Segment { number, generation: self.generation }
+    }
+}
+
+/// What compacting left of the beginning of a partition.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Compacted {
+    pub(crate) key: Key,
+    pub(crate) generation: u32,
+    pub(crate) bytes: u64,
+    /// The last frame of its file.
+    pub(crate) link: Link,
+    /// The offset up to which it stands for the segments.
+    pub(crate) until: i64,
+}
+
+impl Compacted {
+    /// Its file.
+    pub(crate) fn file_id(&self) -> FileId {
+        FileId::Compacted { topic: self.key.0, partition: self.key.1, generation: self.generation }
+    }
 }
 
 /// An index entry with the offset at which the next one takes over.
 #[derive(Debug, Clone)]
 pub(crate) struct Lookup {
-    pub(crate) segment: u64,
+    pub(crate) file: FileId,
     pub(crate) base: i64,
     pub(crate) end: i64,
     pub(crate) source: Source,
@@ -71,21 +109,41 @@ pub(crate) struct Written {
 impl View {
     /// A view over a state, without segments yet.
     pub(crate) fn new(state: State, active: u64) -> Self {
-        Self {
+        let mut view = Self {
             state,
             hot: HotTail::default(),
             places: HashMap::new(),
             living: HashMap::new(),
             sealed: BTreeMap::new(),
+            compacted: BTreeMap::new(),
             active,
             active_index: SegmentIndex::default(),
             active_bytes: 0,
-        }
+            active_since_ms: 0,
+            compact_only: BTreeSet::new(),
+        };
+        view.note_policies();
+        view
+    }
+
+    fn note_policies(&mut self) {
+        let only = self.state.topics.iter().filter(|(_, topic)| Policy::of(topic, None).is_compact_only());
+        self.compact_only = only.map(|(id, _)| *id).collect();
+    }
+
+    /// Whether a segment, or one before it, holds records of a topic that must be compacted before they may go.
+    pub(crate) fn is_to_compact(&self, number: u64) -> bool {
+        let here = |place: &Place| place.segment != COMPACTED && place.segment <= number;
+        self.compact_only.iter().any(|topic| {
+            let partitions = self.state.topics.get(topic).map_or(0, |topic| topic.partitions.len());
+            let mut keys = (0..u32::try_from(partitions).unwrap_or(u32::MAX)).map(|partition| (*topic, partition));
+            keys.any(|key| self.places.get(&key).is_some_and(|places| places.iter().any(here)))
+        })
     }
 
     /// Adds a sealed segment; oldest first.
-    pub(crate) fn add_sealed(&mut self, number: u64, bytes: u64, link: Link, index: &SegmentIndex) {
-        self.sealed.insert(number, SealedSegment { bytes, link });
+    pub(crate) fn add_sealed(&mut self, number: u64, segment: SealedSegment, index: &SegmentIndex) {
+        self.sealed.insert(number, segment);
         for key in index.partitions.keys() {
             self.place(*key, number, index);
         }
@@ -107,8 +165,15 @@ impl View {
         self.active_index.add(&record, at.position, committed.as_ref());
         match &record {
             Record::Part { .. } => return Ok(()),
-            Record::TopicDelete { topic } => self.forget_topic(*topic),
-            Record::Retain { oldest_segment, .. } => self.retain(*oldest_segment),
+            Record::TopicDelete { topic } => {
+                self.forget_topic(*topic);
+                self.note_policies();
+            }
+            Record::TopicMake { .. } | Record::TopicAlter { .. } => self.note_policies(),
+            Record::Retain { oldest_segment, starts } => {
+                self.retain(*oldest_segment);
+                starts.iter().for_each(|(topic, partition, _)| self.forget_dead((*topic, *partition)));
+            }
             Record::Trim { starts } => {
                 starts.iter().for_each(|(topic, partition, _)| self.forget_dead((*topic, *partition)));
             }
@@ -132,7 +197,7 @@ impl View {
 
     /// The active segment gets a successor; the answer is its index.
     pub(crate) fn roll(&mut self, link: Link, successor: u64, bytes: u64) -> SegmentIndex {
-        self.sealed.insert(self.active, SealedSegment { bytes: self.active_bytes, link });
+        self.sealed.insert(self.active, SealedSegment { bytes: self.active_bytes, link, generation: 0 });
         self.state.segments.entry(successor).or_default();
         self.active = successor;
         self.active_bytes = bytes;
@@ -142,16 +207,56 @@ impl View {
     /// Segments before `oldest` are gone.
     fn retain(&mut self, oldest: u64) {
         self.sealed.retain(|number, _| *number >= oldest);
-        self.living.retain(|number, _| *number >= oldest);
+        self.living.retain(|number, _| *number >= oldest || *number == COMPACTED);
         self.places.retain(|_, places| {
-            places.retain(|place| place.segment >= oldest);
+            places.retain(|place| place.segment >= oldest || place.segment == COMPACTED);
             !places.is_empty()
         });
     }
 
-    /// Bytes of all segments.
+    /// Bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
-        self.sealed.values().map(|segment| segment.bytes).sum::<u64>() + self.active_bytes
+        let sealed: u64 = self.sealed.values().map(|segment| segment.bytes).sum();
+        let compacted: u64 = self.compacted.values().map(|copy| copy.bytes).sum();
+        sealed + compacted + self.active_bytes
+    }
+
+    /// A partition's compacted file takes the place of the one before it and of all segments that it stands for.
+    pub(crate) fn set_compacted(&mut self, copy: Compacted, index: &SegmentIndex) {
+        self.compacted.insert(copy.key, copy);
+        let places = self.places.entry(copy.key).or_default();
+        let gone: Vec<Place> = places.extract_if(.., |place| place.base < copy.until).collect();
+        if let Some(place) = place_in(index, copy.key, COMPACTED) {
+            places.insert(0, place);
+            *self.living.entry(COMPACTED).or_default() += 1;
+        }
+        if places.is_empty() {
+            self.places.remove(&copy.key);
+        }
+        self.leave(&gone);
+    }
+
+    /// A copy takes the place of a sealed segment.
+    pub(crate) fn set_copy(&mut self, number: u64, copy: SealedSegment, index: &SegmentIndex) {
+        self.sealed.insert(number, copy);
+        let mut gone = Vec::new();
+        for (key, places) in &mut self.places {
+            let Some(at) = places.iter().position(|place| place.segment == number) else { continue };
+            match (place_in(index, *key, number), places.get_mut(at)) {
+                (Some(place), Some(known)) => *known = place,
+                _ => gone.push(places.remove(at)),
+            }
+        }
+        self.places.retain(|_, places| !places.is_empty());
+        self.leave(&gone);
+    }
+
+    /// The file of a partition's place, and its last frame; `None` for the active segment.
+    pub(crate) fn file_of(&self, key: Key, segment: u64) -> Option<(FileId, Link)> {
+        match segment {
+            COMPACTED => self.compacted.get(&key).map(|copy| (copy.file_id(), copy.link)),
+            _ => self.sealed.get(&segment).map(|sealed| (sealed.file_id(segment), sealed.link)),
+        }
     }
 
     /// Bounds of a partition.
@@ -183,18 +288,19 @@ impl View {
         TopicMeta { id: TopicId(id), name: topic.name.clone(), partitions, bounds, config, change }
     }
 
-    /// The segment that holds an offset, and where the next one takes over.
+    /// The segment that holds an offset, or the first record behind it, and where the next one takes over.
     pub(crate) fn segment_of(&self, key: Key, offset: i64) -> Option<(u64, i64)> {
         let places = self.places.get(&key)?;
-        let next = places.partition_point(|place| place.base <= offset);
-        let place = places.get(next.checked_sub(1)?)?;
+        let next = places.partition_point(|place| place.base <= offset).max(1);
+        let place = places.get(next - 1)?;
         Some((place.segment, self.end_of(key, next)))
     }
 
     /// The first segment after `behind` with a batch at or after a time, and where the next one takes over.
-    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64, behind: u64) -> Option<(u64, i64)> {
+    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64, behind: Option<u64>) -> Option<(u64, i64)> {
         let places = self.places.get(&key)?;
-        let found = places.iter().position(|place| place.segment > behind && place.max_timestamp >= timestamp_ms)?;
+        let later = |place: &Place| behind.is_none_or(|behind| place.segment > behind);
+        let found = places.iter().position(|place| later(place) && place.max_timestamp >= timestamp_ms)?;
         Some((places.get(found)?.segment, self.end_of(key, found + 1)))
     }
 
@@ -247,15 +353,7 @@ impl View {
     /// Notes what a segment, the newest so far, holds of a partition.
     fn place(&mut self, key: Key, segment: u64, index: &SegmentIndex) {
         let known = self.state.partition(key.0, key.1).is_some();
-        let Some((partition, first)) =
-            index.partitions.get(&key).and_then(|partition| Some((partition, partition.entries.first()?)))
-        else {
-            return;
-        };
-        if !known {
-            return;
-        }
-        let place = Place { segment, base: first.base, max_timestamp: partition.max_timestamp, bytes: partition.bytes };
+        let Some(place) = place_in(index, key, segment).filter(|_| known) else { return };
         let places = self.places.entry(key).or_default();
         match places.last_mut() {
             Some(last) if last.segment == segment => *last = place,
@@ -304,11 +402,18 @@ impl View {
     }
 }
 
-/// At most `limit` entries of a partition from the one at `first`, with their ends; the segment's last ends at `end`.
+/// What a file holds of a partition, by its index.
+fn place_in(index: &SegmentIndex, key: Key, segment: u64) -> Option<Place> {
+    let partition = index.partitions.get(&key)?;
+    let base = partition.entries.first()?.base;
+    Some(Place { segment, base, max_timestamp: partition.max_timestamp, bytes: partition.bytes })
+}
+
+/// At most `limit` entries of a partition from the one at `first`, with their ends; the file's last ends at `end`.
 pub(crate) fn lookups(
     index: &SegmentIndex,
     key: Key,
-    segment: u64,
+    file: FileId,
     first: usize,
     end: i64,
     limit: usize,
@@ -321,7 +426,7 @@ pub(crate) fn lookups(
             Source::Part(_, number) => index.transactions.get(number as usize).cloned(),
             Source::Frames(_) => None,
         };
-        Lookup { segment, base: entry.base, end, source: entry.source, transaction }
+        Lookup { file, base: entry.base, end, source: entry.source, transaction }
     };
     rest.iter().zip(ends).take(limit).map(lookup).collect()
 }

@@ -4,13 +4,14 @@
 //! next one.
 
 use crate::failpoint;
+use crate::files::FileId;
 use crate::frame;
-use crate::limits::{DISK_RETRY, GROUP_MAX_BYTES, RETENTION_CHECK, SEGMENT_MIN_BYTES};
+use crate::limits::{DISK_RETRY, GROUP_MAX_BYTES, KEEPER_WAKES, RETENTION_CHECK, SEGMENT_MIN_BYTES};
 use crate::open::seal;
 use crate::queue::Queued;
 use crate::record::Record;
 use crate::retention::{Limits, decide};
-use crate::segment::{Created, Link, create, index_path, segment_path, write_all_at};
+use crate::segment::{Created, Link, create, segment_path, write_all_at};
 use crate::shared::{Shared, lock};
 use crate::view::Written;
 use crate::{JournalError, Sequence, metrics};
@@ -34,6 +35,8 @@ pub(crate) struct Writer {
     taken: Sequence,
     /// Why records have to wait: the budget is exceeded by what consumers need.
     blocked: Option<JournalError>,
+    /// When the keeper was asked to compact what keeps segments from going.
+    keeper_woken: Option<Instant>,
 }
 
 /// A frame encoded, its batches beside it.
@@ -49,7 +52,7 @@ impl Writer {
         let segment_bytes = shared.options.segment_bytes.min(budget / 8).max(SEGMENT_MIN_BYTES);
         let taken = lock(&shared.status).durable;
         let head_end = segment.position;
-        Self { shared, segment, head_end, stated, segment_bytes, budget, taken, blocked: None }
+        Self { shared, segment, head_end, stated, segment_bytes, budget, taken, blocked: None, keeper_woken: None }
     }
 
     /// Works until the journal is closed or fails.
@@ -63,15 +66,19 @@ impl Writer {
     fn work(&mut self) -> Result<(), JournalError> {
         while let Some(group) = self.next_group() {
             self.write(group)?;
+            if std::mem::take(&mut self.shared.queue().roll) && self.segment.position > self.head_end {
+                self.roll()?;
+            }
             self.retain()?;
         }
         self.mark()
     }
 
-    /// Waits for frames; `None` when the journal closes. Empty when it is time to look at retention.
+    /// Waits for frames; `None` when the journal closes. Empty when it is time to look at retention, or for
+    /// another segment.
     fn next_group(&self) -> Option<Vec<Queued>> {
         let mut queue = self.shared.queue();
-        while queue.frames.is_empty() {
+        while queue.frames.is_empty() && !queue.roll {
             if queue.closing {
                 return None;
             }
@@ -240,10 +247,12 @@ impl Writer {
         self.stated = self.segment.link.sequence;
         let mut view = self.shared.view_mut();
         view.active_bytes = sealed.position;
+        view.active_since_ms = self.shared.clock.now_ms();
         let index = view.roll(link, next, self.segment.position);
         drop(view);
-        if let Err(error) = index.store(self.shared.fs.as_ref(), &self.shared.dir, sealed.number, link) {
-            tracing::warn!(file = %index_path(&self.shared.dir, sealed.number).display(), %error, "index not written");
+        let file = FileId::written(sealed.number);
+        if let Err(error) = index.store(self.shared.fs.as_ref(), &self.shared.dir, file, link) {
+            tracing::warn!(file = %file.index_path(&self.shared.dir).display(), %error, "index not written");
         }
         Ok(())
     }
@@ -289,6 +298,10 @@ impl Writer {
         if let Some(through) = decision.through {
             self.drop_segments(through, decision.starts)?;
         }
+        if decision.compact && self.keeper_woken.is_none_or(|when| when.elapsed() >= KEEPER_WAKES) {
+            self.keeper_woken = Some(Instant::now());
+            self.shared.keeper_wakes.notify_all();
+        }
         let blocked = over && decision.blocked;
         if self.blocked.is_some() != blocked {
             let why = "sinks still need what fills the size budget";
@@ -310,17 +323,15 @@ impl Writer {
         let written = Written { connector: 0, era: 0, record: queued.record, payload: Vec::new(), at };
         let end = self.segment.position + encoded.bytes;
         let link = Link { sequence: self.segment.link.sequence + 1, crc: encoded.crc };
-        let gone: Vec<u64> = self.shared.view().sealed.range(..oldest).map(|(number, _)| *number).collect();
+        let shared = self.shared.clone();
+        let _files = lock(&shared.files);
+        let gone: Vec<FileId> = {
+            let view = shared.view();
+            view.sealed.range(..oldest).map(|(number, segment)| segment.file_id(*number)).collect()
+        };
         self.commit(vec![Ready { head: encoded.head, written }], (end, link))?;
-        for number in gone {
-            for path in [index_path(&self.shared.dir, number), segment_path(&self.shared.dir, number)] {
-                // What cannot be removed now is removed at the next start.
-                if let Err(error) = self.shared.fs.remove(&path)
-                    && error.kind() != std::io::ErrorKind::NotFound
-                {
-                    tracing::warn!(file = %path.display(), %error, "segment not removed");
-                }
-            }
+        for file in gone {
+            shared.remove(file);
         }
         self.shared.fs.sync_dir(&self.shared.dir).map_err(|error| JournalError::fsync(&self.shared.dir, error))
     }

@@ -1,7 +1,6 @@
 //! What clients write: batches with their producers' identity, the ends of transactions, and producer ids.
 
 use super::{BATCH_HEADER_BYTES, check_entries, refused};
-use crate::control::marker;
 use crate::limits::{META_MAX_BYTES, PAYLOAD_MAX_BYTES, PRODUCER_ID_BLOCK};
 use crate::record::{BATCH_META_BYTES, Batch, Record, STAMP_BYTES, Stamp};
 use crate::scan::patch_base;
@@ -10,6 +9,7 @@ use crate::state::{Arriving, State, Tentative, Verdict};
 use crate::{ClientBatch, JournalError, Placed, Produced, Refusal, Sequence, TransactionEnd};
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
+use tailwater_wire::batch::Marker;
 
 /// The leader epoch that every stored batch names.
 const LEADER_EPOCH: i32 = 0;
@@ -60,7 +60,15 @@ impl Shared {
         if !end.entries.is_empty() && !queue.state.connectors.contains_key(&end.connector.0) {
             return Err(refused("an unknown connector"));
         }
-        let bytes = marker(&end, now_ms);
+        let marker = Marker {
+            producer_id: end.producer,
+            producer_epoch: end.epoch,
+            committed: end.commit,
+            coordinator_epoch: end.coordinator_epoch,
+            timestamp: now_ms,
+        };
+        let mut bytes = marker.to_batch().map_err(|error| refused(error.to_string()))?;
+        set_leader_epoch(&mut bytes);
         let mut frame = Frame::default();
         for (topic, partition) in &end.partitions {
             frame.put(&queue.state, (topic.0, *partition), (1, now_ms), bytes.clone());
@@ -158,10 +166,14 @@ impl Frame {
 fn unshare(mut batch: ClientBatch) -> (ClientBatch, BytesMut) {
     let bytes = std::mem::take(&mut batch.bytes);
     let mut bytes = bytes.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
+    set_leader_epoch(&mut bytes);
+    (batch, bytes)
+}
+
+fn set_leader_epoch(bytes: &mut BytesMut) {
     if let Some(field) = bytes.get_mut(12..16) {
         field.copy_from_slice(&LEADER_EPOCH.to_be_bytes());
     }
-    (batch, bytes)
 }
 
 /// Checks what needs no state.

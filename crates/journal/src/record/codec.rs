@@ -1,6 +1,6 @@
 //! Frames' descriptions as bytes.
 //!
-//! A kind's number and form never change; new content gets a new kind. Numbers 23 to 127 are free.
+//! A kind's number and form never change; new content gets a new kind. Numbers 25 to 127 are free.
 
 use super::{BadRecord, Base, Batch, Record, Stamp};
 use crate::codec::{Input, Malformed, Put};
@@ -32,6 +32,8 @@ const TOPIC_MAKE: u8 = 19;
 const TOPIC_ALTER: u8 = 20;
 const TOPIC_GROW: u8 = 21;
 const TRIM: u8 = 22;
+const COPIES: u8 = 23;
+const COMPACTED: u8 = 24;
 const MARK: u8 = OPTIONAL | 1;
 
 impl Record {
@@ -60,6 +62,8 @@ impl Record {
             Self::TopicAlter { .. } => TOPIC_ALTER,
             Self::TopicGrow { .. } => TOPIC_GROW,
             Self::Trim { .. } => TRIM,
+            Self::Copies { .. } => COPIES,
+            Self::Compacted { .. } => COMPACTED,
             Self::Mark => MARK,
             Self::Skipped => OPTIONAL,
         }
@@ -162,6 +166,16 @@ impl Record {
                 out.u32(*partitions);
             }
             Self::Trim { starts } => put_list(out, starts, put_start),
+            Self::Copies { transactions, batches } => {
+                put_list(out, transactions, put_transaction);
+                put_list(out, batches, put_batch);
+            }
+            Self::Compacted { topic, partition, generation, until } => {
+                out.u32(*topic);
+                out.u32(*partition);
+                out.u32(*generation);
+                out.i64(*until);
+            }
             Self::Mark | Self::Skipped => {}
         }
     }
@@ -231,6 +245,16 @@ impl Record {
             }
             TOPIC_GROW => Self::TopicGrow { topic: input.u32()?, partitions: input.u32()? },
             TRIM => Self::Trim { starts: input.list(16, take_start)? },
+            COPIES => Self::Copies {
+                transactions: input.list(TRANSACTION_BYTES, take_transaction)?,
+                batches: input.list(BATCH_LEAST_BYTES, take_batch)?,
+            },
+            COMPACTED => Self::Compacted {
+                topic: input.u32()?,
+                partition: input.u32()?,
+                generation: input.u32()?,
+                until: input.i64()?,
+            },
             MARK => Self::Mark,
             kind if kind & OPTIONAL != 0 => return Ok(Self::Skipped),
             kind => return Err(BadRecord::Newer(kind)),
@@ -474,6 +498,14 @@ pub(crate) mod tests {
             }),
             any::<(u32, u32)>().prop_map(|(topic, partitions)| Record::TopicGrow { topic, partitions }),
             prop::collection::vec(any::<(u32, u32, i64)>(), 0..4).prop_map(|starts| Record::Trim { starts }),
+            (prop::collection::vec(transaction(), 0..4), batches())
+                .prop_map(|(transactions, batches)| Record::Copies { transactions, batches }),
+            any::<(u32, u32, u32, i64)>().prop_map(|(topic, partition, generation, until)| Record::Compacted {
+                topic,
+                partition,
+                generation,
+                until
+            }),
             Just(Record::Mark),
         ]
     }

@@ -21,6 +21,7 @@ const PRODUCER_IDS: u8 = 10;
 const TOPIC_SETTINGS: u8 = 11;
 const PRODUCER: u8 = 12;
 const ABORTED: u8 = 13;
+const COMPACTED: u8 = 14;
 
 impl State {
     /// The state in pieces of about [`STATE_FRAME_BYTES`], at least one.
@@ -106,6 +107,14 @@ impl State {
                 out.u32(number);
             }
             out.i64(*needed_from);
+        }
+        for ((topic, partition), (generation, until)) in &self.compacted {
+            let out = pieces.next();
+            out.u8(COMPACTED);
+            for number in [*topic, *partition, *generation] {
+                out.u32(number);
+            }
+            out.i64(*until);
         }
         for (number, segment) in &self.segments {
             let out = pieces.next();
@@ -196,6 +205,10 @@ impl State {
                 let number = input.u64()?;
                 let segment = SegmentState { max_timestamp: input.i64()?, pinned_through: input.u64()? };
                 self.segments.insert(number, segment);
+            }
+            COMPACTED => {
+                let key = (input.u32()?, input.u32()?);
+                self.compacted.insert(key, (input.u32()?, input.i64()?));
             }
             _ => return Err("the state has a record of an unknown kind"),
         }
@@ -325,6 +338,7 @@ mod tests {
         state.open.entry((3, 11)).or_default().push(Part { at: At { segment: 2, position: 64 }, slices: vec![slice] });
         state.open.entry((3, 12)).or_default();
         state.protections.insert((3, 4, 1), 2);
+        state.compacted.insert((4, 1), (7, 8));
         state.segments.insert(2, SegmentState { max_timestamp: 3, pinned_through: 4 });
         state
     }
