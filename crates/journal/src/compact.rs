@@ -223,22 +223,25 @@ impl Sieve {
 
     /// What is left of a batch. What cannot be read stays as it is.
     fn pass(&self, stored: StoredBatch) -> Option<StoredBatch> {
-        // Who reads on behind the last batch would otherwise not learn how far the partition goes.
-        if stored.base_offset + i64::from(stored.records) == self.high_watermark {
-            return Some(stored);
-        }
-        let Ok(batch) = Batch::read_unverified(&stored.bytes) else { return Some(stored) };
+        // Without the last batch, who reads would not learn how far the partition goes.
+        let last = stored.base_offset + i64::from(stored.records) == self.high_watermark;
+        let left = self.left_of(&stored);
+        left.or_else(|| last.then_some(stored))
+    }
+
+    fn left_of(&self, stored: &StoredBatch) -> Option<StoredBatch> {
+        let Ok(batch) = Batch::read_unverified(&stored.bytes) else { return Some(stored.clone()) };
         if batch.is_control() {
             // A reader that passes over an aborted transaction waits for its marker; nobody waits for a commit.
             let commit = Marker::of(&batch).is_ok_and(|marker| marker.is_some_and(|marker| marker.committed));
-            return Some(stored).filter(|_| !commit);
+            return (!commit).then(|| stored.clone());
         }
         if self.is_aborted(&batch) {
             return None;
         }
-        match self.thinned(&batch, &stored) {
+        match self.thinned(&batch, stored) {
             Ok(left) => left,
-            Err(_) => Some(stored),
+            Err(_) => Some(stored.clone()),
         }
     }
 

@@ -12,11 +12,11 @@ mod model;
 mod support;
 
 use bytes::Bytes;
-use model::{Call, Model, Piece, connector_id, outline, same, same_batch};
+use model::{Call, Kept, Model, Piece, connector_id, outline, same, same_batch};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use support::{LONG, Random, at_offset, batch, dir, open_at, read_all, transaction};
-use tailwater_journal::fs::SimFs;
+use support::{LONG, Random, at_offset, batch, dir, open_at, read_sparse, transaction};
+use tailwater_journal::fs::{Fs, SimFs};
 use tailwater_journal::{
     BatchIn, Body, ConnectorId, Journal, JournalError, Options, PlanId, Sequence, SourceState, TopicId, inspect,
 };
@@ -48,11 +48,13 @@ fn nothing_acknowledged_is_lost_whatever_the_disk_forgets() {
             markers,
             repeated,
             refused,
+            copied,
+            compacted,
             unacknowledged_kept,
             lost,
         } = seen;
         let lives = [crashes, kills, in_recovery, unacknowledged_kept, lost];
-        let content = [beyond_one_segment, parts_committed, retained, markers, repeated, refused];
+        let content = [beyond_one_segment, parts_committed, retained, markers, repeated, refused, copied, compacted];
         for count in lives.into_iter().chain(content) {
             assert!(count > 0);
         }
@@ -72,6 +74,9 @@ struct Seen {
     markers: u64,
     repeated: u64,
     refused: u64,
+    /// Files of the keeper, counted at each step.
+    copied: u64,
+    compacted: u64,
     unacknowledged_kept: u64,
     lost: u64,
 }
@@ -87,6 +92,8 @@ impl Seen {
         self.markers += other.markers;
         self.repeated += other.repeated;
         self.refused += other.refused;
+        self.copied += other.copied;
+        self.compacted += other.compacted;
         self.unacknowledged_kept += other.unacknowledged_kept;
         self.lost += other.lost;
     }
@@ -106,8 +113,8 @@ struct World {
     log_starts: BTreeMap<(u32, usize), i64>,
     /// Offsets that must be kept, and the number of calls before the wish, as long as it may be lost.
     protected: BTreeMap<(u32, usize), (i64, Option<usize>)>,
-    /// Topics of which records were deleted, whether or not that lasted.
-    trimmed: BTreeSet<u32>,
+    /// Topics of which records were deleted or compacted, whether or not that lasted.
+    tended: BTreeSet<u32>,
     next: u64,
     time: i64,
     seen: Seen,
@@ -140,7 +147,7 @@ impl World {
             acknowledged: 0,
             log_starts: BTreeMap::new(),
             protected: BTreeMap::new(),
-            trimmed: BTreeSet::new(),
+            tended: BTreeSet::new(),
             next: 1,
             time: 0,
             seen: Seen::default(),
@@ -271,13 +278,17 @@ impl World {
         let max_bytes = 1 + self.random.below(20_000) as usize;
         for (id, topic) in &self.now.topics {
             for (partition, row) in topic.partitions.iter().enumerate() {
-                let batches = read_all(journal, TopicId(*id), partition as u32, max_bytes);
+                let batches = read_sparse(journal, TopicId(*id), partition as u32, max_bytes);
                 let mut bounds = journal.bounds(TopicId(*id), partition as u32).unwrap();
                 bounds.log_start = batches.first().map_or(bounds.high_watermark, |batch| batch.base_offset);
                 let start = self.log_starts.entry((*id, partition)).or_default();
                 assert!(bounds.log_start >= *start, "a log start goes back");
                 *start = bounds.log_start;
-                let expected: Vec<_> = row.iter().filter(|kept| kept.base >= bounds.log_start).collect();
+                // Compacting takes the markers of commits; all other batches have no keys that it could read.
+                let there: BTreeSet<i64> = batches.iter().map(|batch| batch.base_offset).collect();
+                let taken = |kept: &&Kept| kept.is_commit() && self.tended.contains(id) && !there.contains(&kept.base);
+                let kept = row.iter().filter(|kept| kept.base >= bounds.log_start && !taken(kept));
+                let expected: Vec<_> = kept.collect();
                 if bounds.log_start > 0 {
                     self.seen.retained += 1;
                 }
@@ -289,7 +300,7 @@ impl World {
                 assert_eq!(batches.len(), expected.len(), "topic {id} partition {partition}");
                 // Of a segment in the middle of which the partition begins, all its bytes count.
                 assert!(
-                    self.trimmed.contains(id)
+                    self.tended.contains(id)
                         || bounds.bytes <= batches.iter().map(|batch| batch.bytes.len() as u64).sum::<u64>()
                 );
                 self.seen.markers += expected.iter().filter(|kept| kept.content.is_empty()).count() as u64;
@@ -396,7 +407,7 @@ impl World {
             }
             56..=57 => return self.trim(journal),
             58 => {
-                self.trimmed.extend(self.now.topics.keys());
+                self.tended.extend(self.now.topics.keys());
                 journal.tend()?;
             }
             0..=15 => {
@@ -476,6 +487,11 @@ impl World {
         if journal.bounds(TopicId(u32::MAX), 0).is_ok() {
             panic!("a topic that was never made");
         }
+        let files = self.disk.list(dir()).unwrap_or_default();
+        let named =
+            |suffix: &str| files.iter().filter(|(name, _)| name.contains('-') && name.ends_with(suffix)).count();
+        self.seen.copied += named(".segment") as u64;
+        self.seen.compacted += named(".compacted") as u64;
         self.seen.beyond_one_segment += u64::from(self.disk.content(&segment(2)).is_some());
         Ok(())
     }

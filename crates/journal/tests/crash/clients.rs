@@ -28,6 +28,11 @@ impl World {
         match self.random.below(6) {
             0 => config.insert("retention.ms".into(), self.random.below(400).to_string()),
             1 => config.insert("retention.bytes".into(), self.random.below(20_000).to_string()),
+            2..=3 => {
+                config.insert("min.cleanable.dirty.ratio".into(), "0.1".into());
+                let both = if self.random.one_in(3) { "compact,delete" } else { "compact" };
+                config.insert("cleanup.policy".into(), both.into())
+            }
             _ => None,
         };
         config
@@ -140,7 +145,7 @@ impl World {
             return Ok(());
         }
         let before = later[self.random.below(later.len() as u64) as usize].base;
-        self.trimmed.insert(id);
+        self.tended.insert(id);
         let trimmed = journal.delete_records(TopicId(id), 0, before);
         if let Ok(log_start) = trimmed {
             assert!(log_start >= before);

@@ -64,6 +64,12 @@ pub struct Kept {
     pub era: u32,
 }
 
+impl Kept {
+    pub fn is_commit(&self) -> bool {
+        self.content.is_empty() && self.tag == 1
+    }
+}
+
 /// A marker, in the model's words: producer, its epoch, whether it commits.
 #[derive(Clone, PartialEq, Debug)]
 pub struct End {
@@ -133,7 +139,8 @@ impl Model {
             Call::Ended(end) => {
                 for (topic, partition) in end.partitions {
                     let Some(topic) = self.topics.get_mut(&topic) else { continue };
-                    let marker = Piece { topic: 0, partition, content: Bytes::new(), records: 1, tag: 0 };
+                    let tag = u64::from(end.commit);
+                    let marker = Piece { topic: 0, partition, content: Bytes::new(), records: 1, tag };
                     let base = topic.push(marker, 0, 0);
                     let known = topic.producers.entry((partition, end.producer)).or_default();
                     if known.epoch != end.epoch {
