@@ -30,8 +30,8 @@ pub struct Options {
     pub retention: Option<Duration>,
     /// Age beyond which batches of client topics go that set no `retention.ms`; `None` keeps them.
     pub client_retention: Option<Duration>,
-    /// How often topics are looked through for what they no longer have to keep; `None` is only when
-    /// [`Journal::tend`] is called.
+    /// How often topics are looked through for what compacting and copying would save, and whether it is time to look at
+    /// their retention; `None` is only when [`Journal::tend`] is called.
     pub tend_every: Option<Duration>,
     /// Recent batches kept in memory for tailing readers, in bytes.
     pub hot_tail_bytes: usize,
@@ -200,7 +200,7 @@ impl Journal {
     /// `retention.ms` or `retention.bytes` say so, as far as nobody needs what goes; topics are compacted where
     /// `cleanup.policy` asks for it; segments of which most is dead are copied without it.
     pub fn tend(&self) -> Result<(), JournalError> {
-        self.inner.shared.tend()
+        self.inner.shared.tend(true)
     }
 
     /// Removes a topic; durable when it returns. Its number is never used again.

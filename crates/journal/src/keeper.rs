@@ -6,7 +6,7 @@
 
 use crate::copies::{Copied, CopyWriter};
 use crate::files::FileId;
-use crate::limits::{COPY_SAVES_BYTES, TEND_STARTS};
+use crate::limits::{COPY_SAVES_BYTES, RETENTION_BY_TOPIC, TEND_STARTS};
 use crate::policy::Policy;
 use crate::record::Record;
 use crate::scan::Scanner;
@@ -15,10 +15,11 @@ use crate::view::{COMPACTED, Compacted, Key, Place, SealedSegment, View};
 use crate::{Bounds, JournalError, TopicId};
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Works until the journal closes.
 pub(crate) fn run(shared: &Arc<Shared>, every: Duration) {
+    let mut trimmed: Option<Instant> = None;
     let mut closing = lock(&shared.keeper_closes);
     while !*closing {
         let waited = shared.keeper_wakes.wait_timeout(closing, every).unwrap_or_else(PoisonError::into_inner);
@@ -26,7 +27,11 @@ pub(crate) fn run(shared: &Arc<Shared>, every: Duration) {
         if !*closing {
             drop(closing);
             // What could not be done now can be done next time; who appends is told of a journal that fails.
-            if let Err(error) = shared.tend() {
+            let trim = trimmed.is_none_or(|when| when.elapsed() >= RETENTION_BY_TOPIC);
+            if trim {
+                trimmed = Some(Instant::now());
+            }
+            if let Err(error) = shared.tend(trim) {
                 tracing::warn!(code = error.code(), %error, "topics could not be trimmed or compacted");
             }
             closing = lock(&shared.keeper_closes);
@@ -35,9 +40,12 @@ pub(crate) fn run(shared: &Arc<Shared>, every: Duration) {
 }
 
 impl Shared {
-    /// See [`crate::Journal::tend`].
-    pub(crate) fn tend(&self) -> Result<(), JournalError> {
-        self.trim_topics()?;
+    /// See [`crate::Journal::tend`]; log starts stay where they are when they are not to be looked at.
+    pub(crate) fn tend(&self, trim: bool) -> Result<(), JournalError> {
+        let _one = lock(&self.tending);
+        if trim {
+            self.trim_topics()?;
+        }
         self.roll_for_compaction();
         self.compact()?;
         self.copy_mostly_dead()?;

@@ -71,6 +71,8 @@ pub const COPY_TRANSACTIONS_BACK: usize = 64;
 pub const COPY_READ_BYTES: usize = 4 << 20;
 /// A segment is not copied for less than this.
 pub const COPY_SAVES_BYTES: u64 = 4 << 10;
+/// How often topics' retention is looked at: Kafka's `log.retention.check.interval.ms`.
+pub const RETENTION_BY_TOPIC: Duration = Duration::from_secs(300);
 /// How often the keeper is woken because the size budget is exceeded.
 pub const KEEPER_WAKES: Duration = Duration::from_secs(2);
 /// New log starts in one frame.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
-/// Locks are taken one at a time, except that nothing but `files` is held while another lock is waited for.
+/// Locks are taken one at a time, but for those of the keeper, `tending` and then `files`, which are taken before any other.
 pub(crate) struct Shared {
     pub(crate) fs: Arc<dyn Fs>,
     pub(crate) dir: PathBuf,
@@ -34,6 +34,8 @@ pub(crate) struct Shared {
     /// Whether the keeper is to end, and what wakes it then.
     pub(crate) keeper_closes: Mutex<bool>,
     pub(crate) keeper_wakes: Condvar,
+    /// Held while topics are looked through.
+    pub(crate) tending: Mutex<()>,
     /// Held while files of the view are exchanged or given up.
     pub(crate) files: Mutex<()>,
     /// Indexes of cold files, last used last.
@@ -73,6 +75,7 @@ impl Shared {
             change: Event::new(),
             keeper_closes: Mutex::new(false),
             keeper_wakes: Condvar::new(),
+            tending: Mutex::new(()),
             files: Mutex::new(()),
             indexes: Mutex::new(Vec::new()),
         }
