@@ -20,9 +20,10 @@ pub const COMPRESSED_PLAIN_BYTES: usize = 16 << 20;
 /// Bytes of a varying place that the next value of the same place is compared with: a quoted UUID.
 pub const SLOT_BYTES: usize = 40;
 
-/// Most memory that the elements of a message's arrays take, beyond the frame that they are read from, strings and inner
-/// arrays not counted again: a byte of a frame can stand for an element of a hundred bytes. Room for 100,000 partitions.
-pub const DECODED_MAX_BYTES: usize = 32 << 20;
+/// Most memory that the elements of a message's arrays take, beyond the frame that they are read from: a byte of a frame
+/// can stand for an element of a hundred bytes. What the strings among them hold comes on top, about as much again at
+/// worst. Room for 100,000 partitions.
+pub const DECODED_MAX_BYTES: usize = 16 << 20;
 
 /// Byte strings from this length on are written by reference: a piece more in a vectored write costs about as much as
 /// copying so much.

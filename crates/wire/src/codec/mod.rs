@@ -4,10 +4,10 @@
 //! *flexible* (KIP-482): lengths are variable-length integers, and each structure ends with tagged fields, which whoever
 //! does not know them skips. A field belongs to a range of versions ([`rules`]); in the others it has its default.
 //!
-//! Reading never panics and never takes more memory than [`DECODED_MAX_BYTES`](crate::limits::DECODED_MAX_BYTES) beyond
-//! the frame itself, whatever the frame claims: strings and arrays are checked against the bytes that are there before
-//! anything is reserved, and byte strings are shared with the frame. Nesting is that of the types, so nothing from outside
-//! makes it deeper.
+//! Reading never panics, and takes little memory beyond the frame, whatever the frame claims: strings and arrays are
+//! checked against the bytes that are there before anything is reserved, the elements of all arrays share an allowance
+//! ([`DECODED_MAX_BYTES`](crate::limits::DECODED_MAX_BYTES)), and byte strings share the frame's memory. Nesting is that
+//! of the types, so nothing from outside makes it deeper.
 
 mod error;
 mod fields;
