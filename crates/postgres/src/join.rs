@@ -8,7 +8,7 @@
 //! A publication that had to be made for them can be streamed from only by a new connection, and only from positions
 //! after it was made: then the tables join at that reconnect.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::thread::{self, JoinHandle};
 
 use tailwater_connector::{Problem, ProblemKind};
@@ -18,6 +18,7 @@ use crate::catalog::CatalogTable;
 use crate::client::ClientError;
 use crate::lock::TABLE_LOCKED;
 use crate::position::Position;
+use crate::preflight::{TABLE_WITHOUT_KEY, without_key};
 use crate::session::Session;
 use crate::settings::SnapshotMode;
 use crate::snapshot::{self, Exported, Files};
@@ -45,12 +46,13 @@ impl Joining {
     pub fn look(session: &mut Session<'_>) -> Result<Look, Problem> {
         let tables = session.captured()?;
         // Both are in order of name.
-        let same =
-            |(a, b): (&CatalogTable, &CatalogTable)| (a.oid, &a.name, a.identity) == (b.oid, &b.name, b.identity);
+        let same = |(a, b): (&CatalogTable, &CatalogTable)| {
+            (a.oid, &a.name, a.usable_identity) == (b.oid, &b.name, b.usable_identity)
+        };
         if tables.len() == session.tables.len() && tables.iter().zip(&session.tables).all(same) {
             return Ok(Look::Same);
         }
-        let known: HashSet<u32> = session.tables.iter().map(|t| t.oid).collect();
+        let known: HashMap<u32, bool> = session.tables.iter().map(|t| (t.oid, t.usable_identity)).collect();
         let publications = session.publications.clone();
         match session.publish() {
             Ok(()) => {}
@@ -68,10 +70,11 @@ impl Joining {
         session.status.retain_warnings(|warning| {
             warning.code != "TABLE_MISSING" || unmatched.iter().any(|pattern| warning.cause.contains(pattern))
         });
+        tell_identities(session, &known);
         if session.publications != publications {
             return session.log_end().map(Look::Reconnect);
         }
-        let tables: Vec<_> = session.tables.iter().filter(|t| !known.contains(&t.oid)).cloned().collect();
+        let tables: Vec<_> = session.tables.iter().filter(|t| !known.contains_key(&t.oid)).cloned().collect();
         if tables.is_empty() || session.settings.snapshot_mode == SnapshotMode::NoData {
             return Ok(Look::Same);
         }
@@ -103,5 +106,38 @@ impl Joining {
             self.exported.join().map_err(|_| Problem::internal("JOIN_FAILED", "a helper thread ended early"))?;
         let exported = session.sql_result(exported)?;
         session.read_tables(&exported, &self.tables, position, between)
+    }
+}
+
+/// Says which tables gained or lost what tells their old rows apart; `before` is what they had, by oid.
+///
+/// A table without it is published for inserts and truncates only, or the server would refuse the application's updates.
+/// What the application updates or deletes between gaining it and our look is in no publication.
+fn tell_identities(session: &Session<'_>, before: &HashMap<u32, bool>) {
+    let changed = |t: &&CatalogTable| before.get(&t.oid).is_some_and(|usable| *usable != t.usable_identity);
+    let changed: Vec<_> = session.tables.iter().filter(changed).collect();
+    if changed.is_empty() {
+        return;
+    }
+    session.status.retain_warnings(|warning| warning.code != TABLE_WITHOUT_KEY);
+    let without: Vec<_> = session.tables.iter().filter(|t| !t.usable_identity).map(|t| &t.name).collect();
+    if !without.is_empty() {
+        session.status.warn(without_key(&without));
+    }
+    for table in changed.iter().filter(|t| t.usable_identity) {
+        let name = &table.name;
+        session.status.warn(
+            Problem::config(
+                "CHANGES_NOT_CAPTURED",
+                format!(
+                    "{name} can be told apart by row since now: earlier updates and deletes of it were not captured"
+                ),
+                format!(
+                    "Read its rows again, by a signal (table, file, or POST /connectors/NAME/signals): \
+                     {{\"type\":\"execute-snapshot\",\"data\":{{\"data-collections\":[\"{name}\"]}}}}"
+                ),
+            )
+            .warning(),
+        );
     }
 }

@@ -172,7 +172,7 @@ fn filtered(
     changes: &mut Changes,
 ) -> Result<(), ClientError> {
     let names = |usable: bool| -> BTreeSet<TableName> {
-        captured.iter().filter(|t| t.usable_identity == usable).map(|t| t.table.name.clone()).collect()
+        captured.iter().filter(|t| t.table.usable_identity == usable).map(|t| t.table.name.clone()).collect()
     };
     let wanted = Operations::wanted(settings, client.server_version_num());
     let inserts_name = settings.inserts_name();
@@ -284,7 +284,7 @@ fn left_out(
     }
     let refused: Vec<_> = captured
         .iter()
-        .filter(|t| !t.usable_identity && (found.all_tables || found.published.contains(&t.table.name)))
+        .filter(|t| !t.table.usable_identity && (found.all_tables || found.published.contains(&t.table.name)))
         .map(|t| t.table.name.to_string())
         .collect();
     if !refused.is_empty() && (found.operations.update || found.operations.delete) {

@@ -284,6 +284,27 @@ fn a_table_that_may_not_be_published_joins_once_it_may() {
 }
 
 #[test]
+fn updates_are_captured_soon_after_a_table_got_a_primary_key() {
+    let server = Postgres::start();
+    server.psql("postgres", "create table t (id int not null, v int);");
+    let memory = Memory::default();
+    let running = start(&server, &memory, &[]);
+    running.streams();
+    // The server takes the update, although the table's old rows cannot be told apart.
+    server.psql("postgres", "insert into t values (1, 1); update t set v = 2;");
+    assert_eq!(brief(&wait_for(&memory, &running, 1)), [r#"c t {"id":1,"v":1}"#]);
+    server.psql("postgres", "alter table t add primary key (id);");
+    assert!(wait_until(PATIENCE, || warns(&running, "CHANGES_NOT_CAPTURED")));
+    server.psql("postgres", "update t set v = 3;");
+    assert_eq!(brief(&wait_for(&memory, &running, 2))[1], r#"u t {"id":1,"v":3}"#);
+    server.psql("postgres", "alter table t drop constraint t_pkey;");
+    assert!(wait_until(PATIENCE, || warns(&running, "TABLE_WITHOUT_KEY")));
+    server.psql("postgres", "update t set v = 4; insert into t values (2, 2);");
+    assert_eq!(brief(&wait_for(&memory, &running, 3))[2], r#"c t {"id":2,"v":2}"#);
+    running.stop().unwrap();
+}
+
+#[test]
 fn a_new_table_that_somebody_holds_does_not_hold_up_the_others() {
     let server = Postgres::start();
     server.psql(

@@ -50,6 +50,9 @@ pub struct CatalogTable {
     pub parent: Option<u32>,
     /// `REPLICA IDENTITY`.
     pub identity: ReplicaIdentity,
+    /// Whether the server can tell old rows apart, so that the application may update and delete while the table is
+    /// in a publication.
+    pub usable_identity: bool,
     /// Whether row-level security hides rows from the current role.
     pub row_security: bool,
     /// Role that owns it.
@@ -73,9 +76,6 @@ pub struct TableFacts {
     pub columns: Vec<ColumnFacts>,
     /// What may serve as a key.
     pub keys: KeyCandidates,
-    /// Whether the server can tell old rows apart, so that the application may update and delete while the table is
-    /// in a publication.
-    pub usable_identity: bool,
 }
 
 /// One column of `pg_attribute`.

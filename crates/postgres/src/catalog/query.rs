@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tailwater_event::{ReplicaIdentity, TableName};
+use tailwater_event::TableName;
 
 use super::{CatalogTable, ColumnFacts, Kind, TableFacts, replica_identity};
 use crate::client::{Client, ClientError, Row};
@@ -45,8 +45,6 @@ struct Index {
     name: String,
     primary: bool,
     identity: bool,
-    /// Not deferrable: can tell old rows apart.
-    immediate: bool,
     columns: Vec<String>,
 }
 
@@ -56,7 +54,10 @@ fn entries(client: &mut Client, filter: &str) -> Result<Vec<CatalogTable>, Clien
            (SELECT i.inhparent FROM pg_catalog.pg_inherits i WHERE c.relispartition AND i.inhrelid = c.oid LIMIT 1), \
            pg_catalog.row_security_active(c.oid), pg_catalog.pg_get_userbyid(c.relowner), \
            pg_catalog.pg_has_role(c.relowner, 'USAGE'), pg_catalog.has_schema_privilege(n.oid, 'USAGE'), \
-           pg_catalog.has_table_privilege(c.oid, 'SELECT'), greatest(c.reltuples, 0)::pg_catalog.int8 \
+           pg_catalog.has_table_privilege(c.oid, 'SELECT'), greatest(c.reltuples, 0)::pg_catalog.int8, \
+           CASE c.relreplident WHEN 'f' THEN true WHEN 'n' THEN false ELSE EXISTS ( \
+             SELECT 1 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND i.indisvalid AND i.indimmediate \
+             AND CASE c.relreplident WHEN 'd' THEN i.indisprimary ELSE i.indisreplident END) END \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE {filter}"
     ))?;
     let mut tables: Vec<_> = rows.iter().map(entry).collect();
@@ -84,6 +85,7 @@ fn entry(row: &Row) -> CatalogTable {
         schema_usage: row.flag(10),
         can_select: row.flag(11),
         estimated_rows: row.text(12).parse().unwrap_or_default(),
+        usable_identity: row.flag(13),
     }
 }
 
@@ -124,7 +126,7 @@ fn indexes(client: &mut Client, oids: &str) -> Result<HashMap<u32, Vec<Index>>, 
     // INCLUDE columns came with 11.
     let key_columns = if client.server_version_num() >= 110_000 { "i.indnkeyatts" } else { "i.indnatts" };
     let rows = client.query(&format!(
-        "SELECT i.indrelid, x.relname, i.indisprimary, i.indisreplident, i.indimmediate, a.attname \
+        "SELECT i.indrelid, x.relname, i.indisprimary, i.indisreplident, a.attname \
          FROM pg_catalog.pg_index i JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid \
          CROSS JOIN LATERAL pg_catalog.unnest(i.indkey::pg_catalog.int2[]) WITH ORDINALITY k(attnum, position) \
          JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum \
@@ -140,11 +142,10 @@ fn indexes(client: &mut Client, oids: &str) -> Result<HashMap<u32, Vec<Index>>, 
                 name: row.text(1).to_owned(),
                 primary: row.flag(2),
                 identity: row.flag(3),
-                immediate: row.flag(4),
                 columns: Vec::new(),
             });
         }
-        list.last_mut().into_iter().for_each(|index| index.columns.push(row.text(5).to_owned()));
+        list.last_mut().into_iter().for_each(|index| index.columns.push(row.text(4).to_owned()));
     }
     Ok(indexes)
 }
@@ -158,11 +159,5 @@ fn facts(table: CatalogTable, columns: Vec<ColumnFacts>, indexes: Vec<Index>) ->
         unique: first(&|i| !i.primary),
         identity: first(&|i| i.identity),
     };
-    let usable_identity = match table.identity {
-        ReplicaIdentity::Full => true,
-        ReplicaIdentity::Nothing => false,
-        ReplicaIdentity::Default => indexes.iter().any(|i| i.primary && i.immediate),
-        ReplicaIdentity::Index => indexes.iter().any(|i| i.identity),
-    };
-    TableFacts { table, columns, keys, usable_identity }
+    TableFacts { table, columns, keys }
 }

@@ -8,6 +8,8 @@ mod objects;
 mod server;
 mod tables;
 
+pub(crate) use tables::{TABLE_WITHOUT_KEY, without_key};
+
 use serde::Serialize;
 use tailwater_connector::Problem;
 

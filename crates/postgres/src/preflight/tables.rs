@@ -13,6 +13,8 @@ use crate::limits::TOPIC_BYTES;
 use crate::settings::{Settings, SnapshotMode};
 use crate::sql;
 
+/// Code of [`without_key`].
+pub(crate) const TABLE_WITHOUT_KEY: &str = "TABLE_WITHOUT_KEY";
 /// How many similar names are offered.
 const NEAREST: usize = 3;
 /// How similar a name must be to be offered.
@@ -222,7 +224,7 @@ fn keys(settings: &Settings, facts: &[TableFacts], checks: &mut Vec<Check>) {
             let problem = Problem::config("KEY_COLUMN_MISSING", cause, remedy);
             checks.push(Check::found("identity", TITLE, name.to_string(), problem));
         }
-        if !table.usable_identity {
+        if !table.table.usable_identity {
             keyless.push(name);
         }
     }
@@ -230,15 +232,23 @@ fn keys(settings: &Settings, facts: &[TableFacts], checks: &mut Vec<Check>) {
         checks.push(Check::ok("identity", TITLE, format!("{} tables", facts.len())));
         return;
     }
+    let problem = without_key(&keyless);
+    checks.push(Check::found("identity", TITLE, list(keyless), problem));
+}
+
+/// The warning about tables whose old rows the server can not tell apart.
+pub(crate) fn without_key(tables: &[&TableName]) -> Problem {
     let remedy: Vec<_> =
-        keyless.iter().map(|t| format!("ALTER TABLE {} REPLICA IDENTITY FULL;", sql::table(t))).collect();
-    let list = list(keyless);
-    let problem = Problem::config(
-        "TABLE_WITHOUT_KEY",
-        format!("{list} has no usable replica identity: only inserts and truncates can be captured"),
+        tables.iter().map(|t| format!("ALTER TABLE {} REPLICA IDENTITY FULL;", sql::table(t))).collect();
+    Problem::config(
+        TABLE_WITHOUT_KEY,
+        format!(
+            "{} has no usable replica identity: only inserts and truncates can be captured",
+            list(tables.iter().copied())
+        ),
         format!("Add a primary key, or: {}", remedy.join(" ")),
-    );
-    checks.push(Check::found("identity", TITLE, list, problem.warning()));
+    )
+    .warning()
 }
 
 fn list<'a>(names: impl IntoIterator<Item = &'a TableName>) -> String {
@@ -261,6 +271,7 @@ mod tests {
                 logged: true,
                 parent: None,
                 identity: ReplicaIdentity::Default,
+                usable_identity: true,
                 row_security: false,
                 owner: String::new(),
                 owned: true,

@@ -198,6 +198,7 @@ mod tests {
             logged: true,
             parent: None,
             identity: ReplicaIdentity::Default,
+            usable_identity: true,
             row_security: false,
             owner: String::new(),
             owned: true,
