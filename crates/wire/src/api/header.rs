@@ -8,11 +8,12 @@
 //! The client id is never compact, so that a request of an unknown version can be answered (KIP-511); for that same
 //! reason the response to `ApiVersions` always has header 0.
 
+use bytes::Bytes;
+
 use super::api_versions::{ApiVersion, ApiVersionsResponse};
 use super::{ApiKey, Request, Response};
 use crate::codec::{Malformed, Reader, Segments, Unencodable, Version, Wire, Writer};
 use crate::error_code::ErrorCode;
-use bytes::Bytes;
 
 /// How the numbers before the tagged fields are written, whatever the version.
 const RIGID: Version = Version { number: 0, flexible: false };
@@ -148,4 +149,75 @@ pub fn read_response<R: Request>(frame: Bytes, version: Version) -> Result<(i32,
 
 fn has_tagged_response_header(key: ApiKey, version: Version) -> bool {
     version.flexible && key != ApiKey::ApiVersions
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::api::api_versions::ApiVersionsRequest;
+    use crate::api::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+    use crate::codec::Flaw;
+    use crate::frame::{FrameKind, Next, next_frame};
+
+    fn frame(segments: Segments, kind: FrameKind) -> Bytes {
+        let mut buffer = BytesMut::from(&segments.into_bytes()[..]);
+        let next = next_frame(&mut buffer, kind).unwrap();
+        assert!(buffer.is_empty());
+        if let Next::Frame(frame) = next { frame } else { Bytes::new() }
+    }
+
+    #[test]
+    fn a_request_and_its_response_go_there_and_back_in_each_version() {
+        let request = HeartbeatRequest { group_id: "readers".into(), generation_id: 7, ..HeartbeatRequest::default() };
+        let response =
+            HeartbeatResponse { error_code: ErrorCode::REBALANCE_IN_PROGRESS, ..HeartbeatResponse::default() };
+        for number in ApiKey::Heartbeat.versions() {
+            let version = ApiKey::Heartbeat.version(number).unwrap();
+            let sent = request_frame(version, 99, "kcat", &request).unwrap();
+            let mut reader = Reader::new(frame(sent, FrameKind::Request));
+            let header = RequestHeader::read(&mut reader).unwrap();
+            let client_id = Some("kcat".to_owned());
+            let expected = RequestHeader { key: ApiKey::Heartbeat, version, correlation_id: 99, client_id };
+            assert_eq!(header, expected);
+            assert_eq!(HeartbeatRequest::read(&mut reader, version).as_ref(), Ok(&request));
+            let answered = frame(response_frame(&header, &response).unwrap(), FrameKind::Response);
+            assert_eq!(read_response::<HeartbeatRequest>(answered, version), Ok((99, response.clone())));
+        }
+    }
+
+    #[test]
+    fn a_request_of_an_unknown_version_of_api_versions_is_answered_in_version_0() {
+        // Key 18, version 77, correlation id 5, and what nobody knows.
+        let request = Bytes::from_static(&[0, 18, 0, 77, 0, 0, 0, 5, 0xFF, 0xFF, 0xFF]);
+        let refused = RequestHeader::read(&mut Reader::new(request));
+        let key = ApiKey::ApiVersions;
+        assert_eq!(refused, Err(HeaderError::UnsupportedVersion { key, version: 77, correlation_id: 5 }));
+        let answer = unsupported_api_versions_frame(5).unwrap().into_bytes();
+        // Length, correlation id, error 35, one API: 18, from 0 to 4.
+        assert_eq!(answer, &[0, 0, 0, 16, 0, 0, 0, 5, 0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 4][..]);
+    }
+
+    #[test]
+    fn the_response_to_api_versions_has_no_tagged_fields_in_its_header() {
+        let version = ApiKey::ApiVersions.version(3).unwrap();
+        let header = RequestHeader { key: ApiKey::ApiVersions, version, correlation_id: 1, client_id: None };
+        let response = ApiVersionsResponse::default();
+        let bytes = frame(response_frame(&header, &response).unwrap(), FrameKind::Response);
+        // Correlation id, no error, no APIs, no throttling, no tagged fields of the body.
+        assert_eq!(bytes, &[0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0][..]);
+        assert_eq!(read_response::<ApiVersionsRequest>(bytes, version), Ok((1, response)));
+    }
+
+    #[test]
+    fn other_unknown_requests_are_refused_by_what_they_are() {
+        let header = |bytes: &'static [u8]| RequestHeader::read(&mut Reader::new(Bytes::from_static(bytes)));
+        let key = ApiKey::Produce;
+        let unsupported = HeaderError::UnsupportedVersion { key, version: 2, correlation_id: 1 };
+        assert_eq!(header(&[0, 0, 0, 2, 0, 0, 0, 1, 0xFF, 0xFF]), Err(unsupported));
+        assert_eq!(header(&[0, 4, 0, 2, 0, 0, 0, 1, 0xFF, 0xFF]), Err(HeaderError::UnknownApi(4)));
+        let short = Malformed { field: "request header", at: 8, flaw: Flaw::Short };
+        assert_eq!(header(&[0, 18, 0, 0, 0, 0, 0, 1]), Err(HeaderError::Malformed(short)));
+    }
 }

@@ -142,6 +142,22 @@ fn a_malformed_message_is_refused_by_the_name_of_its_field() {
     assert_eq!(refused, Err(("MetadataRequest.allow_auto_topic_creation", Flaw::Short)));
 }
 
+#[test]
+fn peers_agree_on_the_greatest_version_that_both_speak() {
+    let common = |key: ApiKey, peer| key.common_version(peer).map(|version| version.number);
+    assert_eq!(common(ApiKey::Fetch, 4..=18), Some(16));
+    assert_eq!(common(ApiKey::Fetch, 0..=11), Some(11));
+    assert_eq!(common(ApiKey::Fetch, 17..=18), None);
+    assert_eq!(common(ApiKey::Fetch, 0..=3), None);
+}
+
+/// librdkafka up to 2.11 stops compressing when version 0 is not offered (KAFKA-18659).
+#[test]
+fn produce_is_advertised_from_version_0_and_spoken_from_3() {
+    assert_eq!((ApiKey::Produce.advertised(), ApiKey::Produce.versions()), (0..=11, 3..=11));
+    assert_eq!(ApiKey::Produce.version(0), None);
+}
+
 fn any_version() -> impl Strategy<Value = (ApiKey, Version)> {
     let versions = ApiKey::ALL.iter().flat_map(|key| key.versions().map(|n| (*key, key.version(n).unwrap())));
     select(versions.collect::<Vec<_>>())
