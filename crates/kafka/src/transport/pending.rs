@@ -52,6 +52,13 @@ impl Pending {
         self.topics.push(Topic { id, latest: None });
     }
 
+    /// Records of this topic go to another one of its name from now on.
+    pub(super) fn replace_topic(&mut self, topic: usize, id: TopicId) {
+        if let Some(topic) = self.topics.get_mut(topic) {
+            topic.id = id;
+        }
+    }
+
     /// Where the next records of a topic go.
     pub(super) fn records(&mut self, topic: usize, plan: PlanId) -> &mut Batch {
         self.settle();

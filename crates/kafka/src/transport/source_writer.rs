@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tailwater_connector::transport::TopicHandle;
 use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::RecordWriter;
-use tailwater_journal::{self as journal, Body, ConnectorId, Journal, Sequence};
+use tailwater_journal::{self as journal, Body, ConnectorId, Journal, JournalError, Sequence};
 use tailwater_wire::batch::BuildError;
 
 use super::embedded::{self, Lease};
@@ -73,13 +73,33 @@ impl EmbeddedWriter {
     /// Hands a frame over; `position` is what it makes durable. May wait for the disk.
     fn append(&mut self, body: Body, position: Option<Vec<u8>>) -> Result<(), Problem> {
         self.settle()?;
-        let sequence = self.journal().append(self.id, self.era, body).map_err(journal_problem)?;
+        let sequence = match self.journal().append(self.id, self.era, body) {
+            Err(JournalError::TopicUnknown { .. }) => return Err(self.make_topics_again()),
+            appended => appended.map_err(journal_problem)?,
+        };
         self.last = sequence;
         self.lease.handed_over(sequence);
         if let Some(position) = position {
             self.in_flight.push_back((sequence, Durable { era: self.era, position }));
         }
         Ok(())
+    }
+
+    /// A client has deleted a topic: it is made again, and what did not get into it is read again.
+    fn make_topics_again(&mut self) -> Problem {
+        self.pending.rollback();
+        self.restarting = true;
+        for (name, handle) in &self.topics {
+            match self.lease.shared.journal.create_topic(name, 1) {
+                Ok(id) => self.pending.replace_topic(handle.0 as usize, id),
+                Err(error) => return journal_problem(error),
+            }
+        }
+        Problem::retry(
+            "TOPIC_DELETED",
+            format!("A topic of the connector '{}' was deleted by a client", self.lease.connector),
+            "Nothing: it is made again for the changes that follow. For the rows that are there, take a snapshot.",
+        )
     }
 
     /// Moves what has become durable out of the queue.

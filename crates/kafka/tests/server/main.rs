@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod admin;
+mod changes;
 mod client;
 mod groups;
 mod records;
