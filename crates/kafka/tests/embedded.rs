@@ -435,7 +435,7 @@ fn a_commit_that_fails_leaves_no_parts_behind() {
     }
     row(&mut *writer, topic, plan, "last");
     open.journal.delete_topic("t").unwrap();
-    assert_eq!(writer.commit(transaction(1), b"1").unwrap_err().code, "TOPIC_UNKNOWN");
+    assert_eq!(writer.commit(transaction(1), b"1").unwrap_err().code, "TOPIC_DELETED");
     writer.rollback().unwrap();
     writer.sync().unwrap();
     let frames = inspect::frames(&RealFs, dir.path()).unwrap().map(Result::unwrap);
