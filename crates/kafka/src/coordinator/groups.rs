@@ -158,7 +158,11 @@ impl Inner {
             // Who has gone meanwhile needs no answer.
             let _ = waiter.send((answer, written));
         }
-        let deadline = self.groups.get(name).and_then(|known| known.group.next_deadline());
+        let Some(known) = self.groups.get(name) else { return };
+        let (state, generation, members) =
+            (known.group.state().name(), known.group.generation(), known.group.members().len());
+        tracing::debug!(group = name, state, generation, members, "a group has moved");
+        let deadline = known.group.next_deadline();
         if deadline.is_some_and(|deadline| self.timers.set(name, deadline)) {
             shared.earlier.notify_one();
         }
