@@ -2,15 +2,22 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers")]
 
 use bytes::BytesMut;
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tailwater_journal::fs::{Fs, RealFs};
-use tailwater_journal::{BatchIn, Body, ConnectorId, Journal, Options, SystemClock, TopicId, TransactionMeta};
+use tailwater_journal::{
+    BatchIn, Body, ClientBatch, ConnectorId, Journal, Options, ProducerStamp, SystemClock, TopicId, TransactionMeta,
+};
 
 const FRAME_BYTES: usize = 512 << 10;
 const FRAMES: u64 = 4096;
 const LONE: u64 = 500;
+const CLIENTS: usize = 4;
+const IN_FLIGHT: usize = 5;
+/// A record of 100 bytes with what Kafka adds.
+const RECORD_BYTES: usize = 108;
 const WAIT: Duration = Duration::from_secs(600);
 
 fn main() {
@@ -38,6 +45,9 @@ fn main() {
         synced[synced.len() / 2],
         synced[synced.len() * 99 / 100]
     );
+    for (length, calls) in [(16 << 10, 40_000), (1 << 20, 2000)] {
+        produce(&journal, length, calls);
+    }
     journal.close().unwrap();
     let start = Instant::now();
     let journal = Journal::open(Arc::new(RealFs), &dir, Options::default(), Arc::new(SystemClock)).unwrap();
@@ -67,6 +77,50 @@ fn body(topic: TopicId, number: u64, length: usize) -> Body {
     };
     let transactions = vec![TransactionMeta { end_lsn: number, ..TransactionMeta::default() }];
     Body::Transactions { position: number.to_le_bytes().to_vec(), transactions, batches: vec![batch] }
+}
+
+/// Several clients, each with some batches on their way, as producers with `acks=all` have them.
+fn produce(journal: &Journal, length: usize, calls: usize) {
+    let topic = journal.create_topic_with(&format!("p-{length}"), CLIENTS as u32, Default::default()).unwrap();
+    let (start, cpu) = (Instant::now(), cpu_time());
+    std::thread::scope(|scope| {
+        for partition in 0..CLIENTS as u32 {
+            scope.spawn(move || {
+                let mut in_flight = VecDeque::new();
+                for number in 0..calls / CLIENTS {
+                    let records = (length / RECORD_BYTES) as u32;
+                    let first_sequence = (number as u32 * records) as i32;
+                    let id = i64::from(partition);
+                    let producer = Some(ProducerStamp { id, epoch: 0, first_sequence, transactional: false });
+                    let bytes = BytesMut::zeroed(length).freeze();
+                    let batch = ClientBatch { topic, partition, bytes, records, max_timestamp: 0, producer };
+                    let produced = journal.produce(vec![batch]).unwrap();
+                    assert!(produced.placed[0].is_ok());
+                    in_flight.push_back(produced.sequence);
+                    if in_flight.len() == IN_FLIGHT {
+                        journal.wait_durable(in_flight.pop_front().unwrap(), WAIT).unwrap();
+                    }
+                }
+                in_flight.into_iter().for_each(|sequence| assert!(journal.wait_durable(sequence, WAIT).unwrap()));
+            });
+        }
+    });
+    let (elapsed, cpu) = (start.elapsed().as_secs_f64(), cpu_time() - cpu);
+    let records = (calls * (length / RECORD_BYTES)) as f64;
+    println!(
+        "{calls} batches of {} KiB from {CLIENTS} clients: {:.0} MB/s, {:.0} records of {RECORD_BYTES} B/s, {:.2} CPU-s per million",
+        length >> 10,
+        (calls * length) as f64 / 1e6 / elapsed,
+        records / elapsed,
+        cpu / records * 1e6,
+    );
+}
+
+/// CPU time of this process, user and system, in seconds.
+fn cpu_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    (fields[11].parse::<f64>().unwrap() + fields[12].parse::<f64>().unwrap()) / 100.0
 }
 
 fn alone(journal: &Journal, connector: ConnectorId, topic: TopicId, number: u64) -> Duration {
