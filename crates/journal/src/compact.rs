@@ -75,6 +75,7 @@ impl Shared {
             ..=0 => i64::MAX,
             lag => self.offset_at(topic, key.1, now_ms.saturating_sub(lag).saturating_add(1))?,
         };
+        let overdue = self.is_overdue(key, rules.max_lag_ms, now_ms)?;
         let view = self.view();
         let bounds = view.bounds(topic, key.1)?;
         let limit = bounds.last_stable.min(old_enough);
@@ -94,13 +95,30 @@ impl Shared {
             dirty += place.bytes;
         }
         let budget = self.options.budget_bytes.unwrap_or(view.state.budget);
-        let enough = dirty as f64 >= rules.dirty_ratio * (dirty + clean) as f64 || view.bytes() > budget;
+        let much = dirty as f64 >= rules.dirty_ratio * (dirty + clean) as f64;
+        let enough = much || overdue || view.bytes() > budget;
         let Some(from) = from.filter(|_| enough) else { return Ok(None) };
         let before = view.compacted.get(&key).map_or(0, |copy| copy.generation);
         let stated = view.state.compacted.get(&key).map_or(0, |(generation, _)| *generation);
         let generation = before.max(stated).saturating_add(1);
         let (log_start, high_watermark) = (bounds.log_start, bounds.high_watermark);
         Ok(Some(Task { key, rules, log_start, high_watermark, from, ends, generation, now_ms }))
+    }
+
+    /// Whether the oldest records that were not compacted yet are older than `max.compaction.lag.ms`.
+    fn is_overdue(&self, key: Key, max_lag_ms: i64, now_ms: i64) -> Result<bool, JournalError> {
+        if max_lag_ms == i64::MAX {
+            return Ok(false);
+        }
+        let from = {
+            let view = self.view();
+            let Some(places) = view.places.get(&key) else { return Ok(false) };
+            let dirty = places.iter().find(|place| place.segment != COMPACTED && place.segment != view.active);
+            let Some(dirty) = dirty else { return Ok(false) };
+            dirty.base.max(view.bounds(TopicId(key.0), key.1)?.log_start)
+        };
+        let first = self.read(TopicId(key.0), key.1, from, 1)?;
+        Ok(first.first().is_some_and(|batch| batch.max_timestamp <= now_ms.saturating_sub(max_lag_ms)))
     }
 
     fn compact_partition(&self, task: &Task) -> Result<(), JournalError> {

@@ -119,8 +119,8 @@ impl Shared {
         }
     }
 
-    /// Compacting leaves the active segment alone: it gets a successor when a compacted topic's `segment.ms` or
-    /// `segment.bytes` says so.
+    /// Compacting leaves the active segment alone: it gets a successor when a compacted topic's `segment.ms`,
+    /// `segment.bytes` or `max.compaction.lag.ms` says so.
     fn roll_for_compaction(&self) {
         let wanted = {
             let view = self.view();
@@ -128,9 +128,9 @@ impl Shared {
             let over = |(key, places): (&Key, &Vec<Place>)| {
                 let rules = view.state.topics.get(&key.0).and_then(|topic| Policy::of(topic, None).compact);
                 let last = places.last().filter(|place| place.segment == view.active);
-                rules
-                    .zip(last)
-                    .is_some_and(|(rules, place)| age >= rules.segment_ms || place.bytes >= rules.segment_bytes)
+                rules.zip(last).is_some_and(|(rules, place)| {
+                    age >= rules.segment_ms.min(rules.max_lag_ms) || place.bytes >= rules.segment_bytes
+                })
             };
             view.places.iter().any(over)
         };

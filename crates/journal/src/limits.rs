@@ -27,7 +27,7 @@ pub const PRODUCER_BATCHES: usize = 5;
 /// Idle producers are forgotten after a day, Kafka's `producer.id.expiration.ms`.
 pub const PRODUCER_IDLE_MS: i64 = 24 * 60 * 60 * 1000;
 /// Producers of all partitions together; beyond it those that were idle for longest are forgotten.
-pub const PRODUCERS_MAX: usize = 100_000;
+pub const PRODUCERS_MAX: usize = 50_000;
 /// Open transactions of all partitions together; beyond it none is begun.
 pub const OPEN_TRANSACTIONS_MAX: usize = PRODUCERS_MAX / 2;
 /// Producer ids drawn with one fsync, as many as a Kafka broker draws from its controller.

@@ -32,6 +32,8 @@ pub(crate) struct Compact {
     pub(crate) delete_retention_ms: i64,
     /// Records younger than this stay.
     pub(crate) min_lag_ms: i64,
+    /// Records older than this are compacted, however few they are.
+    pub(crate) max_lag_ms: i64,
     /// Age and bytes of the partition with which a segment is not written on, so that it can be compacted.
     pub(crate) segment_ms: i64,
     pub(crate) segment_bytes: u64,
@@ -53,6 +55,7 @@ impl Policy {
             delete_retention_ms: number(config, "delete.retention.ms").unwrap_or(DELETE_RETENTION_MS),
             segment_ms: number(config, "segment.ms").unwrap_or(SEGMENT_MS),
             segment_bytes: number(config, "segment.bytes").unwrap_or(SEGMENT_BYTES),
+            max_lag_ms: number(config, "max.compaction.lag.ms").unwrap_or(i64::MAX),
             min_lag_ms: number(config, "min.compaction.lag.ms").unwrap_or(0),
             dirty_ratio: number(config, "min.cleanable.dirty.ratio").unwrap_or(DIRTY_RATIO),
         };

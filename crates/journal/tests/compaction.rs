@@ -213,6 +213,23 @@ fn what_is_in_the_active_segment_or_too_young_stays() {
 }
 
 #[test]
+fn few_new_records_wait_until_they_are_too_old() {
+    let world = start(&SimFs::new(1), options()).unwrap();
+    let topic = world.compacted("t", &[("min.cleanable.dirty.ratio", "0.9"), ("max.compaction.lag.ms", "1000")]);
+    for number in 0..50 {
+        world.produce(topic, &[record(number, 1, 0)]);
+    }
+    world.fill();
+    world.tend(10);
+    world.produce(topic, &[record(1, 2, 10)]);
+    world.fill();
+    world.tend(1000);
+    assert_eq!(world.records(topic).len(), 51, "one of fifty is not worth it");
+    world.tend(1010);
+    assert_eq!(world.records(topic).len(), 50);
+}
+
+#[test]
 fn a_tombstone_stays_for_its_time_and_then_goes() {
     let world = start(&SimFs::new(1), options()).unwrap();
     let topic = world.compacted("t", &[("delete.retention.ms", "1000")]);
