@@ -1,12 +1,12 @@
 //! Compaction: of each key the last record is kept, as `cleanup.policy=compact` asks.
 //!
-//! What is left of the beginning of a partition, up to the end of some sealed segment, goes into a file of its own, which
-//! stands for those segments from then on. So other topics' records are not copied, and the size budget, which lets the
+//! What is left of the beginning of a partition, as far as sealed segments go, is put into a file of its own, which is read
+//! instead of them from then on. So other topics' records are not copied, and the size budget, which lets the
 //! oldest segments go, does not take the last record of a key. Offsets stay; they have gaps then.
 
 use crate::copies::{Copied, CopyWriter};
 use crate::files::FileId;
-use crate::limits::{COMPACT_KEYS, COPY_READ_BYTES};
+use crate::limits::COPY_READ_BYTES;
 use crate::policy::{Compact, Policy};
 use crate::record::Record;
 use crate::segment::Link;
@@ -15,6 +15,7 @@ use crate::view::{COMPACTED, Compacted, Key};
 use crate::{Aborted, JournalError, StoredBatch, TopicId, TransactionMeta};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use tailwater_wire::batch::{Batch, BatchError, Marker, RawRecord, retain};
 
@@ -27,9 +28,9 @@ struct Task {
     rules: Compact,
     log_start: i64,
     high_watermark: i64,
-    /// Where the segments begin that were not compacted yet, and where each of them ends.
+    /// Where what was not compacted yet begins, and up to where it can be.
     from: i64,
-    ends: Vec<i64>,
+    to: i64,
     generation: u32,
     now_ms: i64,
 }
@@ -80,7 +81,7 @@ impl Shared {
         let bounds = view.bounds(topic, key.1)?;
         let limit = bounds.last_stable.min(old_enough);
         let Some(places) = view.places.get(&key) else { return Ok(None) };
-        let (mut from, mut ends, mut dirty, mut clean) = (None, Vec::new(), 0, 0);
+        let (mut from, mut to, mut dirty, mut clean) = (None, 0, 0, 0);
         for place in places {
             if place.segment == COMPACTED {
                 clean += place.bytes;
@@ -91,7 +92,7 @@ impl Shared {
                 break;
             }
             from.get_or_insert(place.base);
-            ends.push(end);
+            to = end;
             dirty += place.bytes;
         }
         let budget = self.options.budget_bytes.unwrap_or(view.state.budget);
@@ -102,7 +103,7 @@ impl Shared {
         let stated = view.state.compacted.get(&key).map_or(0, |(generation, _)| *generation);
         let generation = before.max(stated).saturating_add(1);
         let (log_start, high_watermark) = (bounds.log_start, bounds.high_watermark);
-        Ok(Some(Task { key, rules, log_start, high_watermark, from, ends, generation, now_ms }))
+        Ok(Some(Task { key, rules, log_start, high_watermark, from, to, generation, now_ms }))
     }
 
     /// Whether the oldest records that were not compacted yet are older than `max.compaction.lag.ms`.
@@ -126,22 +127,19 @@ impl Shared {
         let aborted = self.view().state.clients.aborted(task.key, task.log_start, task.high_watermark);
         let mut sieve = Sieve::new(task, aborted);
         let mut until = task.from;
-        for end in &task.ends {
-            self.each_batch(task.key, until, *end, |batch| {
+        self.each_batch(task.key, task.from, task.to, |batch| {
+            // What the memory for keys does not suffice for is for another time.
+            let full = sieve.latest.len() >= self.options.compact_keys;
+            if !full {
                 sieve.note(&batch);
-                Ok(())
-            })?;
-            until = *end;
-            // The rest is for another time.
-            if sieve.latest.len() >= COMPACT_KEYS {
-                break;
+                until = batch.base_offset + i64::from(batch.records);
             }
-        }
+            Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
         let id = FileId::Compacted { topic, partition, generation: task.generation };
         let mut copy = CopyWriter::create(self, id)?;
-        let written = self.each_batch(task.key, task.log_start, until, |batch| match sieve.pass(batch) {
-            Some(left) => copy.push(task.key, left),
-            None => Ok(()),
+        let written = self.each_batch(task.key, task.log_start, until, |batch| {
+            sieve.pass(batch).map_or(Ok(()), |left| copy.push(task.key, left)).map(ControlFlow::Continue)
         });
         if let Err(error) = written {
             copy.abandon();
@@ -165,6 +163,7 @@ impl Shared {
                 Some(id)
             }
         };
+        self.look();
         tracing::debug!(topic, partition, until, bytes, "compacted");
         match before {
             Some(file) => self.remove_durably(file),
@@ -172,13 +171,13 @@ impl Shared {
         }
     }
 
-    /// Calls with the batches of a partition from one offset to another.
+    /// Calls with the batches of a partition from one offset to another, until the answer is a break.
     pub(crate) fn each_batch(
         &self,
         (topic, partition): Key,
         from: i64,
         to: i64,
-        mut act: impl FnMut(StoredBatch) -> Result<(), JournalError>,
+        mut act: impl FnMut(StoredBatch) -> Result<ControlFlow<()>, JournalError>,
     ) -> Result<(), JournalError> {
         let mut next = from;
         while next < to {
@@ -186,8 +185,8 @@ impl Shared {
             let Some(last) = batches.last() else { return Ok(()) };
             next = last.base_offset + i64::from(last.records);
             for batch in batches {
-                if batch.base_offset < to {
-                    act(batch)?;
+                if batch.base_offset >= to || act(batch)?.is_break() {
+                    return Ok(());
                 }
             }
         }

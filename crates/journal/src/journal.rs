@@ -2,6 +2,7 @@
 
 use crate::fs::Fs;
 use crate::hot::HotTail;
+use crate::limits::COMPACT_KEYS;
 use crate::open::Opened;
 use crate::queue::Queue;
 use crate::shared::{Shared, lock};
@@ -33,6 +34,8 @@ pub struct Options {
     /// How often topics are looked through for what compacting and copying would save, and whether it is time to look at
     /// their retention; `None` is only when [`Journal::tend`] is called.
     pub tend_every: Option<Duration>,
+    /// Keys of a partition that one pass of compaction remembers; more take more passes.
+    pub compact_keys: usize,
     /// Recent batches kept in memory for tailing readers, in bytes.
     pub hot_tail_bytes: usize,
     /// Bytes on their way to the disk beyond which `append` blocks.
@@ -46,6 +49,7 @@ impl Default for Options {
             budget_bytes: None,
             retention: None,
             client_retention: Some(Duration::from_secs(7 * 24 * 60 * 60)),
+            compact_keys: COMPACT_KEYS,
             tend_every: Some(Duration::from_secs(15)),
             hot_tail_bytes: 16 << 20,
             queue_bytes: 32 << 20,

@@ -14,6 +14,7 @@ use crate::shared::{Shared, lock};
 use crate::view::{COMPACTED, Compacted, Key, Place, SealedSegment, View};
 use crate::{Bounds, JournalError, TopicId};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -176,7 +177,8 @@ impl Shared {
         for (key, base, end) in keys {
             let log_start = self.view().bounds(TopicId(key.0), key.1).map_or(i64::MAX, |bounds| bounds.log_start);
             // A batch that begins below the log start and ends behind it stays whole.
-            let copied = self.each_batch(key, base.max(log_start), end, |batch| copy.push(key, batch));
+            let copied = self
+                .each_batch(key, base.max(log_start), end, |batch| copy.push(key, batch).map(ControlFlow::Continue));
             match copied {
                 Ok(()) => {}
                 // The topic went, or its records did.
@@ -216,7 +218,8 @@ impl Shared {
     }
 }
 
-/// Sealed segments of which less than half can be read. One with parts of a big transaction stays as it is.
+/// Sealed segments of which less than half can be read. One with parts of a big transaction stays as it is, and those at
+/// the beginning in which nothing can be read go as they are.
 fn mostly_dead(view: &View) -> Vec<u64> {
     let mut living: HashMap<u64, u64> = HashMap::new();
     for place in view.places.values().flatten().filter(|place| place.segment != COMPACTED) {
@@ -224,7 +227,7 @@ fn mostly_dead(view: &View) -> Vec<u64> {
     }
     let with_open_parts: Vec<u64> =
         view.state.open.values().flat_map(|open| &open.parts).map(|part| part.at.segment).collect();
-    let dead = view.sealed.iter().filter(|(number, sealed)| {
+    let dead = view.sealed.iter().skip_while(|(number, _)| view.is_dead(**number)).filter(|(number, sealed)| {
         let living = living.get(number).copied().unwrap_or_default();
         let pinned = view.state.segments.get(number).is_some_and(|known| known.pinned_through != 0);
         let saved = sealed.bytes.saturating_sub(living);

@@ -58,9 +58,8 @@ pub const DISK_RETRY: Duration = Duration::from_millis(250);
 pub const SPACE_PATIENCE: Duration = Duration::from_secs(1);
 /// How often retention by time looks.
 pub const RETENTION_CHECK: Duration = Duration::from_secs(60);
-/// Keys of a partition that one pass of compaction remembers, 40 bytes each; the segment with which there are more is
-/// its last.
-pub const COMPACT_KEYS: usize = 250_000;
+/// Keys of a partition that one pass of compaction remembers, about 40 bytes each.
+pub const COMPACT_KEYS: usize = 450_000;
 /// Payload and batches of a frame in a copy.
 pub const COPY_FRAME_BYTES: usize = 1 << 20;
 /// See [`COPY_FRAME_BYTES`].

@@ -39,6 +39,8 @@ pub(crate) struct Queue {
     pub(crate) closing: bool,
     /// The active segment is to get a successor.
     pub(crate) roll: bool,
+    /// Segments may go that no frame tells of.
+    pub(crate) look: bool,
     pub(crate) failed: Option<JournalError>,
     /// Set while the size budget is used up by what consumers need: bytes of records that are still taken, so that who
     /// looks between frames sees the pause before an append blocks; then records wait, and the rest goes on.
@@ -63,6 +65,7 @@ impl Queue {
             last,
             closing: false,
             roll: false,
+            look: false,
             failed: None,
             over_budget: None,
             plans,
@@ -232,6 +235,12 @@ impl Shared {
         let queue = self.queue();
         queue.usable()?;
         Ok(queue)
+    }
+
+    /// Makes the writer look which segments may go.
+    pub(crate) fn look(&self) {
+        self.queue().look = true;
+        self.work.notify_one();
     }
 
     /// Whether a call with records would wait just now.

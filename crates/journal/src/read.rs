@@ -150,24 +150,26 @@ impl Shared {
         let key = (topic.0, partition);
         let (mut behind, mut from) = (None, None);
         loop {
-            let (place, file, log_start, search, first) = {
-                let view = self.view();
-                let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
-                let Some(place) = view.segment_at(key, timestamp_ms, behind) else { return Ok(high_watermark) };
-                let first = move |index: &PartitionIndex| match from {
-                    Some(offset) => index.entry_of(offset),
-                    None => index.entry_at(timestamp_ms).max(index.entry_of(log_start)),
-                };
-                (place, view.file_of(key, place.0), log_start, self.search(&view, key, place, first), first)
+            let view = self.view();
+            let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
+            let Some((place, end)) = view.segment_at(key, timestamp_ms, behind) else { return Ok(high_watermark) };
+            // What lies before it in the file is dead, or in the partition's compacted file.
+            let alive_from = log_start.max(place.base);
+            let first = move |index: &PartitionIndex| match from {
+                Some(offset) => index.entry_of(offset),
+                None => index.entry_at(timestamp_ms).max(index.entry_of(alive_from)),
             };
+            let file = view.file_of(key, place.segment);
+            let search = self.search(&view, key, (place.segment, end), first);
+            drop(view);
             let lookups = self.resolve(search, key, first);
-            match lookups.and_then(|lookups| self.first_at(&lookups, key, timestamp_ms, log_start)) {
+            match lookups.and_then(|lookups| self.first_at(&lookups, key, timestamp_ms, alive_from)) {
                 Ok(At::Batch(offset)) => return Ok(offset.max(log_start)),
-                // What is as late as that may lie below the log start: then the search goes on.
-                Ok(At::Behind(next)) if next < place.1 => from = Some(next),
-                Ok(At::Behind(_)) => (behind, from) = (Some(place.0), None),
+                // What is as late as that may be dead: then the search goes on.
+                Ok(At::Behind(next)) if next < end => from = Some(next),
+                Ok(At::Behind(_)) => (behind, from) = (Some(place.segment), None),
                 // Retention or the keeper took the file meanwhile: look again.
-                Err(error) if error.is_gone() && self.view().file_of(key, place.0) != file => from = None,
+                Err(error) if error.is_gone() && self.view().file_of(key, place.segment) != file => from = None,
                 Err(error) => return Err(error),
             }
         }
@@ -215,11 +217,11 @@ impl Shared {
         }
     }
 
-    fn first_at(&self, lookups: &[Lookup], key: Key, timestamp_ms: i64, log_start: i64) -> Result<At, JournalError> {
+    fn first_at(&self, lookups: &[Lookup], key: Key, timestamp_ms: i64, alive_from: i64) -> Result<At, JournalError> {
         for lookup in lookups {
             let mut found = None;
             self.walk(lookup, key, &mut |_, visit| {
-                let dead = visit.base + i64::from(visit.batch.records) <= log_start;
+                let dead = visit.base + i64::from(visit.batch.records) <= alive_from;
                 if dead || visit.batch.max_timestamp < timestamp_ms {
                     return Ok(ControlFlow::Continue(()));
                 }

@@ -221,11 +221,23 @@ impl View {
         sealed + compacted + self.active_bytes
     }
 
-    /// A partition's compacted file takes the place of the one before it and of all segments that it stands for.
+    /// A partition's compacted file takes the place of the one before it and of the batches that it stands for.
     pub(crate) fn set_compacted(&mut self, copy: Compacted, index: &SegmentIndex) {
         self.compacted.insert(copy.key, copy);
+        let high_watermark = self.end_of(copy.key, usize::MAX);
         let places = self.places.entry(copy.key).or_default();
-        let gone: Vec<Place> = places.extract_if(.., |place| place.base < copy.until).collect();
+        let mut gone: Vec<Place> = places.extract_if(.., |place| place.segment == COMPACTED).collect();
+        let ends: Vec<i64> = places.iter().skip(1).map(|place| place.base).chain([high_watermark]).collect();
+        let mut ends = ends.into_iter();
+        gone.extend(places.extract_if(.., |_| ends.next().is_some_and(|end| end <= copy.until)));
+        // Of a segment in the middle of which it ends, the rest is read on from there.
+        let end = places.get(1).map_or(high_watermark, |place| place.base);
+        if let Some(place) = places.first_mut().filter(|place| place.base < copy.until) {
+            // Nobody has counted what that is in bytes.
+            let left = (end - copy.until) as f64 / (end - place.base) as f64;
+            place.bytes = (place.bytes as f64 * left) as u64;
+            place.base = copy.until;
+        }
         if let Some(place) = place_in(index, copy.key, COMPACTED) {
             places.insert(0, place);
             *self.living.entry(COMPACTED).or_default() += 1;
@@ -297,11 +309,11 @@ impl View {
     }
 
     /// The first segment after `behind` with a batch at or after a time, and where the next one takes over.
-    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64, behind: Option<u64>) -> Option<(u64, i64)> {
+    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64, behind: Option<u64>) -> Option<(Place, i64)> {
         let places = self.places.get(&key)?;
         let later = |place: &Place| behind.is_none_or(|behind| place.segment > behind);
         let found = places.iter().position(|place| later(place) && place.max_timestamp >= timestamp_ms)?;
-        Some((places.get(found)?.segment, self.end_of(key, found + 1)))
+        Some((*places.get(found)?, self.end_of(key, found + 1)))
     }
 
     /// The segment in which the last `bytes` of a partition begin, and how many of its bytes there are too many; `None`

@@ -66,7 +66,12 @@ impl Writer {
     fn work(&mut self) -> Result<(), JournalError> {
         while let Some(group) = self.next_group() {
             self.write(group)?;
-            if std::mem::take(&mut self.shared.queue().roll) && self.segment.position > self.head_end {
+            let roll = {
+                let mut queue = self.shared.queue();
+                queue.look = false;
+                std::mem::take(&mut queue.roll)
+            };
+            if roll && self.segment.position > self.head_end {
                 self.roll()?;
             }
             self.retain()?;
@@ -78,7 +83,7 @@ impl Writer {
     /// another segment.
     fn next_group(&self) -> Option<Vec<Queued>> {
         let mut queue = self.shared.queue();
-        while queue.frames.is_empty() && !queue.roll {
+        while queue.frames.is_empty() && !queue.roll && !queue.look {
             if queue.closing {
                 return None;
             }

@@ -213,6 +213,35 @@ fn what_is_in_the_active_segment_or_too_young_stays() {
 }
 
 #[test]
+fn more_keys_than_fit_in_memory_take_more_passes() {
+    let disk = SimFs::new(1);
+    let few = || Options { compact_keys: 7, ..options() };
+    let mut world = start(&disk, few()).unwrap();
+    let topic = world.compacted("t", &[]);
+    let written = write(&world, topic, &mut Random(5), 100);
+    world.fill();
+    let mut before = world.records(topic).len();
+    for pass in 0.. {
+        world.tend(10);
+        let left = world.records(topic);
+        assert_eq!(last_of(&left), last_of(&written), "pass {pass}");
+        let time = world.journal.offset_at(topic, 0, 5).unwrap();
+        assert_eq!(time, world.journal.read(topic, 0, 0, 1).unwrap()[0].base_offset);
+        if left.len() == last_of(&written).len() {
+            assert!(pass > 2, "{pass} passes");
+            break;
+        }
+        assert!(left.len() < before || pass == 0);
+        before = left.len();
+        if pass == 2 {
+            world.journal.close().unwrap();
+            world = start(&disk, few()).unwrap();
+            assert_eq!(world.records(topic), left);
+        }
+    }
+}
+
+#[test]
 fn few_new_records_wait_until_they_are_too_old() {
     let world = start(&SimFs::new(1), options()).unwrap();
     let topic = world.compacted("t", &[("min.cleanable.dirty.ratio", "0.9"), ("max.compaction.lag.ms", "1000")]);
@@ -417,6 +446,7 @@ fn a_crash_anywhere_in_compaction_loses_nothing() {
     let mut completed = 0;
     for changes in 0..70 {
         let disk = SimFs::new(changes);
+        let options = || Options { compact_keys: if changes % 2 == 0 { 12 } else { 1000 }, ..options() };
         let world = start(&disk, options()).unwrap();
         let topic = world.compacted("t", &[]);
         let written = write(&world, topic, &mut Random(changes), 60);
@@ -436,7 +466,9 @@ fn a_crash_anywhere_in_compaction_loses_nothing() {
         assert_eq!(last_of(&left), last_of(&written), "{changes} changes");
         assert!(world.files(".compacted") <= 1 && world.files(".tmp") == 0);
         world.fill();
-        world.tend(10);
+        for _ in 0..80 {
+            world.tend(10);
+        }
         assert_eq!(world.records(topic), last_of(&written));
         assert!(inspect::verify(&disk, dir()).unwrap().damage.is_empty());
     }

@@ -130,6 +130,7 @@ impl World {
             hot_tail_bytes: if random.one_in(2) { 0 } else { 12 << 10 },
             budget_bytes: Some(1 << 30),
             tend_every: None,
+            compact_keys: if random.one_in(2) { 10 } else { 1000 },
             ..Options::default()
         };
         match random.below(3) {
