@@ -1,30 +1,38 @@
 //! Frames that Apache Kafka's own Java client wrote (`vectors/Vectors.java`), one of each request and response in each
-//! version: they are read to their last byte, and would be written byte for byte.
+//! version: they are read to their last byte, and would be written byte for byte. And requests that clients sent to a
+//! listener of ours on their own account (`vectors/clients.txt`: client, API key, version, frame without its length).
 
 // The lint's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
 use bytes::Bytes;
-use tailwater_wire::api::{AnyRequest, AnyResponse, ApiKey, RequestHeader};
-use tailwater_wire::batch::{Batch, Codec, HeaderMut, Marker, Producer, Record, recompress};
+use tailwater_wire::api::{AnyRequest, AnyResponse, ApiKey, HeaderError, RequestHeader};
+use tailwater_wire::batch::{
+    Batch, Codec, HeaderMut, Marker, ProduceRules, Producer, Record, check_produced, check_records, recompress,
+};
 use tailwater_wire::codec::{Reader, Writer};
 
-/// The lines of a kind: name or API key, version, bytes.
-fn lines(kind: &str) -> impl Iterator<Item = (&'static str, i16, Bytes)> {
-    include_str!("vectors/kafka-4.3.0.txt").lines().filter_map(move |line| {
-        let (name, rest) = line.strip_prefix(kind)?.trim_start().split_once(' ')?;
-        let (version, digits) = rest.split_once(' ')?;
-        let byte = |at| u8::from_str_radix(&digits[at..at + 2], 16).unwrap();
-        Some((name, version.parse().unwrap(), (0..digits.len()).step_by(2).map(byte).collect()))
+const KAFKA: &str = include_str!("vectors/kafka-4.3.0.txt");
+const CLIENTS: &str = include_str!("vectors/clients.txt");
+
+/// The lines of a file: kind or client, API key or codec, version, bytes.
+fn lines(text: &'static str) -> impl Iterator<Item = (&'static str, &'static str, i16, Bytes)> {
+    text.lines().map(|line| {
+        let parts: Vec<_> = line.split(' ').collect();
+        let byte = |at| u8::from_str_radix(&parts[3][at..at + 2], 16).unwrap();
+        let bytes = (0..parts[3].len()).step_by(2).map(byte).collect();
+        (parts[0], parts[1], parts[2].parse().unwrap(), bytes)
     })
 }
 
+/// What Kafka's own client wrote: requests or responses.
 fn frames(kind: &str) -> impl Iterator<Item = (ApiKey, i16, Bytes)> {
-    lines(kind).map(|(key, version, frame)| (ApiKey::from_number(key.parse().unwrap()).unwrap(), version, frame))
+    let ours = lines(KAFKA).filter(move |(found, ..)| *found == kind);
+    ours.map(|(_, key, version, frame)| (ApiKey::from_number(key.parse().unwrap()).unwrap(), version, frame))
 }
 
 fn batch(name: &str) -> Batch {
-    let (_, _, mut bytes) = lines("batch").find(|(found, ..)| *found == name).unwrap();
+    let (.., mut bytes) = lines(KAFKA).find(|(kind, found, ..)| (*kind, *found) == ("batch", name)).unwrap();
     Batch::read(&mut bytes).unwrap()
 }
 
@@ -63,6 +71,33 @@ fn responses_of_kafkas_own_client_are_read_and_would_be_written_the_same() {
         let mut writer = Writer::default();
         response.write(&mut writer, version).unwrap();
         assert_eq!(writer.finish().into_bytes(), body, "{name}: {response:?}");
+    }
+}
+
+#[test]
+fn requests_of_real_clients_are_read_to_their_last_byte_and_would_be_written_the_same() {
+    for (client, _, number, frame) in lines(CLIENTS) {
+        let mut reader = Reader::new(frame);
+        let header = match RequestHeader::read(&mut reader) {
+            // They start with the newest version that they know, and go on from the answer (KIP-511).
+            Err(HeaderError::UnsupportedVersion { key: ApiKey::ApiVersions, version: 5.., .. }) => continue,
+            header => header.unwrap(),
+        };
+        let name = format!("{client}: {} {number}", header.key);
+        assert_eq!(header.version.number, number, "{name}");
+        let body = reader.clone().into_rest();
+        let request = AnyRequest::read(header.key, &mut reader, header.version).unwrap();
+        assert_eq!(reader.left(), 0, "{name}: {request:?}");
+        let mut writer = Writer::default();
+        request.write(&mut writer, header.version).unwrap();
+        assert_eq!(writer.finish().into_bytes(), body, "{name}: {request:?}");
+        if let AnyRequest::Produce(request) = request {
+            let rules = ProduceRules { version: number, max_bytes: 1 << 20, keys_required: false };
+            for data in request.topic_data.into_iter().flat_map(|topic| topic.partition_data) {
+                let batch = check_produced(&data.records.unwrap().into_bytes(), &rules).unwrap();
+                assert_eq!(check_records(&batch, &rules), Ok(batch.max_timestamp), "{name}");
+            }
+        }
     }
 }
 
