@@ -179,6 +179,8 @@ def api_versions(at):
     flags = [word for name in ("offsets-for-times", "cluster-id", "create-topics", "describe-acls", "describe-configs", "idempotent-producer")
              for word in ("--%s-supported" % name, "True")]
     flags += ["--expect-record-too-large-exception", "False"]
+    # It makes this topic and leaves it there.
+    tool(at, "topics", "--delete", "--topic", "newtopic", "--if-exists")
     text = at.run(command(at, "client-compatibility", "--bootstrap-server", at.bootstrap, "--topic", topic, "--num-cluster-nodes", 1, *flags))
     must("SUCCESS" in text, "it says", text[-300:])
 

@@ -82,8 +82,9 @@ impl Broker {
     fn start(start: Start) -> Outcome<Broker> {
         let address = format!("127.0.0.1:{}", free_port());
         let work = tempfile::tempdir()?;
-        if let Start::Kafka { java } = &start {
-            format(java, work.path(), &address)?;
+        match &start {
+            Start::Ours { .. } => fs::create_dir(work.path().join("connectors"))?,
+            Start::Kafka { java } => format(java, work.path(), &address)?,
         }
         let process = launch(&start, work.path(), &address)?;
         Ok(Broker { address, running: Some(Running { process, start, work }) })
