@@ -3,7 +3,7 @@
 import time
 
 from driver import Refused
-from records import Record, compare, noise, numbers, plain, varied
+from records import BEGIN, Record, compare, noise, numbers, plain, varied
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
@@ -92,7 +92,7 @@ def sizes(at):
     topic = at.name("sizes")
     one = at.driver()
     at.topic(one, topic, 1)
-    sent = [Record(0, b"%d" % size, noise(size), (), 1_700_000_000_000) for size in (0, 1, 1000, 100_000, 900_000, 1_000_000, 10)]
+    sent = [Record(0, b"%d" % size, noise(size), (), BEGIN) for size in (0, 1, 1000, 100_000, 900_000, 1_000_000, 10)]
     for record in sent:
         one.produce(topic, [record], codec="none")
     refused(lambda: one.produce(topic, [Record(0, b"big", noise(1_200_000))], codec="none"), "toolarge", "largerthan")
@@ -126,7 +126,7 @@ def offsets(at):
     topic = at.name("offsets")
     one = at.driver()
     at.topic(one, topic, 2)
-    sent = [Record(0, b"%d" % i, b"%d" % i, (), 1_700_000_000_000 + i * 100) for i in range(50)]
+    sent = [Record(0, b"%d" % i, b"%d" % i, (), BEGIN + i * 100) for i in range(50)]
     for start in range(0, 50, 10):
         one.produce(topic, sent[start:start + 10], codec="none")
     must(one.offset(topic, 0, "earliest") == 0, "earliest is not 0")
@@ -134,10 +134,10 @@ def offsets(at):
     must(one.offset(topic, 1, "latest") == 0, "latest of an empty partition is not 0")
 
     def times():
-        for timestamp, expected in ((0, 0), (1_700_000_000_000, 0), (1_700_000_000_001, 1), (1_700_000_002_300, 23), (1_700_000_002_399, 24), (1_700_000_004_900, 49)):
+        for timestamp, expected in ((0, 0), (BEGIN, 0), (BEGIN + 1, 1), (BEGIN + 2300, 23), (BEGIN + 2399, 24), (BEGIN + 4900, 49)):
             got = one.offset(topic, 0, timestamp)
             must(got == expected, "time", timestamp, "gave offset", got, "instead of", expected)
-        beyond = one.offset(topic, 0, 1_700_000_004_901)
+        beyond = one.offset(topic, 0, BEGIN + 4901)
         must(beyond in (None, -1, 50), "a time after the last gave", beyond)
     at.maybe(times)
     same(sent[17:], one.fetch(topic, 33, start={"0": 17}), "from 17:")
