@@ -253,7 +253,7 @@ fn check_name(name: &str) -> Result<(), ErrorCode> {
 mod tests {
     use super::*;
     use crate::group::{Protocol, Synced};
-    use bytes::Bytes;
+    use tailwater_wire::api::consumer::{ConsumerProtocolSubscription, write_member};
 
     const DAY: u64 = 86_400_000;
 
@@ -262,15 +262,14 @@ mod tests {
     }
 
     fn request(id: &str) -> JoinRequest {
-        let mut subscription = vec![0, 0, 0, 0, 0, 1, 0, 6];
-        subscription.extend(b"orders");
+        let subscription = ConsumerProtocolSubscription { topics: vec!["orders".into()], ..Default::default() };
         JoinRequest {
             member_id: id.to_owned(),
             instance: None,
             client_id: "a".into(),
             client_host: String::new(),
             protocol_type: "consumer".into(),
-            protocols: vec![Protocol { name: "range".into(), metadata: Bytes::from(subscription) }],
+            protocols: vec![Protocol { name: "range".into(), metadata: write_member(&subscription).unwrap() }],
             session_timeout: 10_000,
             rebalance_timeout: 10_000,
             unique: "1".into(),

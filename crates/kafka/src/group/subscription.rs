@@ -1,10 +1,9 @@
 //! Which topics a group of consumers reads, from what its members tell their leader.
 
 use super::Group;
+use bytes::Bytes;
 use std::collections::BTreeSet;
-
-/// The kind of group whose subscriptions can be read.
-const CONSUMER: &str = "consumer";
+use tailwater_wire::api::consumer::{ConsumerProtocolSubscription, PROTOCOL_TYPE, read_member};
 
 impl<W> Group<W> {
     /// The group reads this topic, as far as is known: a consumer group whose subscriptions cannot be read may.
@@ -17,7 +16,7 @@ impl<W> Group<W> {
 
     /// Its members speak the consumers' protocol.
     pub fn is_of_consumers(&self) -> bool {
-        self.protocol_type.as_deref() == Some(CONSUMER)
+        self.protocol_type.as_deref() == Some(PROTOCOL_TYPE)
     }
 
     /// What the members of this generation read together; `None` when one of them cannot be understood.
@@ -28,57 +27,33 @@ impl<W> Group<W> {
         let Some(protocol) = self.protocol.as_deref() else { return Some(BTreeSet::new()) };
         let mut all = BTreeSet::new();
         for member in self.members.values() {
-            all.extend(topics(&member.metadata(protocol))?);
+            all.extend(topics(member.metadata(protocol))?);
         }
         Some(all)
     }
 }
 
-/// Topics of a subscription. All versions begin as version 0 does: version, then the names.
-fn topics(metadata: &[u8]) -> Option<Vec<String>> {
-    let (_version, rest) = metadata.split_first_chunk::<2>()?;
-    let (count, mut rest) = rest.split_first_chunk::<4>()?;
-    let count = usize::try_from(i32::from_be_bytes(*count)).ok()?;
-    // Each name has a length of two bytes: a count beyond that is no count.
-    let mut names = Vec::with_capacity(count.min(rest.len() / 2));
-    for _ in 0..count {
-        let (length, after) = rest.split_first_chunk::<2>()?;
-        let length = usize::try_from(i16::from_be_bytes(*length)).ok()?;
-        let (name, after) = after.split_at_checked(length)?;
-        names.push(std::str::from_utf8(name).ok()?.to_owned());
-        rest = after;
-    }
-    Some(names)
+/// Topics of a subscription.
+fn topics(metadata: Bytes) -> Option<Vec<String>> {
+    read_member::<ConsumerProtocolSubscription>(metadata).ok().map(|subscription| subscription.topics)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn subscription(names: &[&str]) -> Vec<u8> {
-        let mut bytes = vec![0, 3];
-        bytes.extend(i32::try_from(names.len()).unwrap().to_be_bytes());
-        for name in names {
-            bytes.extend(i16::try_from(name.len()).unwrap().to_be_bytes());
-            bytes.extend(name.as_bytes());
-        }
-        bytes
-    }
+    use tailwater_wire::api::consumer::write_member;
 
     #[test]
-    fn topics_of_a_subscription_of_any_version_are_read() {
-        let mut bytes = subscription(&["orders", "customers"]);
-        bytes.extend([0xff; 9]);
-        assert_eq!(topics(&bytes), Some(vec!["orders".to_owned(), "customers".to_owned()]));
+    fn topics_of_a_subscription_are_read() {
+        let topics_in = vec!["orders".to_owned(), "customers".to_owned()];
+        let subscription = ConsumerProtocolSubscription { topics: topics_in.clone(), ..Default::default() };
+        assert_eq!(topics(write_member(&subscription).unwrap()), Some(topics_in));
     }
 
     #[test]
     fn whatever_is_no_subscription_is_none() {
-        let whole = subscription(&["orders", "customers"]);
-        for length in 0..whole.len() {
-            assert_eq!(topics(&whole[..length]), None, "{length} bytes");
+        for other in [&b""[..], b"topics", &[0, 0, 0x7f, 0xff, 0xff, 0xff]] {
+            assert_eq!(topics(Bytes::copy_from_slice(other)), None);
         }
-        assert_eq!(topics(&[0, 0, 0x7f, 0xff, 0xff, 0xff]), None);
-        assert_eq!(topics(&[0, 0, 0xff, 0xff, 0xff, 0xff]), None);
     }
 }
