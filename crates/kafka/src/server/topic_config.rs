@@ -159,10 +159,23 @@ pub(super) const DEFINITIONS: &[Definition] = &[
         Some("log.retention.ms"),
         "Age beyond which records go; -1 for no bound, which is the default of topics of changes.",
     ),
-    without("segment.bytes", Kind::Int(14), "1073741824", ONE_JOURNAL, "Size of a segment."),
+    honoured(
+        "segment.bytes",
+        Kind::Int(14),
+        "1073741824",
+        Some("log.segment.bytes"),
+        "Bytes of a compacted topic's partition after which they are no longer kept out of compaction as new ones. Segments \
+         themselves are of the journal, in which all topics lie.",
+    ),
     without("segment.index.bytes", Kind::Int(4), "10485760", ONE_JOURNAL, "Size of an index."),
     without("segment.jitter.ms", Kind::Long(0), "0", ONE_JOURNAL, "Spread of the times at which segments end."),
-    without("segment.ms", Kind::Long(1), "604800000", ONE_JOURNAL, "Time after which a segment ends."),
+    honoured(
+        "segment.ms",
+        Kind::Long(1),
+        "604800000",
+        Some("log.roll.ms"),
+        "Time after which new records of a compacted topic are no longer kept out of compaction.",
+    ),
     without("unclean.leader.election.enable", Kind::Boolean, "false", ONE_REPLICA, "Whether a late replica may lead."),
 ];
 
