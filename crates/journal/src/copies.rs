@@ -67,9 +67,10 @@ impl<'a> CopyWriter<'a> {
         Ok(())
     }
 
-    /// Makes the copy durable, under its name. `before` and `until` are as the header has them.
-    pub(crate) fn finish(mut self, before: Link, until: i64) -> Result<Copied, JournalError> {
-        let finished = self.complete(before, until);
+    /// Makes the copy durable, under its name. `before`, `until` and `clean` are as the header has them.
+    pub(crate) fn finish(mut self, before: Link, (until, clean): (i64, i64)) -> Result<Copied, JournalError> {
+        let header = CopyHeader { number: self.id.number(), before, end: Link::default(), until, clean };
+        let finished = self.complete(header);
         match finished {
             Ok(()) => {
                 if let Err(error) = self.index.store(self.shared.fs.as_ref(), &self.shared.dir, self.id, self.link) {
@@ -90,9 +91,9 @@ impl<'a> CopyWriter<'a> {
         let _ = self.shared.fs.remove(&self.temporary);
     }
 
-    fn complete(&mut self, before: Link, until: i64) -> Result<(), JournalError> {
+    fn complete(&mut self, header: CopyHeader) -> Result<(), JournalError> {
         self.flush().map_err(|error| self.failed("write", error))?;
-        let header = CopyHeader { number: self.id.number(), before, end: self.link, until }.encode();
+        let header = CopyHeader { end: self.link, ..header }.encode();
         write_all_at(self.file.as_mut(), 0, &mut [IoSlice::new(&header)])
             .map_err(|error| self.failed("write", error))?;
         self.file.sync_data().map_err(|error| JournalError::fsync(&self.temporary, error))?;

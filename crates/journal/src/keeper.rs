@@ -189,7 +189,7 @@ impl Shared {
                 }
             }
         }
-        let Copied { link, bytes, index } = copy.finish(header.before(), 0)?;
+        let Copied { link, bytes, index } = copy.finish(header.before(), (0, 0))?;
         let _files = lock(&self.files);
         let gone = {
             let mut view = self.view_mut();

@@ -159,9 +159,9 @@ fn find_compacted(
         let FileHeader::Copy(header) = header_of(fs, dir, *file)? else {
             return Err(JournalError::corrupt(&file.path(dir), 0, "the file has the name of another"));
         };
-        let (link, until) = (header.end, header.until);
+        let (link, until, clean) = (header.end, header.until, header.clean);
         if kept.partition(topic, partition).is_some_and(|known| known.log_start < until) {
-            found.push(Compacted { key: (topic, partition), generation, bytes: *bytes, link, until });
+            found.push(Compacted { key: (topic, partition), generation, bytes: *bytes, link, until, clean });
         }
     }
     for (&(topic, partition), &(generation, _)) in &kept.compacted {

@@ -27,7 +27,7 @@ pub(crate) struct Decision {
 
 /// Decides over the sealed segments.
 pub(crate) fn decide(view: &View, limits: Limits) -> Decision {
-    let mut excess = view.bytes().saturating_sub(limits.budget);
+    let mut excess = view.segment_bytes().saturating_sub(limits.budget);
     let mut decision = Decision::default();
     let first_open = view.state.open.values().flat_map(|open| &open.parts).map(|part| part.at.segment).min();
     // A segment with parts of a big transaction goes together with the segment of its commit, or not at all.

@@ -14,7 +14,8 @@
 //!
 //! ```text
 //! 0 magic "TWCOPIED"   8 format u32   12 number u64   20 and 28 as above, of the segment that it stands for
-//! 32 sequence, 40 crc of its last frame   44 offset up to which it holds its partition   52 CRC of bytes 0..52
+//! 32 sequence, 40 crc of its last frame   44 offset up to which it holds its partition   52 and is compacted
+//! 60 CRC of bytes 0..60
 //! ```
 
 use crate::JournalError;
@@ -63,6 +64,8 @@ pub(crate) struct CopyHeader {
     pub(crate) end: Link,
     /// For what is left of a partition: up to which offset.
     pub(crate) until: i64,
+    /// And up to which one it is compacted; what follows was copied as it was.
+    pub(crate) clean: i64,
 }
 
 /// What a file with frames begins with.
@@ -109,6 +112,7 @@ impl CopyHeader {
             out.u32(link.crc);
         }
         out.i64(self.until);
+        out.i64(self.clean);
         let crc = crc32c::crc32c(&out);
         out.u32(crc);
         out.resize(SEGMENT_HEADER_BYTES as usize, 0);
@@ -123,14 +127,14 @@ impl CopyHeader {
             let number = input.u64()?;
             let before = Link { sequence: input.u64()?, crc: input.u32()? };
             let end = Link { sequence: input.u64()?, crc: input.u32()? };
-            Ok((format, Self { number, before, end, until: input.i64()? }, input.u32()?))
+            Ok((format, Self { number, before, end, until: input.i64()?, clean: input.i64()? }, input.u32()?))
         };
         let damaged = |what| JournalError::corrupt(file, 0, what);
         let (format, header, crc) = fields().map_err(|_: &str| damaged("the copy has no whole header"))?;
         if format > FORMAT {
             return Err(JournalError::NewerFormat { file: file.to_path_buf(), found: format, known: FORMAT });
         }
-        if bytes.get(..52).map(crc32c::crc32c) != Some(crc) {
+        if bytes.get(..60).map(crc32c::crc32c) != Some(crc) {
             return Err(damaged("the copy's header has a wrong checksum"));
         }
         Ok(header)
@@ -291,10 +295,10 @@ mod tests {
     fn the_header_of_a_copy_reads_back_and_damage_is_found() {
         let file = Path::new("s");
         let link = |sequence| Link { sequence, crc: 8 };
-        let header = CopyHeader { number: 3, before: link(9), end: link(4), until: 77 };
+        let header = CopyHeader { number: 3, before: link(9), end: link(4), until: 77, clean: 70 };
         let bytes = header.encode();
         assert_eq!(FileHeader::decode(&bytes, file).unwrap(), FileHeader::Copy(header));
-        for at in 0..56 {
+        for at in 0..64 {
             let mut bad = bytes.clone();
             bad[at] ^= 1;
             assert!(FileHeader::decode(&bad, file).is_err());

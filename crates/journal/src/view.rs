@@ -76,6 +76,8 @@ pub(crate) struct Compacted {
     pub(crate) link: Link,
     /// The offset up to which it stands for the segments.
     pub(crate) until: i64,
+    /// The offset up to which it is compacted.
+    pub(crate) clean: i64,
 }
 
 impl Compacted {
@@ -216,9 +218,17 @@ impl View {
 
     /// Bytes of all files.
     pub(crate) fn bytes(&self) -> u64 {
-        let sealed: u64 = self.sealed.values().map(|segment| segment.bytes).sum();
-        let compacted: u64 = self.compacted.values().map(|copy| copy.bytes).sum();
-        sealed + compacted + self.active_bytes
+        self.segment_bytes() + self.compacted.values().map(|copy| copy.bytes).sum::<u64>()
+    }
+
+    /// Bytes of all segments: what the size budget is for. Compacted files stay whatever it is, so they do not count.
+    pub(crate) fn segment_bytes(&self) -> u64 {
+        self.sealed.values().map(|segment| segment.bytes).sum::<u64>() + self.active_bytes
+    }
+
+    /// Whether of a topic every key's last record must stay.
+    pub(crate) fn is_compact_only(&self, topic: u32) -> bool {
+        self.compact_only.contains(&topic)
     }
 
     /// A partition's compacted file takes the place of the one before it and of the batches that it stands for.

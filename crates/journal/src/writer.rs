@@ -293,7 +293,7 @@ impl Writer {
         }
         let (over, decision) = {
             let view = self.shared.view();
-            let over = view.bytes() > self.budget;
+            let over = view.segment_bytes() > self.budget;
             let dead = view.sealed.first_key_value().is_some_and(|(number, _)| view.is_dead(*number));
             if !over && older_than.is_none() && self.blocked.is_none() && !dead {
                 return Ok(());

@@ -364,6 +364,41 @@ fn the_budget_takes_no_last_record_of_a_key() {
 }
 
 #[test]
+fn the_budget_moves_what_may_not_be_compacted_yet() {
+    let disk = SimFs::new(1);
+    let tight = || Options { budget_bytes: Some(200 << 10), ..options() };
+    let world = start(&disk, tight()).unwrap();
+    let young = world.compacted("young", &[("min.compaction.lag.ms", "1000")]);
+    let open = world.compacted("open", &[]);
+    let written = write(&world, young, &mut Random(3), 60);
+    let mut in_open = write(&world, open, &mut Random(4), 20);
+    let stamp = ProducerStamp { id: 7, epoch: 0, first_sequence: 0, transactional: true };
+    let base = world.produce_as(open, &[record(1, 1, 5)], Some(stamp)).unwrap();
+    in_open.push((base, record(1, 1, 5)));
+    in_open.extend(write(&world, open, &mut Random(5), 40));
+    for _ in 0..30 {
+        world.fill();
+        world.journal.tend().unwrap();
+    }
+    world.fill();
+    assert!(disk.used() < 400 << 10, "{} bytes", disk.used());
+    assert_eq!(world.records(young), written, "as it was");
+    let last = world.records(open);
+    assert_eq!(last[last.len() - in_open.iter().filter(|(offset, _)| *offset >= base).count()].0, base);
+    world.journal.close().unwrap();
+    let world = start(&disk, tight()).unwrap();
+    assert_eq!((world.records(young), world.records(open)), (written.clone(), last));
+    // What was moved is compacted when it may be.
+    let (connector, partitions, entries) = (ConnectorId(0), vec![(open, 0)], Vec::new());
+    let end =
+        TransactionEnd { producer: 7, epoch: 0, commit: true, coordinator_epoch: 0, partitions, connector, entries };
+    world.journal.end_transaction(end).unwrap();
+    world.fill();
+    world.tend(1005);
+    assert_eq!((world.records(young), world.records(open)), (last_of(&written), last_of(&in_open)));
+}
+
+#[test]
 fn a_long_lived_topic_does_not_pin_the_segments_of_others() {
     let disk = SimFs::new(1);
     let world = start(&disk, options()).unwrap();
