@@ -9,7 +9,7 @@ use crate::state::{Arriving, State, Tentative, Verdict};
 use crate::{ClientBatch, JournalError, Placed, Produced, Refusal, Sequence, TransactionEnd};
 use bytes::{Bytes, BytesMut};
 use std::collections::HashMap;
-use tailwater_wire::batch::Marker;
+use tailwater_wire::batch::{HeaderMut, Marker};
 
 /// The leader epoch that every stored batch names.
 const LEADER_EPOCH: i32 = 0;
@@ -171,8 +171,8 @@ fn unshare(mut batch: ClientBatch) -> (ClientBatch, BytesMut) {
 }
 
 fn set_leader_epoch(bytes: &mut BytesMut) {
-    if let Some(field) = bytes.get_mut(12..16) {
-        field.copy_from_slice(&LEADER_EPOCH.to_be_bytes());
+    if let Ok(mut header) = HeaderMut::new(bytes) {
+        header.set_leader_epoch(LEADER_EPOCH);
     }
 }
 

@@ -29,7 +29,7 @@ pub use build::{BatchBuilder, BuildError, Finished, Mark};
 pub use compression::Codec;
 pub use control::Marker;
 pub use passage::Piece;
-pub use patch::{HeaderMut, Producer, at_offset};
+pub use patch::{HeaderMut, Producer};
 pub use plan::{Fragments, PlanBuilder, PlanMark};
 pub use produced::{ProduceRules, Refusal, check_produced, check_records};
 pub use read::{Batch, BatchError};

@@ -1,12 +1,10 @@
-//! Changing the header of a batch, in place or on its way out.
+//! Changing the header of a batch in place.
 
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 
 use super::read::{Batch, BatchError, CONTROL, LOG_APPEND_TIME, TRANSACTIONAL};
-use super::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_END, MAGIC_AT};
+use super::{ATTRIBUTES_AT, CRC_AT, HEADER_BYTES, LENGTH_END};
 
-/// Bytes of the header that the CRC does not cover and a log sets.
-const STAMP_BYTES: usize = MAGIC_AT;
 const LAST_OFFSET_DELTA_END: usize = 27;
 const MAX_TIMESTAMP_AT: usize = 35;
 const PRODUCER_AT: usize = 43;
@@ -92,21 +90,6 @@ impl<'a> HeaderMut<'a> {
     }
 }
 
-/// A batch with another base offset and leader epoch, in two pieces: only the first few bytes are copied.
-///
-/// # Errors
-/// The bytes are fewer than a header.
-pub fn at_offset(batch: &Bytes, base_offset: i64, leader_epoch: i32) -> Result<[Bytes; 2], BatchError> {
-    if batch.len() < HEADER_BYTES {
-        return Err(BatchError::Short);
-    }
-    let mut stamp = [0; STAMP_BYTES];
-    stamp[..8].copy_from_slice(&base_offset.to_be_bytes());
-    stamp[8..LENGTH_END].copy_from_slice(&batch[8..LENGTH_END]);
-    stamp[LENGTH_END..].copy_from_slice(&leader_epoch.to_be_bytes());
-    Ok([Bytes::copy_from_slice(&stamp), batch.slice(STAMP_BYTES..)])
-}
-
 /// What a batch becomes when its records do.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change {
@@ -164,17 +147,6 @@ mod tests {
         header.set_leader_epoch(3);
         let batch = read(bytes);
         assert_eq!((batch.base_offset, batch.leader_epoch), (77, 3));
-    }
-
-    #[test]
-    fn offset_and_epoch_are_set_on_the_way_out_and_the_records_shared() {
-        let original = batch().freeze();
-        let [stamp, rest] = at_offset(&original, 78, 4).unwrap();
-        assert_eq!(rest.as_ptr(), original[STAMP_BYTES..].as_ptr());
-        let mut joined = Bytes::from([stamp, rest].concat());
-        let batch = Batch::read(&mut joined).unwrap();
-        assert_eq!((batch.base_offset, batch.leader_epoch), (78, 4));
-        assert_eq!(at_offset(&original.slice(..60), 0, 0), Err(BatchError::Short));
     }
 
     #[test]
