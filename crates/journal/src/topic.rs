@@ -40,7 +40,7 @@ pub struct Bounds {
 pub struct StoredBatch {
     /// Offset of its first record.
     pub base_offset: i64,
-    /// Records in it.
+    /// Offsets that it covers: the records in it, of which compaction may have taken some.
     pub records: u32,
     /// The record batch, base offset filled in.
     pub bytes: Bytes,
