@@ -31,6 +31,15 @@ pub const GROUP_MEMBERS_MAX: usize = 2_000;
 /// answer, and into one entry of the journal.
 pub const GROUP_BYTES_MAX: usize = 4 << 20;
 
+/// The same of all groups.
+pub const GROUPS_BYTES_MAX: usize = 64 << 20;
+
+/// What a member costs besides what it tells, and an id that nobody has come back with.
+pub const MEMBER_COST_BYTES: usize = 1 << 10;
+
+/// What a member's id has of its client's.
+pub const MEMBER_ID_STEM_BYTES: usize = 200;
+
 /// Longest name of a group: with a topic and a partition it is a key of an entry in the journal.
 pub const GROUP_NAME_MAX_BYTES: usize = 700;
 
@@ -39,6 +48,12 @@ pub const OFFSET_METADATA_MAX_BYTES: usize = 4_096;
 
 /// Groups, those without members included as long as they have offsets.
 pub const GROUPS_MAX: usize = 10_000;
+
+/// What a committed offset costs besides the text beside it.
+pub const OFFSET_COST_BYTES: usize = 192;
+
+/// Committed offsets of all groups.
+pub const OFFSETS_BYTES_MAX: usize = 256 << 20;
 
 /// Longest transactional id: it is part of a key of an entry in the journal.
 pub const TRANSACTIONAL_ID_MAX_BYTES: usize = 700;
@@ -49,6 +64,9 @@ pub const TRANSACTIONS_MAX: usize = 50_000;
 /// What an open transaction has touched, as the entry that remembers it; with the offsets that it commits it goes into
 /// one frame of the journal.
 pub const TRANSACTION_BYTES_MAX: usize = 2 << 20;
+
+/// The same of all open transactions.
+pub const TRANSACTIONS_BYTES_MAX: usize = 64 << 20;
 
 /// `transaction.max.timeout.ms`, Kafka's default.
 pub const TRANSACTION_TIMEOUT_MAX_MS: u64 = 900_000;

@@ -4,7 +4,7 @@ use super::keys::Key;
 use super::store::{Entry, entry, gone};
 use super::{Coordinator, Inner, Shared};
 use crate::group::{Caller, Expired, Known, Offset, State};
-use crate::limits::OFFSETS_RETENTION_MS;
+use crate::limits::{OFFSET_COST_BYTES, OFFSETS_RETENTION_MS};
 use std::collections::BTreeSet;
 use tailwater_journal::Sequence;
 use tailwater_wire::error_code::ErrorCode;
@@ -55,7 +55,7 @@ impl Coordinator {
         let written = self
             .locked(move |inner, shared| {
                 let now = shared.time.now();
-                inner.groups.may_commit(&group, &caller, false, now)?;
+                inner.groups.may_commit(&group, &caller, false, bytes_of(&offsets), now)?;
                 let expires = retention.map(|retention| now.saturating_add(retention));
                 let offsets: Vec<_> = offsets.into_iter().map(|commit| commit.into_offset(now, expires)).collect();
                 let mut entries: Vec<Entry> = Vec::with_capacity(offsets.len());
@@ -195,6 +195,11 @@ impl Inner {
             }
         }
     }
+}
+
+/// Memory that offsets will take, about.
+pub(super) fn bytes_of(offsets: &[Commit]) -> usize {
+    offsets.iter().map(|commit| OFFSET_COST_BYTES + commit.metadata.len()).sum()
 }
 
 fn partitions_of<W>(known: &Known<W>) -> Vec<(String, i32)> {

@@ -1,7 +1,7 @@
 //! Transactions: begun, extended, ended, each step one frame of the journal.
 
 use super::keys::Key;
-use super::offsets::Commit;
+use super::offsets::{Commit, bytes_of};
 use super::store::{Entry, entry, gone, refusal};
 use super::{Coordinator, Inner, Shared};
 use crate::group::Caller;
@@ -67,7 +67,7 @@ impl Coordinator {
         offsets: Vec<Commit>,
     ) -> Result<(), ErrorCode> {
         self.change(move |inner, now| {
-            inner.groups.may_commit(&group, &caller, true, now)?;
+            inner.groups.may_commit(&group, &caller, true, bytes_of(&offsets), now)?;
             let offsets = offsets.into_iter().map(|commit| commit.into_offset(now, None)).collect();
             inner.transactions.add_offsets(&id, producer, &group, offsets, now)
         })

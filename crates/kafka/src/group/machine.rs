@@ -4,10 +4,10 @@
 //! KIP-814). What happens between generations is in [`super::rebalance`], what happens within one in
 //! [`super::session`].
 
-use super::member::{Member, bytes};
+use super::member::{Member, joining_bytes};
 use super::rebalance::Rebalance;
 use super::{Answer, Caller, ErrorCode, JoinRefused, JoinRequest, Joined, JoinedMember, Protocol};
-use crate::limits::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX};
+use crate::limits::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, MEMBER_COST_BYTES, MEMBER_ID_STEM_BYTES};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -149,6 +149,18 @@ impl<W> Group<W> {
         self.emptied
     }
 
+    /// Memory that it takes, about.
+    pub fn bytes(&self) -> usize {
+        let members = self.members.values().map(|member| member.bytes() + MEMBER_COST_BYTES).sum::<usize>();
+        members + self.pending.len() * MEMBER_COST_BYTES
+    }
+
+    /// What a request to join adds to that.
+    pub(super) fn growth(&self, request: &JoinRequest) -> usize {
+        let has = self.members.get(&request.member_id).map_or(0, |member| member.bytes() + MEMBER_COST_BYTES);
+        (joining_bytes(request) + MEMBER_COST_BYTES).saturating_sub(has)
+    }
+
     /// Nobody is in it, nor on the way.
     pub fn is_idle(&self) -> bool {
         self.state == State::Empty && self.pending.is_empty()
@@ -182,7 +194,7 @@ impl<W> Group<W> {
 
     fn join_new(&mut self, waiter: W, request: JoinRequest, now: u64) {
         let stem = request.instance.as_deref().unwrap_or(&request.client_id);
-        let id = format!("{stem}-{}", request.unique);
+        let id = format!("{}-{}", &stem[..stem.floor_char_boundary(MEMBER_ID_STEM_BYTES)], request.unique);
         let known = request.instance.as_ref().and_then(|instance| self.instances.get(instance)).cloned();
         match known {
             Some(old) => self.join_again(waiter, request, old, id, now),
@@ -342,8 +354,7 @@ impl<W> Group<W> {
         let has_id = !request.member_id.is_empty();
         let others: usize =
             self.members.iter().filter(|(id, _)| **id != request.member_id).map(|(_, member)| member.bytes()).sum();
-        let this = request.client_id.len() + request.client_host.len() + bytes(&request.protocols);
-        let small = others.saturating_add(this) <= GROUP_BYTES_MAX;
+        let small = others.saturating_add(joining_bytes(request)) <= GROUP_BYTES_MAX;
         if fits && small && (has_id || self.pending.len() < max) {
             Ok(())
         } else {

@@ -59,7 +59,8 @@ impl<W> Member<W> {
 
     /// Bytes that it takes of the group's bound.
     pub(super) fn bytes(&self) -> usize {
-        self.client_id.len() + self.client_host.len() + bytes(&self.protocols) + self.assignment.len()
+        let says = self.client_id.len() + self.client_host.len() + self.instance.as_ref().map_or(0, String::len);
+        says + bytes(&self.protocols) + self.assignment.len()
     }
 
     pub(super) fn knows(&self, protocol: &str) -> bool {
@@ -81,7 +82,12 @@ impl<W> Member<W> {
     }
 }
 
-/// Bytes of what a member tells.
-pub(super) fn bytes(protocols: &[Protocol]) -> usize {
+/// Bytes of what a member tells when it joins.
+pub(super) fn joining_bytes(request: &JoinRequest) -> usize {
+    let says = request.client_id.len() + request.client_host.len() + request.instance.as_ref().map_or(0, String::len);
+    says + bytes(&request.protocols)
+}
+
+fn bytes(protocols: &[Protocol]) -> usize {
     protocols.iter().map(|protocol| protocol.name.len() + protocol.metadata.len()).sum()
 }

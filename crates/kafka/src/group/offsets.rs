@@ -1,5 +1,6 @@
 //! How far a group has read: its committed offsets, and those that open transactions hold.
 
+use crate::limits::OFFSET_COST_BYTES;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,12 +31,21 @@ fn is_unsaid(epoch: &i32) -> bool {
     *epoch == -1
 }
 
+impl Offset {
+    /// Memory that it takes, about.
+    pub fn bytes(&self) -> usize {
+        OFFSET_COST_BYTES + self.metadata.len()
+    }
+}
+
 /// All offsets of a group.
 #[derive(Debug, Default)]
 pub struct Offsets {
     committed: BTreeMap<String, BTreeMap<i32, Offset>>,
     /// Producers whose open transactions commit an offset of the partition when they are committed.
     held: BTreeMap<(String, i32), BTreeSet<i64>>,
+    /// Memory that the committed ones take, about.
+    bytes: usize,
 }
 
 impl Offsets {
@@ -71,16 +81,26 @@ impl Offsets {
         !self.held.is_empty()
     }
 
+    /// Memory that they take, about.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn set(&mut self, topic: &str, partition: i32, offset: Offset) {
-        match self.committed.get_mut(topic) {
-            Some(partitions) => drop(partitions.insert(partition, offset)),
-            None => drop(self.committed.insert(topic.to_owned(), BTreeMap::from([(partition, offset)]))),
-        }
+        self.bytes += offset.bytes();
+        let before = match self.committed.get_mut(topic) {
+            Some(partitions) => partitions.insert(partition, offset),
+            None => {
+                self.committed.insert(topic.to_owned(), BTreeMap::from([(partition, offset)]));
+                None
+            }
+        };
+        self.bytes -= before.map_or(0, |before| before.bytes());
     }
 
     pub(super) fn remove(&mut self, topic: &str, partition: i32) {
         if let Some(partitions) = self.committed.get_mut(topic) {
-            partitions.remove(&partition);
+            self.bytes -= partitions.remove(&partition).map_or(0, |gone| gone.bytes());
             if partitions.is_empty() {
                 self.committed.remove(topic);
             }

@@ -3,10 +3,11 @@
 //! What changes offsets is decided here and done by the caller in two steps, because it must lie in the journal before it
 //! shows: first the question whether it may be, then, when the entry is written, the change itself.
 
+use super::member::joining_bytes;
 use super::{
     Answer, Caller, ErrorCode, Group, JoinRefused, JoinRequest, Offset, Offsets, Settings, Snapshot, State, SyncRequest,
 };
-use crate::limits::{GROUP_NAME_MAX_BYTES, GROUPS_MAX};
+use crate::limits::{GROUP_NAME_MAX_BYTES, GROUPS_BYTES_MAX, GROUPS_MAX, OFFSETS_BYTES_MAX};
 use std::collections::BTreeMap;
 
 /// Answers that have become known.
@@ -21,6 +22,8 @@ pub struct Known<W> {
     pub offsets: Offsets,
     /// The journal's frame that it last changed with; the caller keeps it, so that an answer may wait for it.
     pub written: u64,
+    /// Memory that members and offsets were last counted with.
+    counted: (usize, usize),
 }
 
 /// All groups.
@@ -28,6 +31,8 @@ pub struct Known<W> {
 pub struct Registry<W> {
     settings: Settings,
     groups: BTreeMap<String, Known<W>>,
+    /// Memory that members and offsets of all groups take, about.
+    counted: (usize, usize),
 }
 
 /// Offsets that nobody will want any more.
@@ -44,12 +49,13 @@ pub struct Expired {
 impl<W> Registry<W> {
     /// No groups.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, groups: BTreeMap::new() }
+        Self { settings, groups: BTreeMap::new(), counted: (0, 0) }
     }
 
     /// A group that was there before the restart.
     pub fn restore(&mut self, name: &str, snapshot: Snapshot, now: u64) {
         self.known(name, now).group = Group::restore(snapshot, self.settings, now);
+        self.count_members(name);
     }
 
     /// A group by name.
@@ -79,7 +85,9 @@ impl<W> Registry<W> {
         }
         let group = &mut self.known(name, now).group;
         group.join(waiter, request, now);
-        group.answers()
+        let answers = group.answers();
+        self.count_members(name);
+        answers
     }
 
     fn may_join(&self, name: &str, request: &JoinRequest) -> Result<(), ErrorCode> {
@@ -88,23 +96,32 @@ impl<W> Registry<W> {
         if !(session_timeout_min..=session_timeout_max).contains(&request.session_timeout) {
             return Err(ErrorCode::INVALID_SESSION_TIMEOUT);
         }
-        match self.groups.contains_key(name) {
-            true => Ok(()),
+        let growth = match self.groups.get(name) {
+            Some(known) => known.group.growth(request),
             // Nobody has got this id here.
-            false if !request.member_id.is_empty() => Err(ErrorCode::UNKNOWN_MEMBER_ID),
-            false => self.room(),
+            None if !request.member_id.is_empty() => return Err(ErrorCode::UNKNOWN_MEMBER_ID),
+            None => self.room().map(|()| joining_bytes(request))?,
+        };
+        if self.counted.0.saturating_add(growth) <= GROUPS_BYTES_MAX {
+            Ok(())
+        } else {
+            Err(ErrorCode::COORDINATOR_NOT_AVAILABLE)
         }
     }
 
     /// See [`Group::sync`].
     pub fn sync(&mut self, name: &str, waiter: W, request: SyncRequest, now: u64) -> Answers<W> {
-        match self.member_of(name) {
-            Ok(group) => {
-                group.sync(waiter, request, now);
-                group.answers()
-            }
-            Err(error) => vec![(waiter, Answer::Sync(Err(error)))],
-        }
+        let brought: usize = request.assignments.iter().map(|(_, part)| part.len()).sum();
+        let fits = self.counted.0.saturating_add(brought) <= GROUPS_BYTES_MAX;
+        let group = match self.member_of(name) {
+            Ok(group) if fits => group,
+            Ok(_) => return vec![(waiter, Answer::Sync(Err(ErrorCode::COORDINATOR_NOT_AVAILABLE)))],
+            Err(error) => return vec![(waiter, Answer::Sync(Err(error)))],
+        };
+        group.sync(waiter, request, now);
+        let answers = group.answers();
+        self.count_members(name);
+        answers
     }
 
     /// See [`Group::heartbeat`].
@@ -119,17 +136,21 @@ impl<W> Registry<W> {
         leaving: &[(String, Option<String>)],
         now: u64,
     ) -> (Vec<Result<(), ErrorCode>>, Answers<W>) {
-        match self.member_of(name) {
+        let done = match self.member_of(name) {
             Ok(group) => (group.leave(leaving, now), group.answers()),
-            Err(error) => (leaving.iter().map(|_| Err(error)).collect(), Vec::new()),
-        }
+            Err(error) => return (leaving.iter().map(|_| Err(error)).collect(), Vec::new()),
+        };
+        self.count_members(name);
+        done
     }
 
     /// See [`Group::tick`].
     pub fn tick(&mut self, name: &str, now: u64) -> Answers<W> {
         let Some(group) = self.group_mut(name) else { return Vec::new() };
         group.tick(now);
-        group.answers()
+        let answers = group.answers();
+        self.count_members(name);
+        answers
     }
 
     fn member_of(&mut self, name: &str) -> Result<&mut Group<W>, ErrorCode> {
@@ -137,10 +158,21 @@ impl<W> Registry<W> {
         self.group_mut(name).ok_or(ErrorCode::UNKNOWN_MEMBER_ID)
     }
 
-    /// Whether offsets of a group may be committed; see [`Group::commit`]. Who is in no group may make a new one.
-    pub fn may_commit(&mut self, name: &str, caller: &Caller, in_transaction: bool, now: u64) -> Result<(), ErrorCode> {
+    /// Whether offsets of so many bytes may be committed by a group; see [`Group::commit`]. Who is in no group may make a
+    /// new one.
+    pub fn may_commit(
+        &mut self,
+        name: &str,
+        caller: &Caller,
+        in_transaction: bool,
+        bytes: usize,
+        now: u64,
+    ) -> Result<(), ErrorCode> {
         if name.len() > GROUP_NAME_MAX_BYTES {
             return Err(ErrorCode::INVALID_GROUP_ID);
+        }
+        if self.counted.1.saturating_add(bytes) > OFFSETS_BYTES_MAX {
+            return Err(ErrorCode::INVALID_COMMIT_OFFSET_SIZE);
         }
         match self.group_mut(name) {
             Some(group) => group.commit(caller, in_transaction, now),
@@ -155,6 +187,7 @@ impl<W> Registry<W> {
         for (topic, partition, offset) in offsets {
             known.offsets.set(&topic, partition, offset);
         }
+        self.count_offsets(name);
     }
 
     /// Offsets are gone.
@@ -163,6 +196,7 @@ impl<W> Registry<W> {
         for (topic, partition) in offsets {
             known.offsets.remove(topic, *partition);
         }
+        self.count_offsets(name);
     }
 
     /// An open transaction will commit an offset.
@@ -185,7 +219,9 @@ impl<W> Registry<W> {
 
     /// A group is deleted, offsets and all.
     pub fn deleted(&mut self, name: &str) {
-        self.groups.remove(name);
+        if let Some(Known { counted, .. }) = self.groups.remove(name) {
+            self.counted = (self.counted.0 - counted.0, self.counted.1 - counted.1);
+        }
     }
 
     /// Whether offsets of a group may be deleted at all; those of a topic that it reads may not.
@@ -236,7 +272,22 @@ impl<W> Registry<W> {
             group: Group::new(settings, now),
             offsets: Offsets::default(),
             written: 0,
+            counted: (0, 0),
         })
+    }
+
+    /// Counts the memory of a group whose members have changed.
+    fn count_members(&mut self, name: &str) {
+        let Some(known) = self.groups.get_mut(name) else { return };
+        let before = std::mem::replace(&mut known.counted.0, known.group.bytes());
+        self.counted.0 = self.counted.0 + known.counted.0 - before;
+    }
+
+    /// The same of a group whose offsets have.
+    fn count_offsets(&mut self, name: &str) {
+        let Some(known) = self.groups.get_mut(name) else { return };
+        let before = std::mem::replace(&mut known.counted.1, known.offsets.bytes());
+        self.counted.1 = self.counted.1 + known.counted.1 - before;
     }
 
     /// There may be one group more.
@@ -253,6 +304,7 @@ fn check_name(name: &str) -> Result<(), ErrorCode> {
 mod tests {
     use super::*;
     use crate::group::{Protocol, Synced};
+    use crate::limits::GROUP_BYTES_MAX;
     use tailwater_wire::api::consumer::{ConsumerProtocolSubscription, write_member};
 
     const DAY: u64 = 86_400_000;
@@ -323,8 +375,8 @@ mod tests {
         assert_eq!(registry.heartbeat("g", &caller("a", 1), 0), Err(ErrorCode::UNKNOWN_MEMBER_ID));
         assert_eq!(registry.leave("g", &[("a".into(), None)], 0).0, [Err(ErrorCode::UNKNOWN_MEMBER_ID)]);
         assert_eq!(registry.may_delete("g").unwrap_err(), ErrorCode::GROUP_ID_NOT_FOUND);
-        assert_eq!(registry.may_commit("g", &caller("a", 1), false, 0), Err(ErrorCode::ILLEGAL_GENERATION));
-        assert_eq!(registry.may_commit("g", &caller("", -1), false, 0), Ok(()));
+        assert_eq!(registry.may_commit("g", &caller("a", 1), false, 1, 0), Err(ErrorCode::ILLEGAL_GENERATION));
+        assert_eq!(registry.may_commit("g", &caller("", -1), false, 1, 0), Ok(()));
     }
 
     #[test]
@@ -410,8 +462,38 @@ mod tests {
         for number in 0..GROUPS_MAX {
             commit(&mut registry, &number.to_string(), "orders", 0);
         }
-        assert_eq!(registry.may_commit("more", &caller("", -1), false, 0), Err(ErrorCode::COORDINATOR_NOT_AVAILABLE));
-        assert_eq!(registry.may_commit("7", &caller("", -1), false, 0), Ok(()));
+        assert_eq!(
+            registry.may_commit("more", &caller("", -1), false, 1, 0),
+            Err(ErrorCode::COORDINATOR_NOT_AVAILABLE)
+        );
+        assert_eq!(registry.may_commit("7", &caller("", -1), false, 1, 0), Ok(()));
+    }
+
+    #[test]
+    fn memory_is_counted_and_bounded() {
+        let mut registry = registry();
+        stable(&mut registry, 0);
+        commit(&mut registry, "g", "orders", 0);
+        let (members, offsets) = registry.counted;
+        assert!(members > 0 && offsets > 0);
+        for group in 0..=GROUPS_BYTES_MAX / GROUP_BYTES_MAX {
+            let metadata = bytes::Bytes::from(vec![0; GROUP_BYTES_MAX - 100]);
+            let large = JoinRequest { protocols: vec![Protocol { name: "x".into(), metadata }], ..request("") };
+            registry.join(&format!("large{group}"), 1, large, 0);
+        }
+        let all = registry.counted.0;
+        assert!(all <= GROUPS_BYTES_MAX && all > GROUPS_BYTES_MAX - 2 * GROUP_BYTES_MAX, "{all}");
+        for name in registry.iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>() {
+            registry.tick(&name, 1_000_000_000);
+        }
+        commit(&mut registry, "g", "orders", 0);
+        assert_eq!(registry.counted, (0, offsets), "one for another");
+        let room = OFFSETS_BYTES_MAX - offsets;
+        assert!(registry.may_commit("g", &caller("", -1), false, room, 0).is_ok());
+        let more = registry.may_commit("g", &caller("", -1), false, room + 1, 0);
+        assert_eq!(more, Err(ErrorCode::INVALID_COMMIT_OFFSET_SIZE));
+        registry.deleted("g");
+        assert_eq!(registry.counted, (0, 0));
     }
 
     #[test]

@@ -42,8 +42,6 @@ pub(super) type Work = Pin<Box<dyn Future<Output = Result<Answer, Refused>> + Se
 /// A request on its way to an answer.
 struct Pending {
     work: Work,
-    /// What the request counts, until it is answered.
-    _request: Held,
     /// Whether its work begins with its turn; else it has begun when it was read.
     in_turn: bool,
 }
@@ -107,7 +105,7 @@ async fn read_requests(
     while let Some(frame) = frames.next().await.map_err(End::Fault)? {
         // Produce may begin early, unless something before it could make a difference to it.
         let early = in_turn.load(Ordering::Acquire) == 0;
-        let begun = dispatch::begin(shared, session, frame.bytes, early).await.map_err(End::Refused)?;
+        let begun = dispatch::begin(shared, session, frame, early).await.map_err(End::Refused)?;
         if std::mem::take(&mut stranger) {
             frames.introduced();
             place.known();
@@ -115,7 +113,7 @@ async fn read_requests(
         if begun.in_turn {
             in_turn.fetch_add(1, Ordering::AcqRel);
         }
-        let pending = Pending { work: begun.work, _request: frame.held, in_turn: begun.in_turn };
+        let pending = Pending { work: begun.work, in_turn: begun.in_turn };
         if queue.send(pending).await.is_err() {
             break;
         }

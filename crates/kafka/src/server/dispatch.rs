@@ -4,7 +4,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use tailwater_wire::api::{
     ApiKey, HeaderError, RequestHeader, Response, response_frame, unsupported_api_versions_frame,
 };
@@ -13,6 +12,7 @@ use tailwater_wire::error_code::ErrorCode;
 
 pub(super) use super::connection::Answer;
 use super::connection::Work;
+use super::frames::Frame;
 use super::memory::Held;
 use super::session::Session;
 use super::{Shared, api};
@@ -25,6 +25,8 @@ pub(super) struct Call {
     pub(super) session: Arc<Session>,
     /// Version and client.
     pub(super) header: RequestHeader,
+    /// What the request counts; an answer that waits for others, and has taken what it needs, gives it back.
+    pub(super) request: Held,
     /// What the answer counts until it has gone.
     pub(super) held: Held,
 }
@@ -63,6 +65,8 @@ macro_rules! serve {
             match key {
                 $(ApiKey::$Key => {
                     let request = Wire::read(&mut reader, version).map_err(|error| Refused::Malformed(key, error))?;
+                    // What the request does not share goes.
+                    drop(reader);
                     let response = api::$module::answer(&mut call, request).await;
                     encode(call, &response)
                 })*
@@ -119,11 +123,11 @@ pub(super) fn served() -> impl Iterator<Item = ApiKey> {
 pub(super) async fn begin(
     shared: &Arc<Shared>,
     session: &Arc<Session>,
-    frame: Bytes,
+    frame: Frame,
     early: bool,
 ) -> Result<Begun, Refused> {
-    let length = frame.len();
-    let mut reader = Reader::new(frame);
+    let length = frame.bytes.len();
+    let mut reader = Reader::new(frame.bytes);
     let header = match RequestHeader::read(&mut reader) {
         Ok(header) => header,
         Err(HeaderError::UnsupportedVersion { key: ApiKey::ApiVersions, correlation_id, .. }) => {
@@ -137,7 +141,8 @@ pub(super) async fn begin(
     }
     metrics::counter!("tailwater_kafka_requests_total", "api" => key.name()).increment(1);
     metrics::counter!("tailwater_kafka_received_bytes_total").increment(length as u64);
-    let call = Call { shared: Arc::clone(shared), session: Arc::clone(session), header, held: Held::default() };
+    let (shared, session) = (Arc::clone(shared), Arc::clone(session));
+    let call = Call { shared, session, header, request: frame.held, held: Held::default() };
     let begun = Instant::now();
     let timed =
         move || metrics::histogram!("tailwater_kafka_request_seconds", "api" => key.name()).record(begun.elapsed());

@@ -2,7 +2,7 @@
 
 use super::state::{Phase, Transaction};
 use crate::group::Offset;
-use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTIONAL_ID_RETENTION_MS};
+use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTIONAL_ID_RETENTION_MS, TRANSACTIONS_BYTES_MAX};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tailwater_wire::error_code::ErrorCode;
 
@@ -14,6 +14,8 @@ pub type HeldOffset = (String, String, i32, Offset);
 pub struct Transactions {
     by_id: BTreeMap<String, Transaction>,
     by_producer: HashMap<i64, String>,
+    /// Bytes that their open transactions take together, about.
+    bytes: usize,
 }
 
 /// A decision: what a transactional id is next. It counts when it is applied.
@@ -66,10 +68,12 @@ impl Change {
 impl Transactions {
     /// An id that was there before the restart, or has changed.
     pub fn set(&mut self, id: String, next: Transaction) {
-        self.by_producer.insert(next.producer, id.clone());
-        if let Some(before) = self.by_id.insert(id, next.clone())
-            && before.producer != next.producer
-        {
+        let producer = next.producer;
+        self.bytes += next.bytes();
+        self.by_producer.insert(producer, id.clone());
+        let Some(before) = self.by_id.insert(id, next) else { return };
+        self.bytes -= before.bytes();
+        if before.producer != producer {
             self.by_producer.remove(&before.producer);
         }
     }
@@ -82,6 +86,7 @@ impl Transactions {
     /// An id is forgotten.
     pub fn remove(&mut self, id: &str) {
         if let Some(gone) = self.by_id.remove(id) {
+            self.bytes -= gone.bytes();
             self.by_producer.remove(&gone.producer);
         }
     }
@@ -121,7 +126,7 @@ impl Transactions {
             return Ok(None);
         }
         next.open(now);
-        Self::bounded(id, next, ErrorCode::INVALID_REQUEST)
+        self.bounded(id, next, ErrorCode::INVALID_REQUEST)
     }
 
     /// The transaction will commit offsets of a group; opens it. `None` when that is known already.
@@ -139,7 +144,7 @@ impl Transactions {
         let mut next = known.clone();
         next.groups.insert(group.to_owned());
         next.open(now);
-        Self::bounded(id, next, ErrorCode::INVALID_REQUEST)
+        self.bounded(id, next, ErrorCode::INVALID_REQUEST)
     }
 
     /// The transaction commits offsets of a group, when it is committed itself; the last word on a partition counts.
@@ -170,7 +175,7 @@ impl Transactions {
         );
         next.offsets =
             all.into_iter().map(|((group, topic, partition), offset)| (group, topic, partition, offset)).collect();
-        Self::bounded(id, next, ErrorCode::INVALID_COMMIT_OFFSET_SIZE)
+        self.bounded(id, next, ErrorCode::INVALID_COMMIT_OFFSET_SIZE)
     }
 
     /// The transaction ends. `None` when it has ended this way already: the producer has not heard so.
@@ -226,7 +231,14 @@ impl Transactions {
         if has { Ok(()) } else { Err(ErrorCode::INVALID_TXN_STATE) }
     }
 
-    fn bounded(id: &str, next: Transaction, beyond: ErrorCode) -> Result<Option<Change>, ErrorCode> {
-        if next.bytes() <= TRANSACTION_BYTES_MAX { Ok(Some(Change::without_end(id, next))) } else { Err(beyond) }
+    fn bounded(&self, id: &str, next: Transaction, beyond: ErrorCode) -> Result<Option<Change>, ErrorCode> {
+        let bytes = next.bytes();
+        if bytes > TRANSACTION_BYTES_MAX {
+            return Err(beyond);
+        }
+        if self.bytes.saturating_add(bytes) > TRANSACTIONS_BYTES_MAX {
+            return Err(ErrorCode::COORDINATOR_NOT_AVAILABLE);
+        }
+        Ok(Some(Change::without_end(id, next)))
     }
 }

@@ -311,3 +311,29 @@ fn what_cannot_be_kept_beside_an_offset_is_refused() {
     let long = committed(&mut client, 9, &commit(&"g".repeat(701), ("", -1), 0, 1));
     assert_eq!(long, ErrorCode::INVALID_GROUP_ID);
 }
+
+#[test]
+fn members_that_wait_do_not_hold_the_memory_of_their_requests() {
+    let broker = with_topic();
+    let mut client = broker.client();
+    let mut waiting = Vec::new();
+    // About as much as all requests together may have.
+    let size = 3 << 20;
+    for number in 0..tailwater_kafka::limits::REQUESTS_TOTAL_BYTES / size {
+        let group = format!("g{number}");
+        assert_eq!(joined(&mut client, 9, &group).generation_id, 1);
+        let mut other = broker.named_client("a");
+        let mut request = join(&group, "");
+        request.member_id = other.call(9, &request).member_id;
+        request.protocols[0].metadata = Bytes::from(vec![0; size]);
+        other.send(9, &request);
+        waiting.push(other);
+        let request = DescribeGroupsRequest { groups: vec![group], ..DescribeGroupsRequest::default() };
+        while client.call(5, &request).groups[0].members.len() < 2 {}
+    }
+    let large = client.produce("orders", 0, batch(&[(1, None, &"x".repeat(2 << 20))]));
+    assert_eq!(large.error_code, ErrorCode::MESSAGE_TOO_LARGE, "it was read, at least");
+    // Before any of the others is let go.
+    let request = DescribeGroupsRequest { groups: vec!["g0".into()], ..DescribeGroupsRequest::default() };
+    assert_eq!(client.call(5, &request).groups[0].members.len(), 2);
+}

@@ -1,10 +1,12 @@
 //! `JoinGroup` (11): a client becomes a member, or stays one in the next generation.
 
+use bytes::Bytes;
 use tailwater_wire::api::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use tailwater_wire::error_code::ErrorCode;
 
 use crate::group::{JoinRequest, Joined, JoinedMember, Protocol};
 use crate::server::dispatch::Call;
+use crate::server::memory::Held;
 
 /// The first version in which new members come back with the id that they are given (KIP-394).
 const ID_REQUIRED_SINCE: i16 = 4;
@@ -14,7 +16,7 @@ const NULL_PROTOCOL_SINCE: i16 = 7;
 const SKIP_SINCE: i16 = 9;
 
 /// Answers a request, when the generation begins.
-pub(in crate::server) async fn answer(call: &Call, request: JoinGroupRequest) -> JoinGroupResponse {
+pub(in crate::server) async fn answer(call: &mut Call, request: JoinGroupRequest) -> JoinGroupResponse {
     let version = call.header.version.number;
     let session_timeout = u64::try_from(request.session_timeout_ms).unwrap_or_default();
     // Version 0 has no timeout of its own for rebalances.
@@ -26,7 +28,8 @@ pub(in crate::server) async fn answer(call: &Call, request: JoinGroupRequest) ->
         client_id: call.header.client_id.clone().unwrap_or_default(),
         client_host: call.session.host(),
         protocol_type: request.protocol_type,
-        protocols: protocols.map(|known| Protocol { name: known.name, metadata: known.metadata }).collect(),
+        // A copy, because the request's memory goes while the group keeps this.
+        protocols: protocols.map(|known| Protocol { name: known.name, metadata: copied(&known.metadata) }).collect(),
         session_timeout,
         rebalance_timeout,
         unique: uuid::Uuid::now_v7().to_string(),
@@ -34,6 +37,7 @@ pub(in crate::server) async fn answer(call: &Call, request: JoinGroupRequest) ->
         may_skip_assignment: version >= SKIP_SINCE,
     };
     let (group, id) = (request.group_id, join.member_id.clone());
+    call.request = Held::default();
     match call.shared.broker.coordinator.join(group.clone(), join).await {
         Ok(joined) => {
             let Joined { generation, protocol_type, protocol, leader, skip_assignment, member_id, members } = joined;
@@ -60,6 +64,11 @@ pub(in crate::server) async fn answer(call: &Call, request: JoinGroupRequest) ->
             }
         }
     }
+}
+
+/// The same bytes in memory of their own.
+pub(super) fn copied(bytes: &Bytes) -> Bytes {
+    Bytes::copy_from_slice(bytes)
 }
 
 fn member(of: JoinedMember) -> JoinGroupResponseMember {

@@ -3,14 +3,16 @@
 use tailwater_wire::api::sync_group::{SyncGroupRequest, SyncGroupResponse};
 use tailwater_wire::error_code::ErrorCode;
 
+use super::join_group::copied;
 use crate::group::{Caller, SyncRequest};
 use crate::server::dispatch::Call;
+use crate::server::memory::Held;
 
 /// The first version in which the client says what it believes the protocol to be (KIP-559).
 const PROTOCOL_SINCE: i16 = 5;
 
 /// Answers a request, when the leader has spoken.
-pub(in crate::server) async fn answer(call: &Call, request: SyncGroupRequest) -> SyncGroupResponse {
+pub(in crate::server) async fn answer(call: &mut Call, request: SyncGroupRequest) -> SyncGroupResponse {
     let refuse = |error_code| SyncGroupResponse { error_code, ..SyncGroupResponse::default() };
     let says_protocol = request.protocol_type.is_some() && request.protocol_name.is_some();
     if call.header.version.number >= PROTOCOL_SINCE && !says_protocol {
@@ -22,8 +24,9 @@ pub(in crate::server) async fn answer(call: &Call, request: SyncGroupRequest) ->
         member: Caller { id, instance, generation },
         protocol_type: request.protocol_type,
         protocol: request.protocol_name,
-        assignments: assignments.map(|part| (part.member_id, part.assignment)).collect(),
+        assignments: assignments.map(|part| (part.member_id, copied(&part.assignment))).collect(),
     };
+    call.request = Held::default();
     match call.shared.broker.coordinator.sync(request.group_id, sync).await {
         Ok(synced) => SyncGroupResponse {
             protocol_type: synced.protocol_type,
