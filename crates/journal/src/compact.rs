@@ -172,6 +172,10 @@ impl Shared {
     ) -> Result<(), JournalError> {
         let mut next = from;
         while next < to {
+            // A large partition must not hold up the end of the process.
+            if self.keeper_is_to_end() {
+                return Err(JournalError::Closed);
+            }
             let batches = self.read(TopicId(topic), partition, next, COPY_READ_BYTES)?;
             let Some(last) = batches.last() else { return Ok(()) };
             next = last.base_offset + i64::from(last.records);

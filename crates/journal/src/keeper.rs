@@ -32,7 +32,9 @@ pub(crate) fn run(shared: &Arc<Shared>, every: Duration) {
             if trim {
                 trimmed = Some(Instant::now());
             }
-            if let Err(error) = shared.tend(trim) {
+            if let Err(error) = shared.tend(trim)
+                && !shared.keeper_is_to_end()
+            {
                 tracing::warn!(code = error.code(), %error, "topics could not be trimmed or compacted");
             }
             closing = lock(&shared.keeper_closes);

@@ -7,12 +7,13 @@
 use crate::JournalError;
 use crate::failpoint;
 use crate::files::{FileId, FileKind, kind_of};
+use crate::frame::VERSION;
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
 use crate::record::Record;
 use crate::scan::{Check, FrameAt, Scanner, Step};
 use crate::segment::{FORMAT, FileHeader, Link, SEGMENT_HEADER_BYTES, segment_path};
-use crate::state::{At, State};
+use crate::state::{At, State, UNKNOWN_RECORD};
 use crate::view::Compacted;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -341,7 +342,10 @@ fn open_segment(fs: &dyn Fs, dir: &Path, file: FileId) -> Result<(Scanner, State
         if u64::from(piece) != frames {
             return Err(scanner.corrupt(position, "the pieces of the state are out of order"));
         }
-        state.decode_piece(&records).map_err(|what| scanner.corrupt(position, what))?;
+        state.decode_piece(&records).map_err(|what| match what {
+            UNKNOWN_RECORD => scanner.newer(VERSION.saturating_add(1), VERSION),
+            what => scanner.corrupt(position, what),
+        })?;
         (position, link, frames) = (found.end(), link_of(&found), frames + 1);
         if frames == u64::from(of) {
             break;

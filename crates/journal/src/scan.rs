@@ -236,7 +236,8 @@ impl Scanner {
         Ok(None)
     }
 
-    fn newer(&self, found: u8, known: u8) -> JournalError {
+    /// Something that only a newer version can have written.
+    pub(crate) fn newer(&self, found: u8, known: u8) -> JournalError {
         JournalError::NewerFormat { file: self.path.clone(), found: found.into(), known: known.into() }
     }
 }

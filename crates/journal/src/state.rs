@@ -10,6 +10,7 @@ use crate::SourceState;
 use crate::record::{Base, Batch, Record};
 use bytes::Bytes;
 pub(crate) use clients::{Arriving, Clients, Ending, Tentative, Verdict};
+pub(crate) use codec::UNKNOWN_RECORD;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Everything that outlives a segment.

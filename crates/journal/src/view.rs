@@ -124,13 +124,19 @@ impl View {
             active_since_ms: 0,
             compact_only: BTreeSet::new(),
         };
-        view.note_policies();
+        for topic in view.state.topics.keys().copied().collect::<Vec<_>>() {
+            view.note_policy(topic);
+        }
         view
     }
 
-    fn note_policies(&mut self) {
-        let only = self.state.topics.iter().filter(|(_, topic)| Policy::of(topic, None).is_compact_only());
-        self.compact_only = only.map(|(id, _)| *id).collect();
+    fn note_policy(&mut self, topic: u32) {
+        let known = self.state.topics.get(&topic);
+        if known.is_some_and(|known| Policy::of(known, None).is_compact_only()) {
+            self.compact_only.insert(topic);
+        } else {
+            self.compact_only.remove(&topic);
+        }
     }
 
     /// Whether a segment, or one before it, holds records of a topic that must be compacted before they may go.
@@ -169,9 +175,9 @@ impl View {
             Record::Part { .. } => return Ok(()),
             Record::TopicDelete { topic } => {
                 self.forget_topic(*topic);
-                self.note_policies();
+                self.note_policy(*topic);
             }
-            Record::TopicMake { .. } | Record::TopicAlter { .. } => self.note_policies(),
+            Record::TopicMake { topic, .. } | Record::TopicAlter { topic, .. } => self.note_policy(*topic),
             Record::Retain { oldest_segment, starts } => {
                 self.retain(*oldest_segment);
                 starts.iter().for_each(|(topic, partition, _)| self.forget_dead((*topic, *partition)));

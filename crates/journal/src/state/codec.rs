@@ -8,6 +8,9 @@ use crate::record::{put_list, put_setting, take_setting};
 use crate::{Aborted, SourceState};
 use bytes::Bytes;
 
+/// What is said of a record that only a newer version can have written.
+pub(crate) const UNKNOWN_RECORD: Malformed = "the state has a record of an unknown kind";
+
 const NUMBERS: u8 = 1;
 const CONNECTOR: u8 = 2;
 const ENTRY: u8 = 3;
@@ -210,7 +213,7 @@ impl State {
                 let key = (input.u32()?, input.u32()?);
                 self.compacted.insert(key, (input.u32()?, input.i64()?));
             }
-            _ => return Err("the state has a record of an unknown kind"),
+            _ => return Err(UNKNOWN_RECORD),
         }
         Ok(())
     }
@@ -353,6 +356,12 @@ mod tests {
             read.decode_piece(&piece).unwrap();
         }
         assert_eq!(read, state);
+    }
+
+    #[test]
+    fn a_record_of_a_newer_version_is_told_from_damage() {
+        assert_eq!(State::default().decode_piece(&[200, 1, 2, 3]), Err(UNKNOWN_RECORD));
+        assert_ne!(State::default().decode_piece(&[TOPIC]), Err(UNKNOWN_RECORD));
     }
 
     proptest! {
