@@ -2,8 +2,10 @@
 //!
 //! [`transport::embedded`] keeps them in the journal on local disk. A source's rows become Kafka record batches here, and
 //! batches become frames of whole transactions; readers get them back as records that share the batches' memory.
-//! [`server`] serves the same topics, and those of clients, over Kafka's protocol.
+//! [`server`] serves the same topics, and those of clients, over Kafka's protocol; [`client`] is the command line's way to it,
+//! and to any other broker.
 
+pub mod client;
 pub mod coordinator;
 pub mod group;
 pub mod limits;

@@ -166,3 +166,12 @@ pub const TOPICS_FRESH: Duration = Duration::from_secs(1);
 
 /// Least time that a producer is given for an fsync, whatever timeout it asks for.
 pub const PRODUCE_WAIT_LEAST: Duration = Duration::from_secs(1);
+
+/// How long the command line's client waits for a connection.
+pub const CLIENT_CONNECT: Duration = Duration::from_secs(5);
+
+/// How long it waits for an answer.
+pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often it looks for news.
+pub const CLIENT_POLL: Duration = Duration::from_millis(50);

@@ -1,4 +1,4 @@
-//! The topics of a data directory: through its server while one runs, else from its files.
+//! The topics of a data directory, through its server while one runs, else from its files; or those of Kafka brokers.
 
 use std::io;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tailwater_connector::{Problem, TopicReader};
+use tailwater_kafka::client::{BrokerReader, Client};
 
 use crate::control::client::{RemoteReader, server_ended};
 use crate::engine::Engine;
@@ -17,6 +18,8 @@ pub enum Feed {
     Live(Arc<RemoteReader>),
     /// Of a directory that nobody serves, which is locked while this lives.
     Stopped(Engine),
+    /// Of Kafka brokers.
+    Brokers(Arc<BrokerReader>),
 }
 
 impl Feed {
@@ -53,11 +56,17 @@ impl Feed {
         }
     }
 
+    /// Connects to Kafka brokers: HOST:PORT, several with commas.
+    pub fn connect(bootstrap: &str) -> Result<Feed, Problem> {
+        Ok(Feed::Brokers(Arc::new(BrokerReader::new(Client::connect(bootstrap)?))))
+    }
+
     /// Its topics.
     pub fn reader(&self) -> Arc<dyn TopicReader> {
         match self {
             Feed::Live(reader) => Arc::clone(reader) as Arc<dyn TopicReader>,
             Feed::Stopped(engine) => engine.reader(),
+            Feed::Brokers(reader) => Arc::clone(reader) as Arc<dyn TopicReader>,
         }
     }
 
@@ -66,6 +75,7 @@ impl Feed {
         match self {
             Feed::Live(reader) => reader.ended(),
             Feed::Stopped(_) => true,
+            Feed::Brokers(reader) => reader.ended(),
         }
     }
 
@@ -77,7 +87,7 @@ impl Feed {
     /// Closes a directory that was opened from its files.
     pub fn close(self) -> Result<(), Problem> {
         match self {
-            Feed::Live(_) => Ok(()),
+            Feed::Live(_) | Feed::Brokers(_) => Ok(()),
             Feed::Stopped(engine) => engine.close(),
         }
     }

@@ -42,6 +42,8 @@ pub struct Follower {
     now_ms: i64,
     started: bool,
     cursors: BTreeMap<(String, i32), Cursor>,
+    /// Where the group is, for [`Point::Stored`].
+    stored: BTreeMap<(String, i32), i64>,
     seen: u64,
 }
 
@@ -55,7 +57,13 @@ impl Follower {
     /// A follower; `now_ms` is what `@-1h` counts from. With an end in the range, only topics that are there at the
     /// first [`poll`](Follower::poll) belong to it; without one, later topics join at their beginning.
     pub fn new(reader: Arc<dyn TopicReader>, selection: Selection, range: Range, now_ms: i64) -> Follower {
-        Follower { reader, selection, range, now_ms, started: false, cursors: BTreeMap::new(), seen: 0 }
+        let (cursors, stored) = (BTreeMap::new(), BTreeMap::new());
+        Follower { reader, selection, range, now_ms, started: false, cursors, stored, seen: 0 }
+    }
+
+    /// The same, with where a group is in its partitions.
+    pub fn with_stored(self, stored: BTreeMap<(String, i32), i64>) -> Follower {
+        Follower { stored, ..self }
     }
 
     /// Gives what has arrived to `take`, which may break off. Says whether there was anything.
@@ -109,7 +117,11 @@ impl Follower {
                 }
                 let resolve =
                     |point: Point| point.resolve(self.reader.as_ref(), &topic.name, partition, bounds, self.now_ms);
-                let from = if late { Point::Beginning } else { self.range.from };
+                let from = if late { Point::Beginning } else { self.range.from.unwrap_or(Point::End) };
+                let from = match (from, self.stored.get(&key)) {
+                    (Point::Stored, Some(offset)) => Point::At(*offset),
+                    _ => from,
+                };
                 let cursor = Cursor { next: resolve(from)?, end: self.range.to.map(resolve).transpose()? };
                 self.cursors.insert(key, cursor);
             }

@@ -60,3 +60,7 @@ pub const DEMO_FILE_LINES: usize = 30;
 pub const SIGNAL_BYTES: usize = 64 << 10;
 /// Files that stay free for the journal, connectors and other faces, whatever Kafka's clients take.
 pub const RESERVED_FILES: usize = 512;
+/// Longest line that `produce` takes.
+pub const PRODUCE_LINE_BYTES: u64 = 64 << 20;
+/// Bytes of lines that `produce` sends together.
+pub const PRODUCE_BATCH_BYTES: usize = 256 << 10;

@@ -22,7 +22,17 @@ pub const KAFKA: &str = "127.0.0.1:9092";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 7] = ["data-dir", "connectors", "http", "kafka", "kafka-advertised", "connect", "pg"];
+const KEYS: [&str; 9] = [
+    "data-dir",
+    "connectors",
+    "http",
+    "kafka",
+    "kafka-advertised",
+    "kafka-partitions",
+    "kafka-auto-create-topics",
+    "connect",
+    "pg",
+];
 
 /// What a settings file may say. Paths are relative to the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -38,6 +48,10 @@ pub struct Settings {
     pub kafka: Option<String>,
     /// Address that Kafka clients beyond loopback are told to connect to.
     pub kafka_advertised: Option<String>,
+    /// Partitions of topics that Kafka clients make without a number.
+    pub kafka_partitions: Option<u32>,
+    /// Whether Kafka clients make topics by naming them.
+    pub kafka_auto_create_topics: Option<bool>,
     /// Address of the Connect face.
     pub connect: Option<String>,
     /// Address of the SQL face.

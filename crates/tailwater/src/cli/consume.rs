@@ -1,5 +1,6 @@
 //! `consume`: the records of topics, one a line.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
@@ -8,7 +9,7 @@ use regex::Regex;
 use tailwater_connector::property::nearest;
 use tailwater_connector::{Problem, Record, TopicReader};
 
-use super::{DataDir, Exit, Failure, no_signals};
+use super::{Exit, Failure, Where, no_signals};
 use crate::feed::Feed;
 use crate::follow::{Follower, Selection};
 use crate::limits::FOLLOW_WAIT;
@@ -21,8 +22,10 @@ Examples:
   tailwater consume shop.public.orders --from-beginning | jq .payload.op
   tailwater consume shop.public.orders --offset -10 --exit --json
   tailwater consume --include 'shop\\..*' --max-messages 100
+  tailwater consume orders --bootstrap 127.0.0.1:9092 --offset @2026-01-31:1h
 
-Offsets: beginning, end, N, +N (from the start), -N (before the end), @MILLISECONDS, @-1h, and FROM:TO.";
+Offsets: beginning, end, N, +N (from the start), -N (before the end), @MILLISECONDS, @DATE, @-1h, stored (with --group), and
+FROM:TO.";
 
 /// What a follower says when its server ends.
 pub const SERVER_ENDED: &str = "the server of this directory has ended";
@@ -44,7 +47,10 @@ pub struct Consume {
     from_beginning: bool,
     /// Where to start, and where to stop
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
-    offset: Option<Range>,
+    offset: Vec<Range>,
+    /// The group that `--offset stored` means; only with --bootstrap, and nothing is committed
+    #[arg(long, value_name = "GROUP", requires = "bootstrap")]
+    group: Option<String>,
     /// End after this many records
     #[arg(short = 'n', long, value_name = "N")]
     max_messages: Option<u64>,
@@ -58,7 +64,7 @@ pub struct Consume {
     #[arg(long)]
     tombstones: bool,
     #[command(flatten)]
-    data: DataDir,
+    at: Where,
 }
 
 impl Consume {
@@ -69,7 +75,7 @@ impl Consume {
             None => Selection::Names(self.topics.clone()),
         };
         let signals = Signals::listen().map_err(no_signals)?;
-        let feed = Feed::open(&self.data.data_dir)?;
+        let feed = self.at.feed()?;
         let range = self.range(&feed);
         if range.to.is_some() {
             unknown_topics(&self.topics, feed.reader().as_ref())?;
@@ -80,7 +86,12 @@ impl Consume {
             }
         }
         let mut printer = Printer { out: BufWriter::new(io::stdout().lock()), left: self.max_messages, options: &self };
-        let mut follower = Follower::new(feed.reader(), selection, range, now_ms());
+        let stored = match (&feed, &self.group) {
+            (Feed::Brokers(reader), Some(group)) => reader.client().committed(group)?,
+            _ if range.from == Some(Point::Stored) => return Err(no_group().into()),
+            _ => BTreeMap::new(),
+        };
+        let mut follower = Follower::new(feed.reader(), selection, range, now_ms()).with_stored(stored);
         while !signals.stop.is_set() && printer.left != Some(0) {
             let mut failed = None;
             let polled =
@@ -117,9 +128,10 @@ impl Consume {
 
     /// A stopped directory grows no further: reading it ends at its end.
     fn range(&self, feed: &Feed) -> Range {
-        let mut range = self.offset.unwrap_or(Range { from: Point::End, to: None });
+        let given = self.offset.iter().copied().reduce(Range::or);
+        let mut range = given.unwrap_or(Range { from: None, to: None });
         if self.from_beginning {
-            range.from = Point::Beginning;
+            range.from = Some(Point::Beginning);
         }
         if self.exit || matches!(feed, Feed::Stopped(_)) {
             range.to = range.to.or(Some(Point::End));
@@ -144,6 +156,14 @@ impl<W: Write> Printer<'_, W> {
             false => write_value(&mut self.out, record, self.options.tombstones),
         }
     }
+}
+
+fn no_group() -> Problem {
+    Problem::config(
+        "GROUP_MISSING",
+        "--offset stored means where a group is, and no group is named",
+        "Name it and a broker: --bootstrap 127.0.0.1:9092 --group NAME --offset stored",
+    )
 }
 
 /// A pattern for whole names, as the include lists of connectors are.

@@ -128,8 +128,7 @@ impl Demo {
         std::fs::create_dir(&lake)?;
         let server = Server::open(&data, None, None)?;
         let reader = server.reader();
-        let follower =
-            Follower::new(Arc::clone(&reader), Selection::All, Range { from: Point::End, to: None }, now_ms());
+        let follower = Follower::new(Arc::clone(&reader), Selection::All, Range::from(Point::End), now_ms());
         let lines = Lines::without_snapshot();
         let mut show = Show { server: &server, client, progress, signals, follower, lines };
         let played = show.play(source, &lake);

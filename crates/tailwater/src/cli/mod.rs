@@ -6,7 +6,9 @@
 mod consume;
 mod demo;
 mod doctor;
+mod groups;
 mod journal;
+mod produce;
 mod progress;
 mod run;
 mod serve;
@@ -20,6 +22,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tailwater_connector::Problem;
 use tracing_subscriber::EnvFilter;
 
+use crate::feed::Feed;
 use crate::signals::INTERRUPTED;
 
 const EXIT_CODES: &str = "\
@@ -90,8 +93,12 @@ pub enum Verb {
     Tail(tail::Tail),
     /// Print the records of topics, one a line
     Consume(consume::Consume),
-    /// List the topics of a data directory
+    /// List the topics of a data directory, or of Kafka brokers
     Topics(topics::Topics),
+    /// Write records to a topic, one a line
+    Produce(produce::Produce),
+    /// List consumer groups, and how far they have read
+    Groups(groups::Groups),
     /// Look into the journal of a stopped or running data directory; changes nothing
     Journal(journal::Journal),
 }
@@ -102,6 +109,26 @@ pub struct DataDir {
     /// The data directory, of a server that runs or of one that is stopped
     #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true, default_value = crate::settings::DATA_DIR)]
     pub data_dir: PathBuf,
+}
+
+/// Where topics are, as verbs that read some take it.
+#[derive(Debug, Args)]
+pub struct Where {
+    /// Kafka brokers to read from instead of a data directory, several with commas
+    #[arg(short, long, value_name = "HOST:PORT", env = "TAILWATER_BOOTSTRAP", hide_env_values = true)]
+    bootstrap: Option<String>,
+    #[command(flatten)]
+    data: DataDir,
+}
+
+impl Where {
+    /// The topics there.
+    fn feed(&self) -> Result<Feed, Problem> {
+        match &self.bootstrap {
+            Some(bootstrap) => Feed::connect(bootstrap),
+            None => Feed::open(&self.data.data_dir),
+        }
+    }
 }
 
 /// How a verb ended.
@@ -173,6 +200,8 @@ impl Verb {
             Verb::Doctor(doctor) => doctor.json,
             Verb::Consume(consume) => consume.json,
             Verb::Topics(topics) => topics.json,
+            Verb::Produce(produce) => produce.json,
+            Verb::Groups(groups) => groups.json,
             Verb::Journal(journal) => journal.wants_json(),
             Verb::Demo(_) | Verb::Run(_) | Verb::Tail(_) => false,
         }
@@ -219,6 +248,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Tail(tail) => tail.run(),
         Verb::Consume(consume) => consume.run(),
         Verb::Topics(topics) => topics.run(),
+        Verb::Produce(produce) => produce.run(),
+        Verb::Groups(groups) => groups.run(),
         Verb::Journal(journal) => journal.run(),
     }
 }

@@ -143,7 +143,7 @@ impl Run {
         }
         progress.say(&format!("capturing {}", source.shown()));
         let reader = server.reader();
-        let from_now = Range { from: Point::End, to: None };
+        let from_now = Range::from(Point::End);
         let mut changes = Changes::new(Arc::clone(&reader), Follower::new(reader, Selection::All, from_now, now_ms()));
         changes.print(progress)?;
         server.supervisor().start(SOURCE, config)?;

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use tailwater_connect::directory::Directory;
 use tailwater_connector::Problem;
+use tailwater_journal::limits::PARTITIONS_MAX;
 use tailwater_kafka::server as kafka;
 
 use super::{Exit, Failure, no_signals};
@@ -47,6 +48,12 @@ pub struct Serve {
     /// What Kafka clients of other machines are told to connect to [default: the address that they used]
     #[arg(long, value_name = "HOST:PORT", env = "TAILWATER_KAFKA_ADVERTISED", hide_env_values = true)]
     kafka_advertised: Option<String>,
+    /// Partitions of topics that Kafka clients make without a number [default: 1]
+    #[arg(long, value_name = "N")]
+    kafka_partitions: Option<u32>,
+    /// Whether Kafka clients make topics by naming them [default: true]
+    #[arg(long, value_name = "BOOL")]
+    kafka_auto_create_topics: Option<bool>,
     /// Address of Connect's REST; not in this version yet
     #[arg(long, value_name = "ADDRESS")]
     connect: Option<String>,
@@ -132,11 +139,26 @@ impl Serve {
             problems.push(problem);
             None
         });
+        let partitions = self.kafka_partitions.or(file.kafka_partitions).unwrap_or(1);
+        if !(1..=PARTITIONS_MAX).contains(&partitions) {
+            problems.push(Problem::config(
+                "PARTITIONS_INVALID",
+                format!("a topic cannot have {partitions} partitions (--kafka-partitions)"),
+                format!("Use a number from 1 to {PARTITIONS_MAX}."),
+            ));
+        }
         let settings = || {
             let most = kafka::Settings::default().connections;
             let log_dir = std::path::absolute(data_dir).unwrap_or(data_dir.to_owned()).display().to_string();
             let connections = open_files::for_sockets(most);
-            kafka::Settings { advertised, connections, log_dir, ..kafka::Settings::default() }
+            kafka::Settings {
+                advertised,
+                connections,
+                auto_create_topics: self.kafka_auto_create_topics.or(file.kafka_auto_create_topics).unwrap_or(true),
+                partitions,
+                log_dir,
+                ..kafka::Settings::default()
+            }
         };
         (http, kafka.map(|listener| (listener, settings())))
     }

@@ -8,7 +8,7 @@ use tailwater_connector::TopicReader;
 use tailwater_connector::property::nearest;
 
 use super::consume::{SERVER_ENDED, now_ms};
-use super::{DataDir, Exit, Failure, no_signals};
+use super::{Exit, Failure, Where, no_signals};
 use crate::feed::Feed;
 use crate::follow::{Follower, Selection};
 use crate::limits::FOLLOW_WAIT;
@@ -41,18 +41,18 @@ pub struct Tail {
     #[arg(short, long)]
     exit: bool,
     #[command(flatten)]
-    data: DataDir,
+    at: Where,
 }
 
 impl Tail {
     /// Prints until the end that was asked for.
     pub fn run(self) -> Result<Exit, Failure> {
         let signals = Signals::listen().map_err(no_signals)?;
-        let feed = Feed::open(&self.data.data_dir)?;
+        let feed = self.at.feed()?;
         let reader = feed.reader();
         let selection = self.selection(reader.as_ref())?;
         let from = if self.from_beginning { Point::Beginning } else { Point::End };
-        let mut range = self.offset.unwrap_or(Range { from, to: None });
+        let mut range = self.offset.unwrap_or(Range::from(from));
         if self.exit || matches!(feed, Feed::Stopped(_)) {
             range.to = range.to.or(Some(Point::End));
         }

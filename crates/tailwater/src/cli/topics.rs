@@ -6,16 +6,16 @@ use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
 
-use super::{DataDir, Exit, Failure};
-use crate::feed::Feed;
+use super::{Exit, Failure, Where};
 use crate::render::size;
 
 const EXAMPLES: &str = "\
 Examples:
   tailwater topics
+  tailwater topics --bootstrap 127.0.0.1:9092
   tailwater topics --data-dir /var/lib/tailwater --json | jq '.[].name'";
 
-/// List the topics of a data directory
+/// List the topics of a data directory, or of Kafka brokers
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Topics {
@@ -23,13 +23,13 @@ pub struct Topics {
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    data: DataDir,
+    at: Where,
 }
 
 impl Topics {
     /// Prints the list.
     pub fn run(self) -> Result<Exit, Failure> {
-        let feed = Feed::open(&self.data.data_dir)?;
+        let feed = self.at.feed()?;
         let topics = feed.reader().topics();
         let mut out = anstream::stdout();
         if self.json {

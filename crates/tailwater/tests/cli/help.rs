@@ -2,7 +2,8 @@
 
 use crate::support::run;
 
-const VERBS: [&str; 8] = ["demo", "run", "serve", "doctor", "tail", "consume", "topics", "journal"];
+const VERBS: [&str; 10] =
+    ["demo", "run", "serve", "doctor", "tail", "consume", "topics", "produce", "groups", "journal"];
 
 #[test]
 fn every_verb_has_examples_and_the_overview_names_the_exit_codes() {

@@ -6,6 +6,7 @@ mod bad_input;
 mod capture;
 mod consume;
 mod help;
+mod kafka;
 mod query;
 mod serve;
 mod support;

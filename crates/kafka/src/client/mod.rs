@@ -1,0 +1,203 @@
+//! A small client of Kafka brokers, for the command line: blocking, one request at a time.
+//!
+//! It finds brokers and leaders as every client does, so it works on this listener and on a real cluster alike.
+
+mod connection;
+mod groups;
+mod partitioner;
+mod reader;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+
+use bytes::Bytes;
+use tailwater_connector::Problem;
+use tailwater_wire::api::Request;
+use tailwater_wire::api::metadata::{MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseTopic};
+use tailwater_wire::api::produce::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use tailwater_wire::codec::Records;
+use tailwater_wire::error_code::ErrorCode;
+
+use crate::limits::CLIENT_TIMEOUT;
+use connection::Connection;
+
+pub use groups::{GroupInfo, GroupOffset};
+pub use partitioner::partition_of;
+pub use reader::BrokerReader;
+
+/// The newest version of Metadata that names topics by name alone.
+const METADATA: i16 = 12;
+/// The newest version of Produce without a part in transactions.
+const PRODUCE: i16 = 11;
+
+/// Brokers, found from the address of one.
+pub struct Client {
+    bootstrap: String,
+    seed: Connection,
+    /// Connections to leaders and coordinators, by address.
+    others: HashMap<String, Connection>,
+    /// Addresses of leaders, by topic and partition, as of when they were asked for.
+    leaders: HashMap<String, BTreeMap<i32, String>>,
+}
+
+impl Client {
+    /// Connects to the first of some addresses (HOST:PORT, with commas) that answers.
+    ///
+    /// # Errors
+    /// `BROKER_UNREACHABLE` with what each of them said.
+    pub fn connect(bootstrap: &str) -> Result<Client, Problem> {
+        let mut said = Vec::new();
+        for address in bootstrap.split(',').map(str::trim).filter(|address| !address.is_empty()) {
+            match Connection::open(address) {
+                Ok(seed) => {
+                    let bootstrap = bootstrap.to_owned();
+                    return Ok(Client { bootstrap, seed, others: HashMap::new(), leaders: HashMap::new() });
+                }
+                Err(error) => said.push(format!("{address}: {error}")),
+            }
+        }
+        Err(Problem::environment(
+            "BROKER_UNREACHABLE",
+            format!("no Kafka broker answers at {bootstrap} ({})", said.join("; ")),
+            "Start `tailwater serve`, or name another broker with --bootstrap HOST:PORT.",
+        ))
+    }
+
+    /// Topics by name, or all of them; those that are asked for may come into being by that where `create` says so.
+    pub(crate) fn metadata(&mut self, topics: Option<&[&str]>, create: bool) -> Result<MetadataResponse, Problem> {
+        let topic =
+            |name: &&str| MetadataRequestTopic { name: Some((*name).to_owned()), ..MetadataRequestTopic::default() };
+        let request = MetadataRequest {
+            topics: topics.map(|names| names.iter().map(topic).collect()),
+            allow_auto_topic_creation: create,
+            ..MetadataRequest::default()
+        };
+        let metadata = self.call_seed(METADATA, &request)?;
+        let address = |node: i32| {
+            let broker = metadata.brokers.iter().find(|broker| broker.node_id == node)?;
+            Some(format!("{}:{}", bracketed(&broker.host), broker.port))
+        };
+        for topic in &metadata.topics {
+            let Some(name) = &topic.name else { continue };
+            let leaders =
+                topic.partitions.iter().filter_map(|one| Some((one.partition_index, address(one.leader_id)?)));
+            self.leaders.insert(name.clone(), leaders.collect());
+        }
+        Ok(metadata)
+    }
+
+    /// What is known of who leads a topic's partitions: addresses by partition.
+    pub(crate) fn leaders(&self, topic: &str) -> impl Iterator<Item = (i32, &String)> {
+        self.leaders.get(topic).into_iter().flatten().map(|(partition, address)| (*partition, address))
+    }
+
+    /// One topic, made if need be and allowed there.
+    ///
+    /// # Errors
+    /// `TOPIC_UNKNOWN` and what else the broker says.
+    pub fn partitions(&mut self, topic: &str) -> Result<i32, Problem> {
+        let found = self.topic(topic)?;
+        Ok(i32::try_from(found.partitions.len()).unwrap_or(i32::MAX))
+    }
+
+    fn topic(&mut self, topic: &str) -> Result<MetadataResponseTopic, Problem> {
+        let mut answer = self.metadata(Some(&[topic]), true)?;
+        let Some(found) = answer.topics.pop() else {
+            return Err(refused(topic, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
+        };
+        if found.error_code.is_none() { Ok(found) } else { Err(refused(topic, found.error_code)) }
+    }
+
+    /// Appends a batch to a partition, acknowledged when it is durable there; the offset of its first record.
+    ///
+    /// # Errors
+    /// What the broker says.
+    pub fn produce(&mut self, topic: &str, partition: i32, batch: Bytes) -> Result<i64, Problem> {
+        let data = PartitionProduceData { index: partition, records: Some(Records::from(batch)) };
+        let data = TopicProduceData { name: topic.to_owned(), partition_data: vec![data] };
+        let timeout_ms = i32::try_from(CLIENT_TIMEOUT.as_millis()).unwrap_or(i32::MAX);
+        let request = ProduceRequest { acks: -1, timeout_ms, topic_data: vec![data], ..ProduceRequest::default() };
+        let response = self.call_leader(topic, partition, PRODUCE, &request)?;
+        let answered = response.responses.into_iter().flat_map(|topic| topic.partition_responses).next();
+        match answered {
+            Some(one) if one.error_code.is_none() => Ok(one.base_offset),
+            Some(one) => Err(match one.error_message {
+                Some(why) => Problem::stop(one.error_code.name(), format!("{topic}: {why}"), LOOK),
+                None => refused(topic, one.error_code),
+            }),
+            None => Err(refused(topic, ErrorCode::UNKNOWN_SERVER_ERROR)),
+        }
+    }
+
+    /// Asks the leader of a partition.
+    pub(crate) fn call_leader<R: Request>(
+        &mut self,
+        topic: &str,
+        partition: i32,
+        most: i16,
+        request: &R,
+    ) -> Result<R::Response, Problem> {
+        let known = self.leaders.get(topic).and_then(|leaders| leaders.get(&partition)).cloned();
+        let leader = match known {
+            Some(leader) => leader,
+            None => {
+                let metadata = self.metadata(Some(&[topic]), false)?;
+                if let Some(failed) = metadata.topics.iter().find(|one| !one.error_code.is_none()) {
+                    return Err(refused(topic, failed.error_code));
+                }
+                let found = self.leaders.get(topic).and_then(|leaders| leaders.get(&partition)).cloned();
+                found.ok_or_else(|| refused(topic, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION))?
+            }
+        };
+        self.call_at(&leader, most, request)
+    }
+
+    /// Asks the broker at an address.
+    pub(crate) fn call_at<R: Request>(
+        &mut self,
+        address: &str,
+        most: i16,
+        request: &R,
+    ) -> Result<R::Response, Problem> {
+        let called = match self.others.get_mut(address) {
+            Some(connection) => connection.call(most, request),
+            None => Connection::open(address)
+                .and_then(|connection| self.others.entry(address.to_owned()).or_insert(connection).call(most, request)),
+        };
+        called.map_err(|error| {
+            self.others.remove(address);
+            self.lost(&error)
+        })
+    }
+
+    /// Asks the broker that was found first.
+    pub(crate) fn call_seed<R: Request>(&mut self, most: i16, request: &R) -> Result<R::Response, Problem> {
+        self.seed.call(most, request).map_err(|error| self.lost(&error))
+    }
+
+    fn lost(&self, error: &io::Error) -> Problem {
+        Problem::environment(
+            "BROKER_LOST",
+            format!("the Kafka broker at {} does not answer any more: {error}", self.bootstrap),
+            "Look whether it runs, then try again.",
+        )
+    }
+}
+
+/// Where to look when a broker refuses.
+const LOOK: &str = "List the topics with `tailwater topics --bootstrap HOST:PORT`.";
+
+/// What a broker says of a topic, as a problem.
+pub(crate) fn refused(topic: &str, code: ErrorCode) -> Problem {
+    match code {
+        ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
+            Problem::config("TOPIC_UNKNOWN", format!("there is no topic '{topic}', or no such partition of it"), LOOK)
+        }
+        code => Problem::stop(code.name(), format!("the broker refuses '{topic}': {}", code.name()), LOOK),
+    }
+}
+
+/// A host as it stands in front of a port.
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}

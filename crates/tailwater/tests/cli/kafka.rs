@@ -1,0 +1,85 @@
+//! The verbs that speak to Kafka brokers, against the listener of `serve`.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use serde_json::Value;
+use tailwater_testkit::Process;
+
+use crate::support::{DEADLINE, Ended, Place, command, finish, run};
+
+/// `serve` with its Kafka face alone, and its address.
+fn serve(place: &Place) -> (Process, String) {
+    let mut serve = command(["serve", "--http", "off", "--kafka", "127.0.0.1:0", "--json", "--data-dir"]);
+    serve.arg(place.data());
+    let process = Process::spawn(&mut serve);
+    let line = process.wait_line(DEADLINE, |_| true).unwrap();
+    let ready: Value = serde_json::from_str(&line).unwrap();
+    (process, ready["kafka"].as_str().unwrap().to_owned())
+}
+
+/// Produces what a shell writes.
+fn produce(place: &Place, input: &str, args: &[&str]) -> Ended {
+    let path: PathBuf = place.dir.path().join("input");
+    std::fs::write(&path, input).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    shell.env_clear().args(["-c", "binary=$1; input=$2; shift 2; exec \"$binary\" produce \"$@\" < \"$input\"", "sh"]);
+    shell.arg(crate::support::binary()).arg(path).args(args).stdin(Stdio::null());
+    finish(shell)
+}
+
+#[test]
+fn what_is_produced_is_listed_consumed_and_found_by_its_offsets() {
+    let place = Place::new();
+    let (_serve, at) = serve(&place);
+    let ended = produce(&place, "a:1\nb:2\nc:\n", &["t", "-b", &at, "-K", ":", "-H", "from=test", "-z", "zstd", "-Z"]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), "3 records in t\n"), "{ended:?}");
+    let ended = produce(&place, "4", &["t", "-b", &at, "--json"]);
+    let told: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!((&told["topic"], &told["offset"], &told["records"]), (&"t".into(), &3.into(), &1.into()));
+
+    let listed = run(["topics", "-b", &at, "--json"]);
+    let topics: Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!((&topics[0]["name"], &topics[0]["partitions"][0]["high_watermark"]), (&"t".into(), &4.into()));
+    assert!(topics[0]["partitions"][0]["bytes"].as_u64().unwrap() > 0);
+    // The same from the directory of the running server.
+    let directory = place.data().display().to_string();
+    assert_eq!(run(["topics", "--data-dir", &directory, "--json"]).out, listed.out);
+
+    let consume = |args: &[&str]| run(["consume", "t", "-b", &at, "--exit"].iter().chain(args)).out;
+    assert_eq!(consume(&["--from-beginning"]), "1\n2\n4\n");
+    assert_eq!(consume(&["-o", "-2", "--tombstones"]), "\n4\n");
+    assert_eq!(consume(&["-o", "1:2"]), "2\n");
+    assert_eq!(consume(&["-o", "s@0", "-o", "e@1"]), "");
+    assert_eq!(consume(&["-o", "@-1h:1h"]), "1\n2\n4\n");
+    let first: Value = serde_json::from_str(consume(&["-o", "start", "-n", "1", "--json"]).trim()).unwrap();
+    assert_eq!((&first["key"], &first["value"]), (&"a".into(), &1.into()));
+    assert_eq!(first["headers"], serde_json::json!([{"key": "from", "value": "test"}]));
+    assert_eq!(
+        run(["tail", "t", "-b", &at, "--from-beginning", "--exit"]).out.lines().count(),
+        3,
+        "a tombstone is no line"
+    );
+}
+
+#[test]
+fn groups_are_told_with_how_far_they_have_read() {
+    let place = Place::new();
+    let (_serve, at) = serve(&place);
+    let none = run(["groups", "-b", &at]);
+    assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (Some(0), "", "no groups yet\n"));
+    assert_eq!(produce(&place, "1", &["t", "-b", &at]).code, Some(0));
+    let unknown = run(["consume", "t", "-o", "stored", "-b", &at, "--exit"]);
+    assert!(unknown.err.contains("[GROUP_MISSING]") && unknown.err.contains("--group NAME"), "{unknown:?}");
+}
+
+#[test]
+fn a_broker_that_is_not_there_is_named() {
+    let free = tailwater_testkit::free_port();
+    let nowhere = format!("127.0.0.1:{free}");
+    for args in [&["topics", "-b"][..], &["consume", "t", "-b"], &["groups", "-b"], &["produce", "t", "-b"]] {
+        let ended = run(args.iter().chain([&nowhere.as_str()]));
+        assert_eq!(ended.code, Some(3), "{ended:?}");
+        assert!(ended.err.contains("[BROKER_UNREACHABLE]") && ended.err.contains(&nowhere), "{}", ended.err);
+    }
+}
