@@ -1,25 +1,27 @@
 #!/usr/bin/env python3
-"""run.py --bootstrap HOST:PORT --driver COMMAND [--reference COMMAND] [SCENARIO …]: the suite with one client library.
+"""run.py --bootstrap HOST:PORT --driver COMMAND [--reference COMMAND] [--changes FILE] [SCENARIO …]: the suite with one client library.
 
 Prints `client NAME VERSION`, then a line for each scenario: `ok NAME`, `FAIL NAME: reason`, or `lacks NAME: reason` where the
 library has no such thing; parts that a library lacks are named after `ok`. Ends with 1 when something failed.
 """
 
 import argparse
+import json
 import os
 import shlex
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from driver import Broken, Driver, Refused, Unsupported  # noqa: E402
-from scenarios import ALL, Failure, must, until  # noqa: E402
+from scenarios import ALL, CHANGES, Failure, must, until  # noqa: E402
 
 
 class At:
     """What a scenario works with: drivers that end with it, names of its own, another client to compare with."""
 
-    def __init__(self, command, bootstrap, reference, prefix):
+    def __init__(self, command, bootstrap, reference, prefix, changes):
         self.command, self.bootstrap, self.reference, self.prefix = command, bootstrap, reference, prefix
+        self.changes = changes
         self.drivers, self.left_out = [], []
 
     def driver(self):
@@ -72,6 +74,7 @@ def main():
     parser.add_argument("--bootstrap", required=True)
     parser.add_argument("--driver", required=True, type=shlex.split)
     parser.add_argument("--reference", type=shlex.split)
+    parser.add_argument("--changes", help="what is in topics of changes, as `tailwater consume --json` shows it")
     parser.add_argument("scenarios", nargs="*")
     options = parser.parse_args()
 
@@ -80,11 +83,14 @@ def main():
     prefix = "%s-%d" % (first.about["client"], os.getpid())
     first.close()
     reference = Driver(options.reference, options.bootstrap) if options.reference else None
-    failed = False
-    for scenario in ALL:
+    changes, failed = [], False
+    if options.changes:
+        with open(options.changes, encoding="utf-8") as lines:
+            changes = [json.loads(line) for line in lines]
+    for scenario in [*ALL, *(CHANGES if changes else ())]:
         if options.scenarios and scenario.__name__.replace("_", "-") not in options.scenarios:
             continue
-        line, well = play(scenario, At(options.driver, options.bootstrap, reference, prefix))
+        line, well = play(scenario, At(options.driver, options.bootstrap, reference, prefix, changes))
         print(line, flush=True)
         failed |= not well
     if reference:

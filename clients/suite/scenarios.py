@@ -1,8 +1,9 @@
 """What every client library must be able to do with the server. Each function is one scenario; its name is its name."""
 
+import json
 import time
 
-from driver import Refused
+from driver import Refused, Unsupported
 from records import BEGIN, Record, compare, noise, numbers, plain, varied
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -314,4 +315,24 @@ def fencing(at):
     same(plain(5, partitions=1, first=5), new.fetch(topic, 5, committed=True), "after the fence:")
 
 
+def changes_of(compression):
+    def scenario(at):
+        topic = "shop.public." + compression
+        expected = [one for one in at.changes if one["topic"] == topic]
+        one = at.driver()
+        if compression == "lz4" and "lz4" in one.about["lacks"]:
+            raise Unsupported("it reads LZ4 only with a module of its own")
+        at.reference.ask("alter_config", topic=topic, config={"compression.type": compression})
+        seen = one.fetch(topic, len(expected))
+        must(len(seen) == len(expected), len(seen), "changes instead of", len(expected))
+        for record, change in zip(seen, expected):
+            must(record.offset == change["offset"] and record.timestamp == change["timestamp"], "a record at", record.offset, "instead of", change["offset"])
+            for what in ("key", "value"):
+                text = getattr(record, what)
+                must((None if text is None else json.loads(text)) == change[what], "the", what, "at", record.offset, "is another")
+    scenario.__name__ = "changes_" + compression
+    return scenario
+
+
+CHANGES = [*map(changes_of, ("auto", "lz4", "none"))]
 ALL = [topics, *map(records_of, CODECS), sizes, acks, idempotent, offsets, group, rebalance, groups, transactions, exactly_once, fencing]

@@ -90,7 +90,7 @@ let transaction
 let member
 
 const commands = {
-  hello: () => ({ client: 'kafkajs', version: require('kafkajs/package.json').version, lacks: ['null-headers'] }),
+  hello: () => ({ client: 'kafkajs', version: require('kafkajs/package.json').version, lacks: ['null-headers', 'lz4'] }),
   // Topics.
   create_topic: async ({ topic, partitions, config }) => {
     const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }))

@@ -46,7 +46,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
         (None, false) => Broker::ours(options.binary.clone().map_or_else(|| conformance::build(root), Ok)?)?,
     };
     let reference = cache.driver(&catalogue::REFERENCE)?;
-    let address = broker.address().to_owned();
+    let (address, changes) = (broker.address().to_owned(), broker.changes());
     let (together, alone): (Vec<&Client>, Vec<&Client>) = chosen.into_iter().partition(|client| !client.restarts());
 
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -54,7 +54,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
         for _ in 0..options.jobs {
             scope.spawn(|| {
                 while let Some(client) = together.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let row = play(&cache, client, &address, &reference, &options);
+                    let row = play(&cache, client, &address, changes.as_deref(), &reference, &options);
                     report::print(&row);
                     if let Ok(mut rows) = rows.lock() {
                         rows.push(row);
@@ -126,11 +126,21 @@ fn choose(options: &Options) -> Outcome<Vec<&'static Client>> {
 }
 
 /// Installs a client and runs its scenarios.
-fn play(cache: &Cache, client: &Client, address: &str, reference: &str, options: &Options) -> Row {
+fn play(
+    cache: &Cache,
+    client: &Client,
+    address: &str,
+    changes: Option<&Path>,
+    reference: &str,
+    options: &Options,
+) -> Row {
     let command = cache.command(client).map(|mut command| {
         command.arg("--bootstrap").arg(address);
         if matches!(client.program, Program::Suite(_)) {
             command.arg("--reference").arg(reference);
+            if let Some(changes) = changes {
+                command.arg("--changes").arg(changes);
+            }
         } else if options.long {
             command.arg("--long");
         }

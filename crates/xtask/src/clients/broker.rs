@@ -1,4 +1,7 @@
 //! The server that the clients talk to: our own, a real Kafka broker, or one that somebody else started.
+//!
+//! Our own also follows a PostgreSQL server of its own, so that there are topics of changes to read: one for each way to
+//! compress them ([`CHANGES`]).
 
 use std::fs;
 use std::net::TcpStream;
@@ -6,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use tailwater_testkit::{Process, free_port, wait_until};
+use tailwater_testkit::{Postgres, Process, free_port, wait_until, write_connector};
 use tempfile::TempDir;
 
 use super::catalogue::BROKER;
@@ -18,6 +21,11 @@ const START: Duration = Duration::from_secs(120);
 /// Longest wait for an orderly end.
 const END: Duration = Duration::from_secs(30);
 
+/// Tables whose changes are in the topics `shop.public.NAME`, named by the `compression.type` that they are read with.
+const CHANGES: [&str; 3] = ["auto", "lz4", "none"];
+/// Events of each: rows of the snapshot, inserted, updated, deleted ones, and a tombstone for each of those.
+const CHANGES_EACH: usize = 50 + 200 + 50 + 2 * 20;
+
 /// A server and its data, which go when it is dropped.
 pub struct Broker {
     address: String,
@@ -28,6 +36,8 @@ struct Running {
     process: Process,
     start: Start,
     work: TempDir,
+    /// What our own server follows.
+    source: Option<Postgres>,
 }
 
 /// How it is started again.
@@ -39,7 +49,17 @@ enum Start {
 impl Broker {
     /// Our own `serve`, with the Kafka face on a free port.
     pub fn ours(binary: PathBuf) -> Outcome<Broker> {
-        Broker::start(Start::Ours { binary })
+        let mut broker = Broker::start(Start::Ours { binary: binary.clone() })?;
+        if let Some(running) = &mut broker.running {
+            running.source = Some(follow(&binary, running.work.path())?);
+        }
+        Ok(broker)
+    }
+
+    /// What `tailwater consume` shows of the topics of changes, a line each; None where there are none.
+    pub fn changes(&self) -> Option<PathBuf> {
+        let running = self.running.as_ref().filter(|running| running.source.is_some())?;
+        Some(running.work.path().join("changes.jsonl"))
     }
 
     /// A Kafka broker with its controller (KRaft), as the scenarios' proof.
@@ -87,8 +107,49 @@ impl Broker {
             Start::Kafka { java } => format(java, work.path(), &address)?,
         }
         let process = launch(&start, work.path(), &address)?;
-        Ok(Broker { address, running: Some(Running { process, start, work }) })
+        let running = Running { process, start, work, source: None };
+        Ok(Broker { address, running: Some(running) })
     }
+}
+
+/// Starts PostgreSQL with tables, has our server follow it, and keeps what `consume` shows of their changes.
+fn follow(binary: &Path, work: &Path) -> Outcome<Postgres> {
+    let source = Postgres::start();
+    let tables =
+        |sql: &str| -> String { CHANGES.iter().map(|table| sql.replace('@', &format!("\"{table}\""))).collect() };
+    let create = "create table @ (id int primary key, name text not null, amount numeric, note text);
+                  insert into @ select i, 'row ' || i, i / 3.0, null from generate_series(1, 50) i;";
+    source.psql("postgres", &tables(create));
+    write_connector(&work.join("connectors"), "shop", &source, "postgres", &[]);
+    let shown = || {
+        let mut command = Command::new(binary);
+        command.args([
+            "consume",
+            "--include",
+            "shop\\.public\\..*",
+            "--from-beginning",
+            "--exit",
+            "--json",
+            "--data-dir",
+        ]);
+        command.arg(work.join("data")).output().map(|output| output.stdout).unwrap_or_default()
+    };
+    let count = |wanted: usize| {
+        let lines = || shown().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+        wait_until(START, || lines() == wanted * CHANGES.len())
+    };
+    if !count(50) {
+        return Err("the snapshot did not come into its topics".into());
+    }
+    let change = "insert into @ select i, 'row ' || i, i / 7.0, repeat('é', i) from generate_series(51, 250) i;
+                  update @ set name = name || '!' where id <= 50;
+                  delete from @ where id between 31 and 50;";
+    source.psql("postgres", &tables(change));
+    if !count(CHANGES_EACH) {
+        return Err("the changes did not come into their topics".into());
+    }
+    fs::write(work.join("changes.jsonl"), shown())?;
+    Ok(source)
 }
 
 /// Starts a server and waits until it answers.
