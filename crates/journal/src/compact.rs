@@ -1,8 +1,8 @@
 //! Compaction: of each key the last record is kept, as `cleanup.policy=compact` asks.
 //!
 //! What is left of the beginning of a partition, as far as sealed segments go, is put into a file of its own, which is read
-//! instead of them from then on. So other topics' records are not copied, and the size budget, which lets the
-//! oldest segments go, does not take the last record of a key. Offsets stay; they have gaps then.
+//! instead of them from then on. So other topics' records are not copied, and the size budget, which lets the oldest
+//! segments go, does not take the last record of a key. Offsets stay; they have gaps then.
 
 mod sieve;
 
@@ -14,7 +14,7 @@ use crate::record::Record;
 use crate::segment::Link;
 use crate::shared::{Shared, lock};
 use crate::view::{COMPACTED, Compacted, Key, Place, View};
-use crate::{Bounds, JournalError, StoredBatch, TopicId};
+use crate::{Bounds, JournalError, StoredBatch, TopicId, metrics};
 use sieve::Sieve;
 use std::ops::ControlFlow;
 
@@ -57,6 +57,10 @@ impl Shared {
                 match done {
                     // Deleted or trimmed meanwhile: the next time finds out.
                     Err(JournalError::TopicUnknown { .. } | JournalError::OffsetOutOfRange { .. }) => {}
+                    // Other partitions can do without this one.
+                    Err(error @ JournalError::Corrupt { .. }) => {
+                        tracing::warn!(topic, partition, code = error.code(), %error, "not compacted");
+                    }
                     other => other?,
                 }
             }
@@ -124,7 +128,7 @@ impl Shared {
         })?;
         let clean = sieve.clean();
         let until = clean.max(task.at_least);
-        if clean == task.from && until == task.copied_until {
+        if clean == task.from && task.at_least == task.copied_until {
             return Ok(());
         }
         let id = FileId::Compacted { topic, partition, generation: task.generation };
@@ -155,6 +159,7 @@ impl Shared {
             }
         };
         self.look();
+        metrics::copied(true, bytes);
         tracing::debug!(topic, partition, until, bytes, "compacted");
         match before {
             Some(file) => self.remove_durably(file),

@@ -12,7 +12,7 @@ use crate::record::Record;
 use crate::scan::Scanner;
 use crate::shared::{Shared, lock};
 use crate::view::{COMPACTED, Compacted, Key, Place, SealedSegment, View};
-use crate::{Bounds, JournalError, TopicId};
+use crate::{Bounds, JournalError, TopicId, metrics};
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::{Arc, PoisonError};
@@ -118,6 +118,10 @@ impl Shared {
             // Deleted meanwhile, or the segment went with its neighbours.
             Err(JournalError::TopicUnknown { .. }) => Ok(None),
             Err(error) if error.is_gone() => Ok(None),
+            Err(error @ JournalError::Corrupt { .. }) => {
+                tracing::warn!(topic = key.0, partition = key.1, code = error.code(), %error, "not trimmed");
+                Ok(None)
+            }
             other => other,
         }
     }
@@ -154,6 +158,9 @@ impl Shared {
                 // Something in it went meanwhile: the next time finds out.
                 Err(JournalError::TopicUnknown { .. } | JournalError::OffsetOutOfRange { .. }) => {}
                 Err(error) if error.is_gone() => {}
+                Err(error @ JournalError::Corrupt { .. }) => {
+                    tracing::warn!(segment = number, code = error.code(), %error, "kept with what is dead in it");
+                }
                 other => other?,
             }
         }
@@ -201,6 +208,7 @@ impl Shared {
             }
             if same { sealed.file_id(number) } else { id }
         };
+        metrics::copied(false, bytes);
         tracing::debug!(segment = number, before = sealed.bytes, bytes, "copied what can be read of a segment");
         self.remove_durably(gone)
     }

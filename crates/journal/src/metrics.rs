@@ -17,6 +17,13 @@ pub(crate) fn holds(segments: usize, bytes: u64, hot_bytes: usize) {
     gauge!("tailwater_journal_hot_tail_bytes").set(hot_bytes as f64);
 }
 
+/// A partition was compacted, or a segment copied without what is dead, into so many bytes.
+pub(crate) fn copied(compacted: bool, bytes: u64) {
+    let what = if compacted { "compacted" } else { "segment" };
+    counter!("tailwater_journal_copies_total", "of" => what).increment(1);
+    counter!("tailwater_journal_copied_bytes_total", "of" => what).increment(bytes);
+}
+
 /// Whether the journal waits for space.
 pub(crate) fn paused(paused: bool) {
     gauge!("tailwater_journal_paused").set(f64::from(u8::from(paused)));
