@@ -4,7 +4,7 @@
 mod support;
 
 use bytes::Bytes;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use support::{Hands, LONG, Random, batch, dir, read_sparse, small, transaction};
@@ -13,7 +13,7 @@ use tailwater_journal::{
     BatchIn, Body, ClientBatch, ConnectorId, Journal, JournalError, Options, ProducerStamp, Run, TopicId,
     TransactionEnd, inspect,
 };
-use tailwater_wire::batch::{Batch, BatchBuilder, HeaderMut, Producer};
+use tailwater_wire::batch::{Batch, BatchBuilder, HeaderMut, Marker, Producer};
 
 /// A record: key, value, time.
 type Record = (String, Option<String>, i64);
@@ -107,6 +107,14 @@ impl World {
     fn tend(&self, now_ms: i64) {
         self.clock.0.store(now_ms, Ordering::Relaxed);
         self.journal.tend().unwrap();
+    }
+
+    fn end(&self, topic: TopicId, producer: i64, commit: bool) {
+        let partitions = vec![(topic, 0)];
+        let (connector, entries) = (ConnectorId(0), Vec::new());
+        let end = TransactionEnd { producer, epoch: 0, commit, coordinator_epoch: 0, partitions, connector, entries };
+        let sequence = self.journal.end_transaction(end).unwrap();
+        assert!(self.journal.wait_durable(sequence, LONG).unwrap());
     }
 
     /// All records of a topic with their offsets, markers left out.
@@ -280,13 +288,7 @@ fn aborted_records_go_and_an_open_transaction_holds_compaction_back() {
     let world = start(&SimFs::new(1), options()).unwrap();
     let topic = world.compacted("t", &[]);
     let stamp = |id, first_sequence| Some(ProducerStamp { id, epoch: 0, first_sequence, transactional: true });
-    let end = |producer, commit| {
-        let partitions = vec![(topic, 0)];
-        let (connector, entries) = (ConnectorId(0), Vec::new());
-        let end = TransactionEnd { producer, epoch: 0, commit, coordinator_epoch: 0, partitions, connector, entries };
-        let sequence = world.journal.end_transaction(end).unwrap();
-        assert!(world.journal.wait_durable(sequence, LONG).unwrap());
-    };
+    let end = |producer, commit| world.end(topic, producer, commit);
     world.produce(topic, &[record(1, 1, 5), record(2, 1, 5)]);
     world.produce_as(topic, &[record(1, 2, 5)], stamp(7, 0)).unwrap();
     end(7, false);
@@ -389,10 +391,7 @@ fn the_budget_moves_what_may_not_be_compacted_yet() {
     let world = start(&disk, tight()).unwrap();
     assert_eq!((world.records(young), world.records(open)), (written.clone(), last));
     // What was moved is compacted when it may be.
-    let (connector, partitions, entries) = (ConnectorId(0), vec![(open, 0)], Vec::new());
-    let end =
-        TransactionEnd { producer: 7, epoch: 0, commit: true, coordinator_epoch: 0, partitions, connector, entries };
-    world.journal.end_transaction(end).unwrap();
+    world.end(open, 7, true);
     world.fill();
     world.tend(1005);
     assert_eq!((world.records(young), world.records(open)), (last_of(&written), last_of(&in_open)));
@@ -537,4 +536,120 @@ fn a_deleted_topic_takes_its_compacted_file_with_it() {
     world.journal.delete_topic("t").unwrap();
     world.tend(10);
     assert_eq!(world.files(".compacted"), 0);
+}
+
+/// The last committed record of each key, as a consumer finds it that reads committed data in small steps; a tombstone
+/// counts as nothing.
+fn committed(journal: &Journal, topic: TopicId, random: &mut Random) -> BTreeMap<String, String> {
+    let bounds = journal.bounds(topic, 0).unwrap();
+    let (mut next, mut values) = (bounds.log_start, BTreeMap::new());
+    while next < bounds.last_stable {
+        let batches = journal.read(topic, 0, next, 1 + random.below(2000) as usize).unwrap();
+        let end = batches.last().map(|last| last.base_offset + i64::from(last.records)).unwrap();
+        // As Kafka's consumers do it, afresh for each answer.
+        let mut aborted = journal.aborted(topic, 0, next, end);
+        aborted.sort_by_key(|gone| gone.first_offset);
+        let mut aborted = aborted.into_iter().peekable();
+        let mut passed_over = BTreeSet::new();
+        for stored in batches.into_iter().take_while(|stored| stored.base_offset < bounds.last_stable) {
+            let batch = Batch::read(&mut stored.bytes.clone()).unwrap();
+            let last = stored.base_offset + i64::from(stored.records) - 1;
+            while let Some(gone) = aborted.next_if(|gone| gone.first_offset <= last) {
+                passed_over.insert(gone.producer);
+            }
+            if let Some(marker) = Marker::of(&batch).unwrap() {
+                if !marker.committed {
+                    passed_over.remove(&marker.producer_id);
+                }
+                continue;
+            }
+            if batch.is_transactional() && passed_over.contains(&batch.producer_id) {
+                continue;
+            }
+            for record in batch.records().unwrap().map(Result::unwrap).filter(|record| record.offset >= next) {
+                let text = |bytes: Bytes| String::from_utf8(bytes.to_vec()).unwrap();
+                match record.value {
+                    Some(value) => values.insert(text(record.key.unwrap()), text(value)),
+                    None => values.remove(&text(record.key.unwrap())),
+                };
+            }
+        }
+        next = end;
+    }
+    values
+}
+
+#[test]
+fn readers_of_committed_data_find_the_last_value_of_each_key_whatever_was_done() {
+    for seed in 0..12 {
+        let mut random = Random(seed);
+        let disk = SimFs::new(seed);
+        let options = || Options { compact_keys: if seed % 2 == 0 { 9 } else { 1000 }, ..options() };
+        let mut world = start(&disk, options()).unwrap();
+        let topic = world.compacted("t", &[("delete.retention.ms", "300")]);
+        // By key: offset and value of the last committed record. By producer: its next sequence, what it has open.
+        let mut last: BTreeMap<String, (i64, Option<String>)> = BTreeMap::new();
+        let mut producers: BTreeMap<i64, (i32, Vec<(i64, Record)>)> = BTreeMap::new();
+        let commit = |last: &mut BTreeMap<String, (i64, Option<String>)>, written: Vec<(i64, Record)>| {
+            for (offset, (key, value, _)) in written {
+                let known = last.entry(key).or_insert((-1, None));
+                if known.0 < offset {
+                    *known = (offset, value);
+                }
+            }
+        };
+        for step in 0..250 {
+            let now = step * 5;
+            let records: Vec<Record> = (0..1 + random.below(4))
+                .map(|_| {
+                    let value = (!random.one_in(5)).then(|| random.below(10_000));
+                    record(random.below(25), value, now)
+                })
+                .collect();
+            match random.below(12) {
+                0..=4 => {
+                    let base = world.produce_as(topic, &records, None).unwrap();
+                    commit(&mut last, (base..).zip(records).collect());
+                }
+                5..=8 => {
+                    let id = random.below(3) as i64;
+                    let (next, open) = producers.entry(id).or_default();
+                    let stamp = ProducerStamp { id, epoch: 0, first_sequence: *next, transactional: true };
+                    let base = world.produce_as(topic, &records, Some(stamp)).unwrap();
+                    *next += records.len() as i32;
+                    open.extend((base..).zip(records));
+                }
+                9..=10 => {
+                    let id = random.below(3) as i64;
+                    let open = producers.get_mut(&id).map(|(_, open)| std::mem::take(open)).unwrap_or_default();
+                    let committed = random.one_in(2);
+                    if !open.is_empty() {
+                        world.end(topic, id, committed);
+                        commit(&mut last, if committed { open } else { Vec::new() });
+                    }
+                }
+                _ if random.one_in(3) => {
+                    world.journal.close().unwrap();
+                    world = start(&disk, options()).unwrap();
+                }
+                _ => world.fill(),
+            }
+            if random.one_in(6) {
+                world.tend(now);
+            }
+        }
+        for id in 0..3 {
+            if producers.get(&id).is_some_and(|(_, open)| !open.is_empty()) {
+                world.end(topic, id, false);
+            }
+        }
+        let expected: BTreeMap<String, String> =
+            last.into_iter().filter_map(|(key, (_, value))| Some((key, value?))).collect();
+        for pass in 0..40 {
+            assert_eq!(committed(&world.journal, topic, &mut random), expected, "seed {seed}, pass {pass}");
+            world.fill();
+            world.tend(1250 + pass * 100);
+        }
+        assert!(world.files(".compacted") == 1);
+    }
 }
