@@ -11,6 +11,7 @@ use tailwater_wire::error_code::ErrorCode;
 
 use super::Settings;
 use super::fetch_sessions::FetchSessions;
+use super::news::News;
 use super::session::Session;
 use super::topic_config::{Served, TopicConfig};
 use crate::coordinator::Coordinator;
@@ -36,6 +37,8 @@ pub(super) struct Broker {
     pub(super) settings: Settings,
     /// Groups and transactions.
     pub(super) coordinator: Coordinator,
+    /// Who waits for records.
+    pub(super) news: News,
     /// Incremental fetch sessions.
     pub(super) fetch_sessions: FetchSessions,
     topics: RwLock<Topics>,
@@ -95,6 +98,7 @@ impl Broker {
             journal,
             cluster: Uuid(cluster),
             settings,
+            news: News::default(),
             fetch_sessions: FetchSessions::default(),
             topics: RwLock::default(),
         })

@@ -102,7 +102,14 @@ async fn read_requests(
 ) -> Result<(), End> {
     let mut frames = Frames::new(read, &shared.requests);
     let mut stranger = true;
-    while let Some(frame) = frames.next().await.map_err(End::Fault)? {
+    loop {
+        let frame = match frames.next().await {
+            Ok(Some(frame)) => frame,
+            Ok(None) => break,
+            // Who waits for an answer may be silent for longer.
+            Err(Fault::Idle) if in_turn.load(Ordering::Acquire) > 0 => continue,
+            Err(fault) => return Err(End::Fault(fault)),
+        };
         // Produce may begin early, unless something before it could make a difference to it.
         let early = in_turn.load(Ordering::Acquire) == 0;
         let begun = dispatch::begin(shared, session, frame, early).await.map_err(End::Refused)?;

@@ -14,6 +14,7 @@ mod dispatch;
 mod fetch_sessions;
 mod frames;
 mod memory;
+mod news;
 mod session;
 mod topic_config;
 
@@ -115,6 +116,8 @@ impl Listener {
         };
         let (stop, stopped) = watch::channel(false);
         runtime.spawn(shared.broker.coordinator.clone().run());
+        let broker = Arc::clone(&shared);
+        runtime.spawn(async move { broker.broker.news.run(&broker.broker.journal).await });
         runtime.spawn(accept(socket, connections, shared, stopped));
         Ok(Listener { address, stop, runtime })
     }

@@ -45,14 +45,18 @@ impl Session {
     /// Whether the client reads LZ4 out of the box. Those that do not say what they are, and those known to need an extra
     /// module for it, do not.
     pub(super) fn reads_lz4(&self) -> bool {
-        const NATIVE: [&str; 8] = [
+        const NATIVE: [&str; 12] = [
             "apache-kafka-java",
             "librdkafka",
-            "kgo",
             "confluent-kafka",
+            "rust-rdkafka",
+            "node-rdkafka",
+            "karafka",
+            "kgo",
             "sarama",
             "kafka-go",
             "segmentio",
+            "krafka",
             "tailwater",
         ];
         self.software().is_some_and(|software| NATIVE.iter().any(|known| software.name.starts_with(known)))

@@ -10,3 +10,4 @@ mod groups;
 mod records;
 mod robust;
 mod transactions;
+mod versions;

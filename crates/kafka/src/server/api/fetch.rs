@@ -11,6 +11,7 @@ use tailwater_wire::api::fetch::{
 use tailwater_wire::batch::{Batch, BatchError, Codec, recompress};
 use tailwater_wire::codec::{Records, Uuid};
 use tailwater_wire::error_code::ErrorCode;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{FETCH_BYTES, FETCH_LEAST_BYTES, FETCH_PAUSE, FETCH_WAIT};
@@ -57,15 +58,25 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
     let until = Instant::now() + wait;
     let enough = usize::try_from(request.min_bytes).unwrap_or(0);
     let look = loop {
-        let news = broker.journal.change_listener();
         let places: Vec<_> = plan.wanted.iter().map(|wanted| find(call, wanted, &request)).collect();
         let idle = places.iter().all(|place| place.as_ref().is_ok_and(|(place, offset)| *offset >= place.end));
         let over = Instant::now() >= until;
         if idle && !over && enough > 0 && !places.is_empty() {
-            // Nothing to read; it may be the end of the wait or anything else that has moved.
-            let _ = timeout_at(until, news).await;
+            // Who waits holds no memory.
+            call.request = Held::default();
+            let news = Arc::new(Notify::new());
+            for (place, _) in places.iter().flatten() {
+                broker.news.watch((place.topic.id, place.partition), Some(place.bounds), &news);
+            }
+            // What moved between the look and the watch.
+            let moved =
+                |place: &Place| broker.journal.bounds(place.topic.id, place.partition).ok() != Some(place.bounds);
+            if !places.iter().flatten().any(|(place, _)| moved(place)) {
+                let _ = timeout_at(until, news.notified()).await;
+            }
             continue;
         }
+        let news = broker.journal.change_listener();
         let mut held = Held::default();
         let look = read(call, &plan, places, &request, &mut held).await;
         if look.bytes >= enough || look.failed || over || plan.wanted.is_empty() {

@@ -64,7 +64,8 @@ async fn one(call: &Call, wanted: MetadataRequestTopic, may_create: bool) -> Met
             Some(topic) => found(&topic),
             None => MetadataResponseTopic {
                 error_code: ErrorCode::UNKNOWN_TOPIC_ID,
-                name: None,
+                // Null came with version 12.
+                name: (call.header.version.number < 12).then(String::new),
                 topic_id: wanted.topic_id,
                 ..MetadataResponseTopic::default()
             },
