@@ -155,6 +155,9 @@ impl Inner {
             Sequence(0)
         });
         for (waiter, answer) in answers {
+            if matches!(&answer, Answer::Join(Ok(joined)) if !joined.members.is_empty()) {
+                metrics::counter!("tailwater_kafka_group_generations_total").increment(1);
+            }
             // Who has gone meanwhile needs no answer.
             let _ = waiter.send((answer, written));
         }

@@ -159,6 +159,15 @@ impl Inner {
         Some(())
     }
 
+    /// What there is, for `/metrics`.
+    fn show(&self) {
+        let members: usize = self.groups.iter().map(|(_, known)| known.group.members().len()).sum();
+        let open = self.transactions.iter().filter(|(_, known)| known.is_open()).count();
+        metrics::gauge!("tailwater_kafka_groups").set(self.groups.iter().count() as f64);
+        metrics::gauge!("tailwater_kafka_group_members").set(members as f64);
+        metrics::gauge!("tailwater_kafka_transactions_open").set(open as f64);
+    }
+
     /// Does what is due; says when there is more to do.
     fn look(&mut self, shared: &Shared) -> u64 {
         let now = shared.time.now();
@@ -169,6 +178,7 @@ impl Inner {
         if self.transactions_checked.saturating_add(milliseconds(TRANSACTION_CHECK)) <= now {
             self.transactions_checked = now;
             self.abort_overdue(shared, now);
+            self.show();
         }
         if self.expiry_checked.saturating_add(milliseconds(EXPIRY_CHECK)) <= now {
             self.expiry_checked = now;

@@ -160,6 +160,8 @@ impl Inner {
         };
         let now = shared.time.now();
         if let Some(end) = &change.end {
+            let end_is = if end.commit { "commit" } else { "abort" };
+            metrics::counter!("tailwater_kafka_transactions_total", "end" => end_is).increment(1);
             for (group, topic, partition, offset) in &end.offsets {
                 self.groups.committed(group, [(topic.clone(), *partition, offset.clone())], now);
             }
@@ -190,7 +192,10 @@ impl Inner {
         for id in self.transactions.overdue(now) {
             let Some(change) = self.transactions.abort_overdue(&id, now) else { continue };
             match self.write(shared, change) {
-                Ok(_) => tracing::info!(id, "a transaction was open for longer than its timeout, and is aborted"),
+                Ok(_) => {
+                    metrics::counter!("tailwater_kafka_transactions_timed_out_total").increment(1);
+                    tracing::info!(id, "a transaction was open for longer than its timeout, and is aborted");
+                }
                 Err(error) => tracing::debug!(id, error = error.name(), "a transaction cannot be aborted yet"),
             }
         }

@@ -8,7 +8,10 @@ use tailwater_wire::api::describe_configs::{DescribeConfigsResourceResult, Descr
 use super::Settings;
 use super::broker::NODE;
 use super::topic_config::{DEFINITIONS, Definition, Effect, Kind, check, default_of, definition};
-use crate::limits::{FETCH_BYTES, FETCH_SESSIONS, IDLE_TIMEOUT};
+use crate::limits::{
+    FETCH_BYTES, FETCH_SESSIONS, IDLE_TIMEOUT, OFFSET_METADATA_MAX_BYTES, OFFSETS_RETENTION_MS,
+    TRANSACTION_TIMEOUT_MAX_MS, TRANSACTIONAL_ID_RETENTION_MS,
+};
 
 /// Kind of a resource: a topic.
 pub(super) const TOPIC: i8 = 2;
@@ -73,6 +76,10 @@ pub(super) fn of_broker(settings: &Settings, (host, port): &(String, u16)) -> Ve
         ("delete.topic.enable", bool(true)),
         ("fetch.max.bytes", (INT, FETCH_BYTES.to_string())),
         // Tools choose what they ask for by it; the format is that of Kafka 3.9, the last to have this name.
+        ("group.initial.rebalance.delay.ms", (INT, settings.groups.initial_rebalance_delay.to_string())),
+        ("group.max.session.timeout.ms", (INT, settings.groups.session_timeout_max.to_string())),
+        ("group.max.size", (INT, settings.groups.members_max.to_string())),
+        ("group.min.session.timeout.ms", (INT, settings.groups.session_timeout_min.to_string())),
         ("inter.broker.protocol.version", (STRING, "3.9-IV0".to_owned())),
         ("log.dirs", (LIST, settings.log_dir.clone())),
         ("log.retention.hours", (INT, "168".to_owned())),
@@ -81,7 +88,11 @@ pub(super) fn of_broker(settings: &Settings, (host, port): &(String, u16)) -> Ve
         ("min.insync.replicas", (INT, "1".to_owned())),
         ("node.id", (INT, NODE.to_string())),
         ("num.partitions", (INT, settings.partitions.to_string())),
+        ("offset.metadata.max.bytes", (INT, OFFSET_METADATA_MAX_BYTES.to_string())),
+        ("offsets.retention.minutes", (INT, (OFFSETS_RETENTION_MS / 60_000).to_string())),
         ("process.roles", (LIST, "broker,controller".to_owned())),
+        ("transaction.max.timeout.ms", (INT, TRANSACTION_TIMEOUT_MAX_MS.to_string())),
+        ("transactional.id.expiration.ms", (INT, TRANSACTIONAL_ID_RETENTION_MS.to_string())),
     ]);
     let entry = |(name, (config_type, value)): (&str, (i8, String))| DescribeConfigsResourceResult {
         name: name.to_owned(),
