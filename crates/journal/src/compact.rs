@@ -50,11 +50,7 @@ impl Shared {
                 if self.keeper_is_to_end() {
                     return Ok(());
                 }
-                let done = match self.task((topic, partition), rules) {
-                    Ok(Some(task)) => self.compact_partition(&task),
-                    other => other.map(|_| ()),
-                };
-                match done {
+                match self.compact_if_worth_it((topic, partition), rules) {
                     // Deleted or trimmed meanwhile: the next time finds out.
                     Err(JournalError::TopicUnknown { .. } | JournalError::OffsetOutOfRange { .. }) => {}
                     // Other partitions can do without this one.
@@ -66,6 +62,31 @@ impl Shared {
             }
         }
         Ok(())
+    }
+
+    fn compact_if_worth_it(&self, key: Key, rules: Compact) -> Result<(), JournalError> {
+        self.forget_aborted(key, rules)?;
+        self.task(key, rules)?.map_or(Ok(()), |task| self.compact_partition(&task))
+    }
+
+    /// Forgets aborted transactions that a pass before this one has left no records of, when they are as old as
+    /// tombstones must be. Their markers go with the next pass: never before, for a reader who knows of an abort looks for
+    /// its marker.
+    fn forget_aborted(&self, (topic, partition): Key, rules: Compact) -> Result<(), JournalError> {
+        let first_below = |below: i64| {
+            let view = self.view();
+            let clean = view.compacted.get(&(topic, partition)).map_or(0, |copy| copy.clean).min(below);
+            let first = view.state.clients.aborted((topic, partition), 0, clean).first().copied();
+            first.filter(|aborted| aborted.last_offset < clean).map(|_| clean)
+        };
+        if first_below(i64::MAX).is_none() {
+            return Ok(());
+        }
+        let before_ms = self.clock.now_ms().saturating_sub(rules.delete_retention_ms);
+        let Some(below) = first_below(self.offset_at(TopicId(topic), partition, before_ms)?) else { return Ok(()) };
+        let mut queue = self.usable_queue()?;
+        queue.push(0, 0, Record::ForgetAborted { topic, partition, below }, Vec::new())?;
+        self.settle(queue)
     }
 
     /// What can be compacted of a partition, when it is enough.

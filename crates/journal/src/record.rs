@@ -166,6 +166,12 @@ pub(crate) enum Record {
         generation: u32,
         until: i64,
     },
+    /// Of aborted transactions that end before an offset, compacting has taken all records.
+    ForgetAborted {
+        topic: u32,
+        partition: u32,
+        below: i64,
+    },
     /// New log starts (topic, partition, offset), whatever becomes of the segments.
     Trim {
         starts: Vec<(u32, u32, i64)>,
@@ -219,6 +225,7 @@ impl Record {
             Self::Trim { .. } => "trim",
             Self::Copies { .. } => "copies",
             Self::Compacted { .. } => "compacted",
+            Self::ForgetAborted { .. } => "forget aborted",
             Self::Mark => "mark",
             Self::Skipped => "skipped",
         }

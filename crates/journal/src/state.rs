@@ -297,6 +297,9 @@ impl State {
                     self.compacted.insert((*topic, *partition), (*generation, *until));
                 }
             }
+            Record::ForgetAborted { topic, partition, below } => {
+                self.clients.forget_aborted((*topic, *partition), *below)
+            }
             Record::Copies { .. } => return Err("copies of batches stand where the journal goes on"),
             Record::ProducerIds { below } => self.producer_ids = self.producer_ids.max(*below),
             Record::State { .. } | Record::Seal { .. } | Record::Mark | Record::Skipped => {}
@@ -330,7 +333,7 @@ impl State {
             if let Some(known) = self.partition_mut(topic, partition) {
                 known.log_start = known.log_start.max(start.min(known.high_watermark));
                 let log_start = known.log_start;
-                self.clients.trim((topic, partition), log_start);
+                self.clients.forget_aborted((topic, partition), log_start);
                 if self.compacted.get(&(topic, partition)).is_some_and(|(_, until)| *until <= log_start) {
                     self.compacted.remove(&(topic, partition));
                 }

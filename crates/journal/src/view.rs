@@ -182,6 +182,8 @@ impl View {
                 self.retain(*oldest_segment);
                 starts.iter().for_each(|(topic, partition, _)| self.forget_dead((*topic, *partition)));
             }
+            // Memory may still have what compacting took.
+            Record::ForgetAborted { topic, partition, .. } => self.hot.forget((*topic, *partition)),
             Record::Trim { starts } => {
                 starts.iter().for_each(|(topic, partition, _)| self.forget_dead((*topic, *partition)));
             }

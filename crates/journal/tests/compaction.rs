@@ -650,6 +650,13 @@ fn readers_of_committed_data_find_the_last_value_of_each_key_whatever_was_done()
             world.fill();
             world.tend(1250 + pass * 100);
         }
+        world.produce(topic, &[record(1, 1, 5000)]);
+        world.fill();
+        world.tend(9000);
+        let end = world.journal.bounds(topic, 0).unwrap().high_watermark;
+        assert!(world.journal.aborted(topic, 0, 0, end).is_empty(), "nothing is left of them");
+        let markers = read_sparse(&world.journal, topic, 0, 1 << 20).into_iter();
+        assert_eq!(markers.filter(|stored| stored.bytes[22] & 0x20 != 0).count(), 0);
         assert!(world.files(".compacted") == 1);
     }
 }

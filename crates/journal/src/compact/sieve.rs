@@ -3,7 +3,7 @@
 use super::Task;
 use crate::policy::Compact;
 use crate::{Aborted, StoredBatch, TransactionMeta};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use tailwater_wire::batch::{Batch, BatchError, Marker, RawRecord, retain};
@@ -18,6 +18,8 @@ pub(super) struct Sieve {
     hashers: [RandomState; 2],
     /// First and last offset of aborted transactions, by producer.
     aborted: HashMap<i64, Vec<(i64, i64)>>,
+    /// Their markers.
+    markers: HashSet<i64>,
     rules: Compact,
     high_watermark: i64,
     now_ms: i64,
@@ -28,6 +30,7 @@ pub(super) struct Sieve {
 impl Sieve {
     /// Before the first batch is noted.
     pub(super) fn new(task: &Task, aborted: Vec<Aborted>) -> Self {
+        let markers = aborted.iter().map(|aborted| aborted.last_offset).collect();
         let mut by_producer: HashMap<i64, Vec<(i64, i64)>> = HashMap::new();
         for Aborted { producer, first_offset, last_offset, .. } in aborted {
             by_producer.entry(producer).or_default().push((first_offset, last_offset));
@@ -36,6 +39,7 @@ impl Sieve {
             latest: HashMap::new(),
             hashers: [RandomState::new(), RandomState::new()],
             aborted: by_producer,
+            markers,
             rules: task.rules,
             high_watermark: task.high_watermark,
             now_ms: task.now_ms,
@@ -84,9 +88,10 @@ impl Sieve {
     fn left_of(&self, stored: &StoredBatch) -> Option<StoredBatch> {
         let Ok(batch) = Batch::read_unverified(&stored.bytes) else { return Some(stored.clone()) };
         if batch.is_control() {
-            // A reader that passes over an aborted transaction waits for its marker; nobody waits for a commit.
-            let commit = Marker::of(&batch).is_ok_and(|marker| marker.is_some_and(|marker| marker.committed));
-            return (!commit).then(|| stored.clone());
+            // A reader that passes over an aborted transaction waits for its marker; nobody waits for other ones.
+            let waited_for = self.markers.contains(&stored.base_offset);
+            let marker = Marker::of(&batch).is_ok_and(|marker| marker.is_some());
+            return (waited_for || !marker).then(|| stored.clone());
         }
         if self.is_aborted(&batch) {
             return None;

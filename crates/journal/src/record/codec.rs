@@ -1,6 +1,6 @@
 //! Frames' descriptions as bytes.
 //!
-//! A kind's number and form never change; new content gets a new kind. Numbers 25 to 127 are free.
+//! A kind's number and form never change; new content gets a new kind. Numbers 26 to 127 are free.
 
 use super::{BadRecord, Base, Batch, Record, Stamp};
 use crate::codec::{Input, Malformed, Put};
@@ -34,6 +34,7 @@ const TOPIC_GROW: u8 = 21;
 const TRIM: u8 = 22;
 const COPIES: u8 = 23;
 const COMPACTED: u8 = 24;
+const FORGET_ABORTED: u8 = 25;
 const MARK: u8 = OPTIONAL | 1;
 
 impl Record {
@@ -64,6 +65,7 @@ impl Record {
             Self::Trim { .. } => TRIM,
             Self::Copies { .. } => COPIES,
             Self::Compacted { .. } => COMPACTED,
+            Self::ForgetAborted { .. } => FORGET_ABORTED,
             Self::Mark => MARK,
             Self::Skipped => OPTIONAL,
         }
@@ -170,6 +172,11 @@ impl Record {
                 put_list(out, transactions, put_transaction);
                 put_list(out, batches, put_batch);
             }
+            Self::ForgetAborted { topic, partition, below } => {
+                out.u32(*topic);
+                out.u32(*partition);
+                out.i64(*below);
+            }
             Self::Compacted { topic, partition, generation, until } => {
                 out.u32(*topic);
                 out.u32(*partition);
@@ -249,6 +256,7 @@ impl Record {
                 transactions: input.list(TRANSACTION_BYTES, take_transaction)?,
                 batches: input.list(BATCH_LEAST_BYTES, take_batch)?,
             },
+            FORGET_ABORTED => Self::ForgetAborted { topic: input.u32()?, partition: input.u32()?, below: input.i64()? },
             COMPACTED => Self::Compacted {
                 topic: input.u32()?,
                 partition: input.u32()?,
@@ -505,6 +513,11 @@ pub(crate) mod tests {
                 partition,
                 generation,
                 until
+            }),
+            any::<(u32, u32, i64)>().prop_map(|(topic, partition, below)| Record::ForgetAborted {
+                topic,
+                partition,
+                below
             }),
             Just(Record::Mark),
         ]

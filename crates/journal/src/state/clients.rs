@@ -242,10 +242,10 @@ impl Clients {
         self.partitions.get(&key).map(|writers| writers.producers.iter().map(info).collect()).unwrap_or_default()
     }
 
-    /// Nobody can read below an offset any more.
-    pub(crate) fn trim(&mut self, key: Key, log_start: i64) {
+    /// Nobody can read the records of aborted transactions that end before an offset any more.
+    pub(crate) fn forget_aborted(&mut self, key: Key, below: i64) {
         if let Some(writers) = self.partitions.get_mut(&key) {
-            let gone = writers.aborted.partition_point(|aborted| aborted.last_offset < log_start);
+            let gone = writers.aborted.partition_point(|aborted| aborted.last_offset < below);
             writers.aborted.drain(..gone);
         }
     }
@@ -451,7 +451,7 @@ mod tests {
         assert_eq!(ids(0, 10), [1]);
         assert_eq!(ids(41, 43), [1]);
         assert_eq!(ids(42, 43), []);
-        clients.trim(KEY, 41);
+        clients.forget_aborted(KEY, 41);
         assert_eq!(clients.aborted(KEY, 0, 43).len(), 1);
         clients.forget_topic(1);
         assert_eq!(clients, Clients::default());
