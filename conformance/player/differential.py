@@ -185,7 +185,7 @@ def settled(node, mark=""):
     """Leaves out what the virtual machine decides: values of `real` columns are rounded to what a float holds, because Java
     before 19 prints wrong digits after the right ones, and the pairs of hstore values, which come as a hash table has them, are sorted."""
     if isinstance(node, dict):
-        pairs = {name: settled(child, mark or next((m for m in (values.SINGLE, values.PAIRS) if name.startswith(m)), ""))
+        pairs = {name: settled(child, mark or next((m for m in (values.SINGLE, values.PAIRS) if name.startswith(m.rstrip())), ""))
                  for name, child in node.items()}
         return dict(sorted(pairs.items())) if mark == values.PAIRS else pairs
     if isinstance(node, list):

@@ -254,7 +254,7 @@ DEFAULTS = {
     "time": ["'13:14:15.5'"], "interval": ["'1 day'"], "json": ["'{}'"], "jsonb": ["'{\"a\": 1}'"], "bytea": ["'\\x00ff'"], "mood": ["'ok'"],
     "bit(5)": ["B'10101'"], "bit(1)": ["B'1'"], "inet": ["'10.0.0.1'"], "money": ["1.25"], "integer[]": ["'{}'", "'{1,2}'"], "text[]": ["'{}'"],
     "varchar": ["''", "'x)y'", "E'line\\nbreak'", "'a' || 'b'", "current_user", "'::text'", "gen_random_uuid()::text"], "oid": ["7"],
-    "timestamp(3)": ["'2020-03-04 05:06:07.8919'", "localtimestamp", "'infinity'", "(now() at time zone 'utc')"], "time(3)": ["'13:14:15.5555'", "localtime"],
+    "timestamp(3)": ["'2020-03-04 05:06:07.8919'", "localtimestamp", "'1999-01-08'", "(now() at time zone 'utc')"], "time(3)": ["'13:14:15.5555'", "localtime"],
     "timetz": ["'13:14:15.5+02'", "current_time"], "timestamptz(3)": ["'2020-01-01 00:00:00.1234+05:30'", "current_timestamp"],
     "numeric(10)": ["-7"], "bytea[]": ["'{}'"], "cidr": ["'10.0.0.0/8'"], "macaddr": ["'08:00:2b:01:02:03'"], "int4range": ["'[1,3)'"],
     "hstore": ["'a=>1'"], "ltree": ["'a.b'"], "xml": ["'<a/>'"], "varbit": ["B'101'"], "bit(24)": ["B'101010101010101010101010'"],
