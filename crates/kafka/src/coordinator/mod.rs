@@ -188,3 +188,84 @@ impl Inner {
         self.timers.next().unwrap_or(u64::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::group::{Caller, State};
+    use crate::limits::{OFFSETS_RETENTION_MS, TRANSACTIONAL_ID_RETENTION_MS};
+    use std::collections::BTreeMap;
+    use std::path::Path;
+    use tailwater_journal::fs::SimFs;
+    use tailwater_journal::{Options, SystemClock};
+
+    fn open(disk: &SimFs) -> Coordinator {
+        let clock = Arc::new(SystemClock);
+        let journal = Journal::open(Arc::new(disk.clone()), Path::new("/d"), Options::default(), clock).unwrap();
+        let connector = journal.connector("\u{1}kafka").unwrap();
+        Coordinator::open(journal, connector, Settings::default())
+    }
+
+    fn restart(coordinator: Coordinator, disk: &SimFs) -> Coordinator {
+        coordinator.shared.store.journal.close().unwrap();
+        drop(coordinator);
+        open(disk)
+    }
+
+    async fn commit(coordinator: &Coordinator, group: &str, topic: &str) {
+        let offset = Commit { topic: topic.into(), partition: 0, offset: 7, leader_epoch: -1, metadata: String::new() };
+        let nobody = Caller { id: String::new(), instance: None, generation: -1 };
+        coordinator.commit(group.into(), nobody, vec![offset], None).await.unwrap();
+    }
+
+    fn look_at(coordinator: &Coordinator, now: u64) {
+        let shared = &coordinator.shared;
+        let mut inner = shared.lock();
+        inner.expire_offsets(shared, now);
+        inner.expire_transactions(shared, now);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_has_expired_is_gone_after_a_restart_too() {
+        let disk = SimFs::new(1);
+        let coordinator = open(&disk);
+        coordinator.shared.store.journal.create_topic_with("orders", 1, BTreeMap::new()).unwrap();
+        commit(&coordinator, "g", "orders").await;
+        let id = Some("tx".to_owned());
+        coordinator.init_producer(id, 1_000, None).await.unwrap();
+        let now = coordinator.shared.time.now();
+        look_at(&coordinator, now + OFFSETS_RETENTION_MS.min(TRANSACTIONAL_ID_RETENTION_MS) - 60_000);
+        assert!(coordinator.describe("g").is_some_and(|group| group.state == State::Empty));
+        assert!(coordinator.transaction("tx").is_some());
+        look_at(&coordinator, now + OFFSETS_RETENTION_MS.max(TRANSACTIONAL_ID_RETENTION_MS) + 60_000);
+        let coordinator = restart(coordinator, &disk);
+        assert!(coordinator.describe("g").is_none() && coordinator.transaction("tx").is_none());
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn offsets_of_a_topic_that_went_unseen_are_forgotten() {
+        let disk = SimFs::new(1);
+        let coordinator = open(&disk);
+        for topic in ["orders", "users"] {
+            coordinator.shared.store.journal.create_topic_with(topic, 1, BTreeMap::new()).unwrap();
+            commit(&coordinator, "g", topic).await;
+        }
+        coordinator.shared.store.journal.delete_topic("orders").unwrap();
+        coordinator.shared.lock().forget_lost_topics(&coordinator.shared);
+        let coordinator = restart(coordinator, &disk);
+        let left = coordinator.offsets("g", None, false).await.unwrap();
+        assert_eq!(left.iter().map(|fetched| fetched.topic.as_str()).collect::<Vec<_>>(), ["users"]);
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_entry_that_makes_no_sense_is_passed_over() {
+        let disk = SimFs::new(1);
+        let coordinator = open(&disk);
+        let garbage = |key: &str| (key.to_owned(), bytes::Bytes::from_static(b"{"));
+        let entries = ["group/g", "offset/g/orders/0", "transaction/tx", "cluster"].map(garbage).into();
+        let written = coordinator.shared.store.write(entries).unwrap();
+        coordinator.shared.store.durable(written).await.unwrap();
+        let coordinator = restart(coordinator, &disk);
+        assert!(coordinator.groups().is_empty() && coordinator.transaction("tx").is_none());
+    }
+}
