@@ -4,7 +4,7 @@
 
 mod debezium;
 mod load;
-mod machine;
+pub(crate) mod machine;
 mod peers;
 mod report;
 mod subject;

@@ -4,6 +4,7 @@
 //! What a client must be able to do stands in `clients/` (its README has the parts); here it is chosen, installed, run beside a
 //! server on a free port, and told in lines that `script/test` counts, or as the table of `docs/compatibility/kafka.md`.
 
+pub mod bench;
 mod broker;
 mod catalogue;
 mod install;
@@ -42,7 +43,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
     let cache = Cache::open(root)?;
     let mut broker = match (&options.bootstrap, options.kafka) {
         (Some(address), _) => Broker::of_others(address),
-        (None, true) => Broker::kafka(&cache)?,
+        (None, true) => Broker::kafka(&cache, false)?,
         (None, false) => Broker::ours(options.binary.clone().map_or_else(|| conformance::build(root), Ok)?)?,
     };
     let reference = cache.driver(&catalogue::REFERENCE)?;

@@ -26,6 +26,9 @@ cargo xtask VERB
                                     real Kafka clients (families such as kcat, or kafka-python-2.0.2) against `serve`;
                                     without NAME one version of each family, --long all; --against-kafka proves the
                                     scenarios on a real broker; --write renews the table in docs/compatibility/kafka.md
+  bench-kafka [--records N] [--tailwater BINARY] [--no-file]
+                                    produce, consume, latency, start and memory of the listener (a release build) beside a
+                                    real Kafka broker's, by Kafka's own tools; the table is kept in benches/results/
   bench [--rows N] [--commits N] [--big N] [--rounds N] [--probes N] [--only LOAD] [--dir DIR] [--tailwater BINARY]
         [--with-debezium] [--no-file]
                                     measure against pg_recvlogical, COPY and, where asked, Debezium: N rows in transactions of 10,000
@@ -49,6 +52,10 @@ fn main() -> ExitCode {
             true
         }),
         "clients" => clients::run(&root(), rest),
+        "bench-kafka" => clients::bench::run(&root(), rest).map(|table| {
+            print!("{table}");
+            true
+        }),
         "conformance" => conformance::run(&root(), rest),
         "differential" => differential::run(&root(), rest),
         "batches" => differential::batches(&root(), rest),

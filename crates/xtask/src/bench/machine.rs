@@ -18,24 +18,29 @@ const BLOCK: [u8; 4096] = [7; 4096];
 
 /// Machine, versions, date and command, one fact a line.
 pub fn describe(root: &Path, server: &Postgres, arguments: &[String]) -> Vec<String> {
+    vec![
+        format!("Machine: {}", itself()),
+        format!("PostgreSQL: {}", server.psql("postgres", "show server_version;")),
+        format!("Revision: {}", revision(root)),
+        format!("Command: `script/bench {}`", arguments.join(" "))
+            .replace(" `", "`")
+            .replace("Command:`", "Command: `"),
+    ]
+}
+
+/// Cores, memory and kernel.
+pub fn itself() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, m)| m);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let kib: u64 = memory.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or(0);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let revision = output(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root));
-    vec![
-        format!(
-            "Machine: {cores} cores ({model}), {} GiB, Linux {}",
-            kib >> 20,
-            output(Command::new("uname").arg("-r"))
-        ),
-        format!("PostgreSQL: {}", server.psql("postgres", "show server_version;")),
-        format!("Revision: {revision}"),
-        format!("Command: `script/bench {}`", arguments.join(" "))
-            .replace(" `", "`")
-            .replace("Command:`", "Command: `"),
-    ]
+    format!("{cores} cores ({model}), {} GiB, Linux {}", kib >> 20, output(Command::new("uname").arg("-r")))
+}
+
+/// The commit that is measured.
+pub fn revision(root: &Path) -> String {
+    output(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root))
 }
 
 /// The date in UTC, `2026-01-31`.

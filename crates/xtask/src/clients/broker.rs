@@ -7,7 +7,7 @@ use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tailwater_testkit::{Postgres, Process, free_port, wait_until, write_connector};
 use tempfile::TempDir;
@@ -36,6 +36,8 @@ struct Running {
     process: Process,
     start: Start,
     work: TempDir,
+    /// How long it took until it answered.
+    up: Duration,
     /// What our own server follows.
     source: Option<Postgres>,
 }
@@ -43,13 +45,13 @@ struct Running {
 /// How it is started again.
 enum Start {
     Ours { binary: PathBuf },
-    Kafka { java: Vec<String> },
+    Kafka { java: Vec<String>, fsync: bool },
 }
 
 impl Broker {
     /// Our own `serve`, with the Kafka face on a free port.
     pub fn ours(binary: PathBuf) -> Outcome<Broker> {
-        let mut broker = Broker::start(Start::Ours { binary: binary.clone() })?;
+        let mut broker = Broker::bare(binary.clone())?;
         if let Some(running) = &mut broker.running {
             running.source = Some(follow(&binary, running.work.path())?);
         }
@@ -62,10 +64,21 @@ impl Broker {
         Some(running.work.path().join("changes.jsonl"))
     }
 
-    /// A Kafka broker with its controller (KRaft), as the scenarios' proof.
-    pub fn kafka(cache: &Cache) -> Outcome<Broker> {
-        let java = cache.java(BROKER)?.split(' ').map(str::to_owned).collect();
-        Broker::start(Start::Kafka { java })
+    /// Our own without a source.
+    pub fn bare(binary: PathBuf) -> Outcome<Broker> {
+        Broker::start(Start::Ours { binary })
+    }
+
+    /// A Kafka broker with its controller (KRaft); `fsync`: no append is acknowledged before it is on disk.
+    pub fn kafka(cache: &Cache, fsync: bool) -> Outcome<Broker> {
+        let jars = format!("{}/*", cache.kafka(BROKER)?.display());
+        let java = ["java", "-Xmx1g", "-Djava.awt.headless=true", "-cp", &jars].map(str::to_owned).to_vec();
+        Broker::start(Start::Kafka { java, fsync })
+    }
+
+    /// Process id, and how long its start took; None when it is not ours.
+    pub fn started(&self) -> Option<(u32, Duration)> {
+        self.running.as_ref().map(|running| (running.process.pid(), running.up))
     }
 
     /// A server at an address, started by somebody else.
@@ -104,10 +117,11 @@ impl Broker {
         let work = tempfile::tempdir()?;
         match &start {
             Start::Ours { .. } => fs::create_dir(work.path().join("connectors"))?,
-            Start::Kafka { java } => format(java, work.path(), &address)?,
+            Start::Kafka { java, fsync } => format(java, work.path(), &address, *fsync)?,
         }
+        let begin = Instant::now();
         let process = launch(&start, work.path(), &address)?;
-        let running = Running { process, start, work, source: None };
+        let running = Running { process, start, work, up: begin.elapsed(), source: None };
         Ok(Broker { address, running: Some(running) })
     }
 }
@@ -166,7 +180,7 @@ fn launch(start: &Start, work: &Path, address: &str) -> Outcome<Process> {
             command.args(["--http", "off", "--connect", "off", "--pg", "off", "--kafka", address, "--json"]);
             command
         }
-        Start::Kafka { java } => {
+        Start::Kafka { java, .. } => {
             let mut command = java_command(java);
             command.arg("kafka.Kafka").arg(work.join("server.properties"));
             command
@@ -182,7 +196,7 @@ fn launch(start: &Start, work: &Path, address: &str) -> Outcome<Process> {
 }
 
 /// Writes a broker's properties and formats its directory.
-fn format(java: &[String], work: &Path, address: &str) -> Outcome<()> {
+fn format(java: &[String], work: &Path, address: &str, fsync: bool) -> Outcome<()> {
     let controller = free_port();
     let data = work.join("data");
     let properties = format!(
@@ -192,8 +206,9 @@ fn format(java: &[String], work: &Path, address: &str) -> Outcome<()> {
          log.dirs={}\nnum.partitions=1\noffsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\ntransaction.state.log.num.partitions=4\n\
          share.coordinator.state.topic.replication.factor=1\nshare.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n",
-        data.display()
+         group.initial.rebalance.delay.ms=0\n{}",
+        data.display(),
+        if fsync { "log.flush.interval.messages=1\n" } else { "" }
     );
     let file = work.join("server.properties");
     fs::write(&file, properties)?;
