@@ -68,6 +68,9 @@ pub const TRANSACTION_BYTES_MAX: usize = 2 << 20;
 /// The same of all open transactions.
 pub const TRANSACTIONS_BYTES_MAX: usize = 64 << 20;
 
+/// Partitions of one transaction: each gets a marker in the frame that ends it.
+pub const TRANSACTION_PARTITIONS_MAX: usize = 20_000;
+
 /// `transaction.max.timeout.ms`, Kafka's default.
 pub const TRANSACTION_TIMEOUT_MAX_MS: u64 = 900_000;
 

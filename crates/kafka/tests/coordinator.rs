@@ -350,3 +350,18 @@ async fn a_disk_that_fails_confirms_nothing() {
     let kept = bed.committed("g", 0, false).await.unwrap();
     assert!(kept == Some(7) || kept == Some(8), "{kept:?}: a commit that was not confirmed may have happened");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_largest_transaction_can_be_ended() {
+    let bed = Bed::new();
+    let producer = bed.coordinator.init_producer(Some(TX.into()), 60_000, None).await.unwrap();
+    let half = u32::try_from(tailwater_kafka::limits::TRANSACTION_PARTITIONS_MAX / 2).unwrap();
+    for topic in ["left", "right"] {
+        bed.journal.create_topic_with(topic, half, BTreeMap::new()).unwrap();
+        let partitions = (0..half.cast_signed()).map(|partition| (topic.to_owned(), partition)).collect();
+        bed.coordinator.add_partitions(TX.into(), producer, partitions).await.unwrap();
+    }
+    bed.coordinator.end_transaction(TX.into(), producer, true).await.unwrap();
+    let right = bed.journal.topic("right").unwrap().id;
+    assert_eq!(bed.journal.bounds(right, half - 1).unwrap().high_watermark, 1);
+}

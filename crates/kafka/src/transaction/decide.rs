@@ -2,7 +2,9 @@
 
 use super::state::{Phase, Transaction};
 use crate::group::Offset;
-use crate::limits::{TRANSACTION_BYTES_MAX, TRANSACTIONAL_ID_RETENTION_MS, TRANSACTIONS_BYTES_MAX};
+use crate::limits::{
+    TRANSACTION_BYTES_MAX, TRANSACTION_PARTITIONS_MAX, TRANSACTIONAL_ID_RETENTION_MS, TRANSACTIONS_BYTES_MAX,
+};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use tailwater_wire::error_code::ErrorCode;
 
@@ -233,7 +235,7 @@ impl Transactions {
 
     fn bounded(&self, id: &str, next: Transaction, beyond: ErrorCode) -> Result<Option<Change>, ErrorCode> {
         let bytes = next.bytes();
-        if bytes > TRANSACTION_BYTES_MAX {
+        if bytes > TRANSACTION_BYTES_MAX || next.partitions.len() > TRANSACTION_PARTITIONS_MAX {
             return Err(beyond);
         }
         if self.bytes.saturating_add(bytes) > TRANSACTIONS_BYTES_MAX {

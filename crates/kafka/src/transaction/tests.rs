@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::group::Offset;
-use crate::limits::{TRANSACTION_TIMEOUT_MAX_MS, TRANSACTIONAL_ID_MAX_BYTES, TRANSACTIONAL_ID_RETENTION_MS};
+use crate::limits::{
+    TRANSACTION_PARTITIONS_MAX, TRANSACTION_TIMEOUT_MAX_MS, TRANSACTIONAL_ID_MAX_BYTES, TRANSACTIONAL_ID_RETENTION_MS,
+};
 use tailwater_wire::error_code::ErrorCode;
 
 const ID: &str = "payments";
@@ -274,8 +276,10 @@ fn offsets_of_an_aborted_transaction_never_count() {
 fn what_a_transaction_touches_is_bounded() {
     let mut bed = Bed::new();
     let producer = bed.begin();
-    let many = (0..1_000_000).map(|partition| ("t".to_owned(), partition));
-    let refused = bed.transactions.add_partitions(ID, producer, many, 0);
+    let first = |count: i32| (0..count).map(|partition| ("t".to_owned(), partition));
+    let most = i32::try_from(TRANSACTION_PARTITIONS_MAX).unwrap();
+    assert!(bed.transactions.add_partitions(ID, producer, first(most), 0).is_ok());
+    let refused = bed.transactions.add_partitions(ID, producer, first(most + 1), 0);
     assert_eq!(refused, Err(ErrorCode::INVALID_REQUEST));
     assert_eq!(bed.phase(), Phase::Empty);
 }
