@@ -43,4 +43,5 @@ pub use client::{Aborted, ClientBatch, Placed, Produced, ProducerInfo, ProducerS
 pub use clock::{Clock, SystemClock};
 pub use error::JournalError;
 pub use journal::{Journal, Options};
+pub use queue::check_topic_name;
 pub use topic::{Bounds, StoredBatch, TopicMeta};

@@ -6,6 +6,8 @@
 mod produce;
 mod topics;
 
+pub use topics::check_topic_name;
+
 use crate::limits::{
     IDENTITY_MAX_BYTES, KEY_MAX_BYTES, META_MAX_BYTES, NAME_MAX_BYTES, PAYLOAD_MAX_BYTES, POSITION_MAX_BYTES,
     SPACE_PATIENCE, VALUE_MAX_BYTES,

@@ -128,6 +128,12 @@ pub const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// The same while others wait for the memory that it holds.
 pub const PRESSED_STALL_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// What a peer must move in that time while others wait for the memory that it holds.
+pub const PRESSED_BYTES: usize = 64 << 10;
+
+/// Answers up to this size are not counted.
+pub const SMALL_ANSWER_BYTES: usize = 1 << 10;
+
 /// How long answers are still written after the last request was read.
 pub const LINGER: Duration = Duration::from_secs(2);
 

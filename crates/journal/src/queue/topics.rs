@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 impl Shared {
     /// Finds or makes a connector's topic. One that clients made is the connector's from now on.
     pub(crate) fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
-        check_name(name)?;
+        check_topic_name(name)?;
         let mut queue = self.usable_queue()?;
         let topic = match queue.state.topic_named(name) {
             Some(topic) => {
@@ -40,7 +40,7 @@ impl Shared {
         partitions: u32,
         config: BTreeMap<String, String>,
     ) -> Result<TopicId, JournalError> {
-        check_name(name)?;
+        check_topic_name(name)?;
         check_config(&config)?;
         let mut queue = self.usable_queue()?;
         if queue.state.topic_named(name).is_some() {
@@ -128,7 +128,8 @@ fn check_config(config: &BTreeMap<String, String>) -> Result<(), JournalError> {
     Ok(())
 }
 
-fn check_name(name: &str) -> Result<(), JournalError> {
+/// Refuses a name that no topic can have.
+pub fn check_topic_name(name: &str) -> Result<(), JournalError> {
     let invalid = |why| Err(JournalError::NameInvalid { name: name.chars().take(NAME_MAX_BYTES).collect(), why });
     // Kafka's own rules.
     if name.is_empty() || name.len() > NAME_MAX_BYTES {

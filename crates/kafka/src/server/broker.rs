@@ -106,23 +106,44 @@ impl Broker {
 
     /// A topic by name.
     pub(super) fn topic(&self, name: &str) -> Option<Arc<Topic>> {
-        self.find(|topics| topics.by_name.get(name).cloned())
+        self.find(|topics| topics.by_name.get(name).cloned()).or_else(|| self.renew(name))
     }
 
     /// A topic by id.
     pub(super) fn topic_by_id(&self, uuid: Uuid) -> Option<Arc<Topic>> {
         let id = self.number(uuid)?;
-        self.find(|topics| topics.by_id.get(&id).cloned())
+        let find = |topics: &Topics| topics.by_id.get(&id).cloned();
+        // It may be new.
+        self.find(find).or_else(|| self.journal.bounds(id, 0).ok().and_then(|_| find(&self.refresh())))
     }
 
-    /// Looks among the topics that are known, and once more among those that there are now.
+    /// Looks among the topics that are known; when it was long ago that they were read, among those that there are now.
     fn find(&self, find: impl Fn(&Topics) -> Option<Arc<Topic>>) -> Option<Arc<Topic>> {
-        let found = {
+        {
             let topics = self.topics.read().unwrap_or_else(PoisonError::into_inner);
-            let fresh = topics.read.is_some_and(|read| read.elapsed() < TOPICS_FRESH);
-            find(&topics).filter(|_| fresh)
-        };
-        found.or_else(|| find(&self.refresh()))
+            if topics.read.is_some_and(|read| read.elapsed() < TOPICS_FRESH) {
+                return find(&topics);
+            }
+        }
+        find(&self.refresh())
+    }
+
+    /// One topic as it is now, without a look at all the others: names of topics that are not there cost little.
+    pub(super) fn renew(&self, name: &str) -> Option<Arc<Topic>> {
+        let topic = self.journal.topic(name).map(|meta| Arc::new(self.topic_of(meta)));
+        let known = |topics: &Topics| topics.by_name.contains_key(name);
+        if topic.is_none() && !known(&self.topics.read().unwrap_or_else(PoisonError::into_inner)) {
+            return None;
+        }
+        let mut topics = self.topics.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = topics.by_name.remove(name) {
+            topics.by_id.remove(&old.id);
+        }
+        if let Some(topic) = &topic {
+            topics.by_name.insert(topic.name.clone(), Arc::clone(topic));
+            topics.by_id.insert(topic.id, Arc::clone(topic));
+        }
+        topic
     }
 
     /// A partition of a topic, and where it stands.
@@ -134,7 +155,7 @@ impl Broker {
             Ok(bounds) => Ok((topic, partition, bounds)),
             Err(_) => {
                 // It may have been deleted, and made again under the same name.
-                let topic = self.refresh().by_name.get(name).cloned().ok_or(unknown)?;
+                let topic = self.renew(name).ok_or(unknown)?;
                 let bounds = self.journal.bounds(topic.id, partition).map_err(|error| error_code(&error))?;
                 Ok((topic, partition, bounds))
             }
@@ -146,6 +167,16 @@ impl Broker {
         let mut topics: Vec<_> = self.refresh().by_name.values().cloned().collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         topics
+    }
+
+    /// A topic whose name differs from this one by dots and underscores only: they would share the names of metrics, so
+    /// Kafka lets clients make one of them.
+    pub(super) fn collides(&self, name: &str) -> Option<Arc<Topic>> {
+        let alike = |(a, b): (u8, u8)| a == b || matches!((a, b), (b'.', b'_') | (b'_', b'.'));
+        let collides =
+            |known: &str| known.len() == name.len() && known != name && known.bytes().zip(name.bytes()).all(alike);
+        let other = |topics: &Topics| topics.by_name.values().find(|known| collides(&known.name)).cloned();
+        name.contains(['.', '_']).then(|| self.find(other)).flatten()
     }
 
     /// Makes a topic; one that has been made meanwhile is as good. Durable when it returns.
@@ -182,17 +213,8 @@ impl Broker {
 
     /// The topics as they are now.
     pub(super) fn refresh(&self) -> RwLockReadGuard<'_, Topics> {
-        let topic = |meta: TopicMeta| {
-            Arc::new(Topic {
-                id: meta.id,
-                uuid: self.uuid(meta.id),
-                name: meta.name,
-                partitions: meta.partitions,
-                config: TopicConfig::of(&meta.config, meta.change),
-            })
-        };
         let read = Instant::now();
-        let all: Vec<_> = self.journal.topics().into_iter().map(topic).collect();
+        let all: Vec<_> = self.journal.topics().into_iter().map(|meta| Arc::new(self.topic_of(meta))).collect();
         let topics = Topics {
             by_name: all.iter().map(|topic| (topic.name.clone(), Arc::clone(topic))).collect(),
             by_id: all.iter().map(|topic| (topic.id, Arc::clone(topic))).collect(),
@@ -200,6 +222,16 @@ impl Broker {
         };
         *self.topics.write().unwrap_or_else(PoisonError::into_inner) = topics;
         self.topics.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn topic_of(&self, meta: TopicMeta) -> Topic {
+        Topic {
+            id: meta.id,
+            uuid: self.uuid(meta.id),
+            name: meta.name,
+            partitions: meta.partitions,
+            config: TopicConfig::of(&meta.config, meta.change),
+        }
     }
 
     /// A topic's id: the cluster's with the topic's number in it, so that no two are the same anywhere.

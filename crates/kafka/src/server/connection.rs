@@ -21,7 +21,7 @@ use super::Shared;
 use super::connections::Place;
 use super::dispatch::{self, Refused};
 use super::frames::{Fault, Frames};
-use super::memory::{Held, Memory};
+use super::memory::{Held, Memory, Pace};
 use super::session::Session;
 use crate::limits::{
     CLOSE_LINGER, GATHERED_BYTES, GATHERED_PIECES, LINGER, PENDING_REQUESTS, PRESSED_STALL_TIMEOUT, STALL_TIMEOUT,
@@ -188,6 +188,8 @@ impl Gathered {
     /// Writes them all. A peer that takes nothing for long is given up, sooner when others wait for the memory.
     async fn write(&mut self, write: &mut (impl AsyncWrite + Unpin), memory: &Memory) -> io::Result<()> {
         let mut silent = Duration::ZERO;
+        let mut pace = Pace::begin();
+        let unread = || io::Error::new(io::ErrorKind::TimedOut, "the peer does not read them");
         while !self.parts.is_empty() {
             let mut pieces = [IoSlice::new(&[]); GATHERED_PIECES];
             let count = self.parts.len().min(GATHERED_PIECES);
@@ -199,7 +201,7 @@ impl Gathered {
                 Err(_) => {
                     silent += PRESSED_STALL_TIMEOUT;
                     if silent >= STALL_TIMEOUT || memory.is_pressed() {
-                        return Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read them"));
+                        return Err(unread());
                     }
                     continue;
                 }
@@ -210,6 +212,9 @@ impl Gathered {
             silent = Duration::ZERO;
             metrics::counter!("tailwater_kafka_sent_bytes_total").increment(written as u64);
             self.written(written);
+            if !self.parts.is_empty() && pace.is_too_slow(written, memory) {
+                return Err(unread());
+            }
         }
         self.bytes = 0;
         self.held.clear();

@@ -16,6 +16,7 @@ use super::frames::Frame;
 use super::memory::Held;
 use super::session::Session;
 use super::{Shared, api};
+use crate::limits::SMALL_ANSWER_BYTES;
 
 /// A request, for the file that answers it.
 pub(super) struct Call {
@@ -67,8 +68,11 @@ macro_rules! serve {
                     let request = Wire::read(&mut reader, version).map_err(|error| Refused::Malformed(key, error))?;
                     // What the request does not share goes.
                     drop(reader);
+                    if LARGE.contains(&key) {
+                        call.shared.answers.turn().await;
+                    }
                     let response = api::$module::answer(&mut call, request).await;
-                    encode(call, &response)
+                    encode(call, response).await
                 })*
                 _ => Err(Refused::NotServed(key)),
             }
@@ -113,6 +117,22 @@ serve! {
     DescribeTransactions => describe_transactions,
     ListTransactions => list_transactions,
 }
+
+/// Those whose answers may be large and have their size only when they are made. While others wait for memory none is
+/// begun, so that few of them are ready and wait.
+const LARGE: &[ApiKey] = &[
+    ApiKey::Metadata,
+    ApiKey::ListOffsets,
+    ApiKey::OffsetFetch,
+    ApiKey::DescribeGroups,
+    ApiKey::ListGroups,
+    ApiKey::CreateTopics,
+    ApiKey::DescribeConfigs,
+    ApiKey::DescribeLogDirs,
+    ApiKey::DescribeProducers,
+    ApiKey::DescribeTransactions,
+    ApiKey::ListTransactions,
+];
 
 /// The APIs that are served.
 pub(super) fn served() -> impl Iterator<Item = ApiKey> {
@@ -165,10 +185,18 @@ pub(super) async fn begin(
     Ok(Begun { work: Box::pin(work), in_turn: true })
 }
 
-/// The frame of a response.
-pub(super) fn encode<R: Response>(call: Call, response: &R) -> Result<Answer, Refused> {
-    let segments = response_frame(&call.header, response).map_err(|error| Refused::Unencodable(R::KEY, error))?;
-    Ok(Answer { segments: Some(segments), held: call.held })
+/// The frame of a response, counted among the answers.
+pub(super) async fn encode<R: Response>(call: Call, response: R) -> Result<Answer, Refused> {
+    let segments = response_frame(&call.header, &response).map_err(|error| Refused::Unencodable(R::KEY, error))?;
+    drop(response);
+    let Call { shared, mut held, request, .. } = call;
+    drop(request);
+    if segments.length > held.bytes() + SMALL_ANSWER_BYTES {
+        // Nobody holds some of it and waits for more.
+        held = Held::default();
+        shared.answers.grow(&mut held, segments.length).await;
+    }
+    Ok(Answer { segments: Some(segments), held })
 }
 
 fn unsupported_api_versions(correlation_id: i32) -> Result<Begun, Refused> {

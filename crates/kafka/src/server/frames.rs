@@ -2,14 +2,13 @@
 
 use std::fmt;
 use std::io;
-use std::time::Duration;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use tailwater_wire::frame::{FrameError, FrameKind, Next, next_frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::memory::{Held, Memory};
+use super::memory::{Held, Memory, Pace};
 use crate::limits::{
     FIRST_REQUEST_BYTES, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, PRESSED_STALL_TIMEOUT, READ_BYTES, REQUEST_STEP_BYTES,
     STALL_TIMEOUT,
@@ -127,29 +126,32 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
         self.buffer = BytesMut::new();
         self.grow(&mut frame, length.min(REQUEST_STEP_BYTES), held).await?;
         frame.extend_from_slice(&head[LENGTH_BYTES..]);
+        let mut pace = Pace::begin();
         while frame.len() < length {
             if frame.len() == frame.capacity() {
                 let step = frame.len().min(length - frame.len());
                 self.grow(&mut frame, step, held).await?;
+                // It was we who let it wait.
+                pace = Pace::begin();
             }
             let missing = (length - frame.len()).min(frame.capacity() - frame.len());
             let until = self.handshake.unwrap_or_else(|| Instant::now() + STALL_TIMEOUT);
             let late = if self.handshake.is_some() { Fault::Handshake } else { Fault::Stalled };
-            let mut silent = Duration::ZERO;
             let read = loop {
                 let slice = PRESSED_STALL_TIMEOUT.min(until.saturating_duration_since(Instant::now()));
                 // Reading is given up between bytes only: `read_buf` takes all or nothing.
                 match timeout(slice, self.read.read_buf(&mut (&mut frame).limit(missing))).await {
                     Ok(read) => break read.map_err(Fault::Socket)?,
                     Err(_) if Instant::now() >= until => return Err(late),
-                    Err(_) => silent += slice,
-                }
-                if silent >= PRESSED_STALL_TIMEOUT && self.memory.is_pressed() {
-                    return Err(Fault::Stalled);
+                    Err(_) if pace.is_too_slow(0, self.memory) => return Err(Fault::Stalled),
+                    Err(_) => {}
                 }
             };
             if read == 0 {
                 return Err(Fault::Cut);
+            }
+            if frame.len() < length && pace.is_too_slow(read, self.memory) {
+                return Err(Fault::Stalled);
             }
         }
         Ok(Bytes::from(frame))
@@ -179,6 +181,8 @@ impl fmt::Display for Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use tailwater_wire::api::ApiKey;
     use tokio::io::AsyncWriteExt;
 

@@ -172,3 +172,32 @@ fn a_compacted_topic_wants_keys() {
     assert_eq!(at, [1]);
     assert_eq!(client.produce("t", 0, batch(&[(1, Some("k"), "a")])).error_code, ErrorCode::NONE);
 }
+
+#[test]
+fn names_that_no_topic_can_have_and_names_that_collide_are_refused() {
+    let broker = Broker::start();
+    let mut client = broker.client();
+    let mut validate = |name: &str| {
+        let topic =
+            CreatableTopic { name: name.into(), num_partitions: 1, replication_factor: 1, ..CreatableTopic::default() };
+        let request =
+            CreateTopicsRequest { topics: vec![topic], validate_only: true, ..CreateTopicsRequest::default() };
+        client.call(7, &request).topics[0].error_code
+    };
+    assert_eq!(validate("a.b"), ErrorCode::NONE);
+    for name in ["", ".", "..", "a/b", "a b", &"x".repeat(250)] {
+        assert_eq!(validate(name), ErrorCode::INVALID_TOPIC_EXCEPTION, "{name}");
+    }
+    let mut client = broker.client();
+    assert_eq!(create(&mut client, "a.b_c", 1, &[]), ErrorCode::NONE);
+    for name in ["a_b_c", "a.b.c", "a_b.c"] {
+        assert_eq!(create(&mut client, name, 1, &[]), ErrorCode::INVALID_TOPIC_EXCEPTION, "{name}");
+    }
+    assert_eq!(create(&mut client, "a-b_c", 1, &[]), ErrorCode::NONE);
+    for (name, allow) in [("a_b_c", true), ("a/b", true), ("a/b", false)] {
+        let topic = MetadataRequestTopic { name: Some(name.into()), ..MetadataRequestTopic::default() };
+        let topics = Some(vec![topic]);
+        let request = MetadataRequest { topics, allow_auto_topic_creation: allow, ..MetadataRequest::default() };
+        assert_eq!(client.call(9, &request).topics[0].error_code, ErrorCode::INVALID_TOPIC_EXCEPTION, "{name}");
+    }
+}

@@ -1,10 +1,18 @@
 //! Strangers, hostile peers, and peers that do not read.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use tailwater_kafka::server::Settings;
-use tailwater_wire::api::metadata::MetadataRequest;
+use tailwater_wire::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
+use tailwater_wire::api::describe_groups::DescribeGroupsRequest;
+use tailwater_wire::api::describe_producers::{DescribeProducersRequest, TopicRequest};
+use tailwater_wire::api::describe_transactions::DescribeTransactionsRequest;
+use tailwater_wire::api::fetch::{FetchRequest, ForgottenTopic};
+use tailwater_wire::api::metadata::{MetadataRequest, MetadataRequestTopic};
+use tailwater_wire::api::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup, OffsetFetchRequestTopics};
 
 use crate::client::{Broker, batch, produce};
 
@@ -83,6 +91,76 @@ fn a_peer_that_reads_nothing_does_not_hold_up_others() {
     }
     assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
     drop(deaf);
+}
+
+#[test]
+fn what_is_named_a_thousand_times_is_told_of_once() {
+    let broker = Broker::start();
+    broker.journal.create_topic_with("t", 100, BTreeMap::new()).unwrap();
+    let mut client = broker.named_client("a");
+    let topic = MetadataRequestTopic { name: Some("t".into()), ..MetadataRequestTopic::default() };
+    let request = MetadataRequest { topics: Some(vec![topic; 1_000]), ..MetadataRequest::default() };
+    assert_eq!(client.call(9, &request).topics.len(), 1);
+    let resource =
+        DescribeConfigsResource { resource_type: 2, resource_name: "t".into(), ..DescribeConfigsResource::default() };
+    let request = DescribeConfigsRequest { resources: vec![resource; 1_000], ..DescribeConfigsRequest::default() };
+    assert_eq!(client.call(4, &request).results.len(), 1);
+    let request = DescribeGroupsRequest { groups: vec!["g".into(); 1_000], ..DescribeGroupsRequest::default() };
+    assert_eq!(client.call(5, &request).groups.len(), 1);
+    let request = DescribeTransactionsRequest { transactional_ids: vec!["x".into(); 1_000] };
+    assert_eq!(client.call(0, &request).transaction_states.len(), 1);
+    let topic = TopicRequest { name: "t".into(), partition_indexes: vec![7; 1_000] };
+    let told = client.call(0, &DescribeProducersRequest { topics: vec![topic; 10] });
+    assert_eq!((told.topics.len(), told.topics[0].partitions.len()), (1, 1));
+    let wanted = OffsetFetchRequestTopics { name: "t".into(), partition_indexes: vec![7; 1_000] };
+    let group = OffsetFetchRequestGroup { group_id: "g".into(), topics: Some(vec![wanted; 10]), ..Default::default() };
+    let told = client.call(8, &OffsetFetchRequest { groups: vec![group; 10], ..OffsetFetchRequest::default() });
+    assert_eq!((told.groups.len(), told.groups[0].topics[0].partitions.len()), (1, 1));
+}
+
+#[test]
+fn who_waits_for_data_does_not_hold_the_memory_that_others_need() {
+    let broker = Broker::start();
+    broker.journal.create_topic_with("t", 1, BTreeMap::new()).unwrap();
+    let forgotten = ForgottenTopic { topic: "x".repeat(32_000), ..ForgottenTopic::default() };
+    let request = FetchRequest {
+        max_wait_ms: 600_000,
+        min_bytes: 1 << 20,
+        forgotten_topics_data: vec![forgotten; 125],
+        ..crate::client::fetch("t", &[(0, 0)])
+    };
+    let mut waiting: Vec<_> = (0..17).map(|_| broker.named_client("a")).collect();
+    for client in &mut waiting {
+        client.send(11, &request);
+    }
+    let mut client = broker.named_client("a");
+    let produced = client.produce("t", 0, batch(&[(1, None, &"x".repeat(100_000))]));
+    assert!(produced.error_code.is_none());
+}
+
+#[test]
+fn who_sends_a_large_request_byte_by_byte_does_not_hold_the_memory_that_others_need() {
+    let broker = Broker::start();
+    broker.journal.create_topic_with("t", 1, BTreeMap::new()).unwrap();
+    let mut slow: Vec<_> = (0..8).map(|_| broker.named_client("a").socket).collect();
+    let mut head = vec![0; (4 << 20) + 100];
+    head[..8].copy_from_slice(&[0, 0x80, 0, 0, 0, 0, 0, 9]);
+    slow.iter_mut().for_each(|socket| socket.write_all(&head).unwrap());
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                // It fails when the connection has been closed.
+                slow.iter_mut().for_each(|socket| drop(socket.write(&[0])));
+                std::thread::sleep(Duration::from_millis(50));
+            }
+        });
+        let started = Instant::now();
+        let produced = broker.named_client("a").produce("t", 0, batch(&[(1, None, &"x".repeat(100_000))]));
+        done.store(true, Ordering::Relaxed);
+        assert!(produced.error_code.is_none());
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}", started.elapsed());
+    });
 }
 
 #[test]

@@ -50,6 +50,6 @@ async fn add(call: &Call, wanted: &CreatePartitionsTopic, validate_only: bool) -
         return Ok(());
     }
     let added = broker.blocking(move |journal| journal.add_partitions(topic.id, count)).await;
-    drop(broker.refresh());
+    broker.renew(&wanted.name);
     added.map_err(|error| (error_code(&error), error.to_string()))
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use tailwater_journal::check_topic_name;
 use tailwater_journal::limits::PARTITIONS_MAX;
 use tailwater_wire::api::create_topics::{
     CreatableTopic, CreatableTopicConfigs, CreatableTopicResult, CreateTopicsRequest, CreateTopicsResponse,
@@ -40,6 +41,11 @@ pub(in crate::server) async fn answer(call: &Call, request: CreateTopicsRequest)
 
 async fn create(call: &Call, topic: &CreatableTopic, validate_only: bool) -> Result<CreatableTopicResult, Fault> {
     let broker = &call.shared.broker;
+    check_topic_name(&topic.name).map_err(|error| (error_code(&error), error.to_string()))?;
+    if let Some(other) = broker.collides(&topic.name) {
+        let why = format!("Topic '{}' collides with existing topic: {}", topic.name, other.name);
+        return Err((ErrorCode::INVALID_TOPIC_EXCEPTION, why));
+    }
     let partitions = partitions(topic, broker.settings.partitions)?;
     let config = config(topic)?;
     if broker.journal.topic(&topic.name).is_some() {
@@ -76,8 +82,7 @@ async fn create(call: &Call, topic: &CreatableTopic, validate_only: bool) -> Res
     let (name, wanted) = (topic.name.clone(), config.clone());
     let made = broker.blocking(move |journal| journal.create_topic_with(&name, partitions, wanted)).await;
     made.map_err(|error| (error_code(&error), error.to_string()))?;
-    drop(broker.refresh());
-    let topic_id = broker.topic(&topic.name).map(|topic| topic.uuid).unwrap_or_default();
+    let topic_id = broker.renew(&topic.name).map(|topic| topic.uuid).unwrap_or_default();
     Ok(shown(CreatableTopicResult { topic_id, ..CreatableTopicResult::default() }, &config))
 }
 

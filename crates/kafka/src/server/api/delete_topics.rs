@@ -42,7 +42,7 @@ async fn delete(call: &Call, wanted: DeleteTopicState) -> DeletableTopicResult {
     };
     let name = topic.name.clone();
     let deleted = broker.blocking(move |journal| journal.delete_topic(&name)).await;
-    drop(broker.refresh());
+    broker.renew(&topic.name);
     match deleted {
         Ok(()) => {
             // Offsets that are left behind are only wrong for a topic of the same name, and expire.

@@ -6,13 +6,15 @@ use tailwater_wire::api::describe_configs::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use super::distinct;
 use crate::server::broker::NODE;
 use crate::server::configs::{BROKER, TOPIC, of_broker, of_topic};
 use crate::server::dispatch::Call;
 
 /// Answers a request.
 pub(in crate::server) async fn answer(call: &Call, request: DescribeConfigsRequest) -> DescribeConfigsResponse {
-    let results = request.resources.into_iter().map(|resource| {
+    let resources = distinct(request.resources, |one| (one.resource_type, one.resource_name.clone()));
+    let results = resources.map(|resource| {
         let mut result = DescribeConfigsResult {
             resource_type: resource.resource_type,
             resource_name: resource.resource_name.clone(),

@@ -5,6 +5,7 @@ use tailwater_wire::api::describe_groups::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use super::distinct;
 use crate::coordinator::DescribedMember;
 use crate::server::dispatch::Call;
 
@@ -36,7 +37,7 @@ pub(in crate::server) async fn answer(call: &Call, request: DescribeGroupsReques
         let authorized_operations = if asked { GROUP_OPERATIONS } else { i32::MIN };
         DescribedGroup { group_id, authorized_operations, ..group }
     };
-    let groups = request.groups.into_iter().map(one).collect();
+    let groups = distinct(request.groups, String::clone).map(one).collect();
     DescribeGroupsResponse { groups, ..DescribeGroupsResponse::default() }
 }
 

@@ -5,24 +5,22 @@ use tailwater_wire::api::describe_producers::{
     DescribeProducersRequest, DescribeProducersResponse, PartitionResponse, ProducerState, TopicResponse,
 };
 
+use super::distinct;
 use crate::server::dispatch::Call;
 
 /// Answers a request.
 pub(in crate::server) async fn answer(call: &Call, request: DescribeProducersRequest) -> DescribeProducersResponse {
     let broker = &call.shared.broker;
-    let topics = request.topics.into_iter().map(|topic| {
-        let one = |partition_index: &i32| {
-            let partition_index = *partition_index;
-            match broker.partition(&topic.name, partition_index) {
-                Ok((found, partition, _)) => {
-                    let producers = broker.journal.producers(found.id, partition);
-                    let active_producers = producers.iter().map(state).collect();
-                    PartitionResponse { partition_index, active_producers, ..PartitionResponse::default() }
-                }
-                Err(error_code) => PartitionResponse { partition_index, error_code, ..PartitionResponse::default() },
+    let topics = distinct(request.topics, |topic| topic.name.clone()).map(|topic| {
+        let one = |partition_index: i32| match broker.partition(&topic.name, partition_index) {
+            Ok((found, partition, _)) => {
+                let producers = broker.journal.producers(found.id, partition);
+                let active_producers = producers.iter().map(state).collect();
+                PartitionResponse { partition_index, active_producers, ..PartitionResponse::default() }
             }
+            Err(error_code) => PartitionResponse { partition_index, error_code, ..PartitionResponse::default() },
         };
-        let partitions = topic.partition_indexes.iter().map(one).collect();
+        let partitions = distinct(topic.partition_indexes, |number| *number).map(one).collect();
         TopicResponse { name: topic.name, partitions }
     });
     DescribeProducersResponse { topics: topics.collect(), ..DescribeProducersResponse::default() }

@@ -5,6 +5,7 @@ use tailwater_wire::api::describe_transactions::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use super::distinct;
 use crate::server::dispatch::Call;
 use crate::transaction::Transaction;
 
@@ -21,7 +22,7 @@ pub(in crate::server) async fn answer(
             TransactionState { error_code, transactional_id: id, ..TransactionState::default() }
         }
     };
-    let transaction_states = request.transactional_ids.into_iter().map(one).collect();
+    let transaction_states = distinct(request.transactional_ids, String::clone).map(one).collect();
     DescribeTransactionsResponse { transaction_states, ..DescribeTransactionsResponse::default() }
 }
 

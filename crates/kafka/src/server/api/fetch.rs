@@ -14,7 +14,7 @@ use tailwater_wire::error_code::ErrorCode;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
-use crate::limits::{FETCH_BYTES, FETCH_LEAST_BYTES, FETCH_PAUSE, FETCH_WAIT};
+use crate::limits::{FETCH_BYTES, FETCH_LEAST_BYTES, FETCH_PAUSE, FETCH_WAIT, PRESSED_STALL_TIMEOUT};
 use crate::server::broker::{Topic, check_epoch, error_code};
 use crate::server::dispatch::Call;
 use crate::server::fetch_sessions::{Plan, Wanted};
@@ -60,10 +60,10 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
     let look = loop {
         let places: Vec<_> = plan.wanted.iter().map(|wanted| find(call, wanted, &request)).collect();
         let idle = places.iter().all(|place| place.as_ref().is_ok_and(|(place, offset)| *offset >= place.end));
-        let over = Instant::now() >= until;
+        // Who waits for long gives a large request's memory back when others need it.
+        let large = call.request.bytes() > 0;
+        let over = Instant::now() >= until || (large && call.shared.requests.is_pressed());
         if idle && !over && enough > 0 && !places.is_empty() {
-            // Who waits holds no memory.
-            call.request = Held::default();
             let news = Arc::new(Notify::new());
             for (place, _) in places.iter().flatten() {
                 broker.news.watch((place.topic.id, place.partition), Some(place.bounds), &news);
@@ -72,7 +72,9 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
             let moved =
                 |place: &Place| broker.journal.bounds(place.topic.id, place.partition).ok() != Some(place.bounds);
             if !places.iter().flatten().any(|(place, _)| moved(place)) {
-                let _ = timeout_at(until, news.notified()).await;
+                drop(places);
+                let look = if large { until.min(Instant::now() + PRESSED_STALL_TIMEOUT) } else { until };
+                let _ = timeout_at(look, news.notified()).await;
             }
             continue;
         }
@@ -86,7 +88,8 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
         // Some bytes, but fewer than are wanted. More come in groups, so not every one of them is looked at.
         drop((look, held));
         tokio::time::sleep_until(until.min(Instant::now() + FETCH_PAUSE)).await;
-        let _ = timeout_at(until, news).await;
+        let look = if large { until.min(Instant::now() + PRESSED_STALL_TIMEOUT) } else { until };
+        let _ = timeout_at(look, news).await;
     };
     metrics::counter!("tailwater_kafka_fetched_bytes_total").increment(look.bytes as u64);
     let told = broker.fetch_sessions.finish(&plan, &look.answers);

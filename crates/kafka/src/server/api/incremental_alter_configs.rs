@@ -74,7 +74,7 @@ pub(super) async fn put(
     note_effects(&topic.name, new.map(|(name, _)| name.as_str()));
     let (broker, id) = (&call.shared.broker, topic.id);
     let altered = broker.blocking(move |journal| journal.alter_topic(id, config)).await;
-    drop(broker.refresh());
+    broker.renew(&topic.name);
     altered.map_err(|error| (error_code(&error), error.to_string()))
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tailwater_journal::check_topic_name;
 use tailwater_wire::api::metadata::{
     MetadataRequest, MetadataRequestTopic, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -9,6 +10,7 @@ use tailwater_wire::api::metadata::{
 use tailwater_wire::codec::Uuid;
 use tailwater_wire::error_code::ErrorCode;
 
+use super::distinct;
 use crate::server::broker::{EPOCH, NODE, Topic, error_code};
 use crate::server::dispatch::Call;
 
@@ -31,8 +33,7 @@ pub(in crate::server) async fn answer(call: &Call, request: MetadataRequest) -> 
     match wanted {
         None => topics.extend(broker.all_topics().iter().map(found)),
         Some(wanted) => {
-            topics.reserve(wanted.len());
-            for topic in wanted {
+            for topic in distinct(wanted, |topic| (topic.name.clone(), topic.topic_id)) {
                 topics.push(one(call, topic, request.allow_auto_topic_creation).await);
             }
         }
@@ -73,7 +74,9 @@ async fn one(call: &Call, wanted: MetadataRequestTopic, may_create: bool) -> Met
     };
     let error_code = match broker.topic(&name) {
         Some(topic) => return found(&topic),
+        None if check_topic_name(&name).is_err() => ErrorCode::INVALID_TOPIC_EXCEPTION,
         None if !may_create || !broker.settings.auto_create_topics => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        None if broker.collides(&name).is_some() => ErrorCode::INVALID_TOPIC_EXCEPTION,
         None => match broker.create_topic(&name, broker.settings.partitions).await {
             Ok(topic) => return found(&topic),
             Err(error) => error_code(&error),

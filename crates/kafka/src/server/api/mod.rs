@@ -1,5 +1,8 @@
 //! One file for each API, named by it: how its requests are answered.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 pub(super) mod add_offsets_to_txn;
 pub(super) mod add_partitions_to_txn;
 pub(super) mod alter_configs;
@@ -36,3 +39,10 @@ pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
 pub(super) mod sync_group;
 pub(super) mod txn_offset_commit;
+
+/// Each of these once, in their order. Who names something a thousand times is told of it once, so that an answer is
+/// bounded by what there is; Kafka makes sets of names, too.
+fn distinct<T, K: Eq + Hash>(of: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> impl Iterator<Item = T> {
+    let mut seen = HashSet::new();
+    of.into_iter().filter(move |one| seen.insert(key(one)))
+}

@@ -1,5 +1,6 @@
 //! `OffsetFetch` (9): how far groups have read.
 
+use tailwater_journal::limits::PARTITIONS_TOTAL_MAX;
 use tailwater_wire::api::offset_fetch::{
     OffsetFetchRequest, OffsetFetchRequestTopic, OffsetFetchRequestTopics, OffsetFetchResponse,
     OffsetFetchResponseGroup, OffsetFetchResponsePartition, OffsetFetchResponsePartitions, OffsetFetchResponseTopic,
@@ -7,6 +8,7 @@ use tailwater_wire::api::offset_fetch::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use super::distinct;
 use crate::coordinator::Fetched;
 use crate::group::Offset;
 use crate::server::dispatch::Call;
@@ -26,7 +28,7 @@ pub(in crate::server) async fn answer(call: &Call, request: OffsetFetchRequest) 
         response.topics = topics.into_iter().map(old_form).collect();
         return response;
     }
-    for group in request.groups {
+    for group in distinct(request.groups, |group| group.group_id.clone()) {
         let named = |topic: OffsetFetchRequestTopics| (topic.name, topic.partition_indexes);
         let wanted = group.topics.map(|topics| topics.into_iter().map(named).collect());
         let (error_code, topics) = of_group(call, &group.group_id, wanted, stable).await;
@@ -44,10 +46,15 @@ async fn of_group(
 ) -> (ErrorCode, Vec<OffsetFetchResponseTopics>) {
     let partitions = wanted.map(|wanted| {
         let of_topic = |(name, partitions): (String, Vec<i32>)| {
-            partitions.into_iter().map(move |partition| (name.clone(), partition))
+            distinct(partitions, |number| *number).map(move |partition| (name.clone(), partition))
         };
-        wanted.into_iter().flat_map(of_topic).collect::<Vec<_>>()
+        // One more than there can be tells that it is too much.
+        let wanted = distinct(wanted, |(name, _)| name.clone()).flat_map(of_topic);
+        wanted.take(PARTITIONS_TOTAL_MAX + 1).collect::<Vec<_>>()
     });
+    if partitions.as_ref().is_some_and(|partitions| partitions.len() > PARTITIONS_TOTAL_MAX) {
+        return (ErrorCode::INVALID_REQUEST, Vec::new());
+    }
     let asked = partitions.clone().unwrap_or_default();
     let (error_code, fetched) = match call.shared.broker.coordinator.offsets(group, partitions, stable).await {
         Ok(fetched) => (ErrorCode::NONE, fetched),

@@ -119,7 +119,7 @@ pub(in crate::server) async fn finish(call: Call, mut pending: Pending) -> Resul
         }
     }
     let response = ProduceResponse { responses: pending.responses, ..ProduceResponse::default() };
-    encode(call, &response)
+    encode(call, response).await
 }
 
 impl Pending {
