@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
-use tailwater_testkit::Process;
+use tailwater_testkit::{Process, wait_until};
 
-use crate::support::{DEADLINE, Ended, Place, command, finish, run};
+use crate::support::{DEADLINE, Ended, Place, command, database, finish, postgres, run};
 
 /// `serve` with its Kafka face alone, and its address.
 fn serve(place: &Place) -> (Process, String) {
@@ -82,4 +82,24 @@ fn a_broker_that_is_not_there_is_named() {
         assert_eq!(ended.code, Some(3), "{ended:?}");
         assert!(ended.err.contains("[BROKER_UNREACHABLE]") && ended.err.contains(&nowhere), "{}", ended.err);
     }
+}
+
+#[test]
+fn changes_of_a_database_are_the_same_over_the_listener_and_from_the_directory() {
+    database("listener", "create table t (id int primary key, v text); insert into t values (1, 'a'), (2, 'b');");
+    let place = Place::new();
+    place.connector("listener", &[("table.include.list", "public.t")]);
+    let mut serve = command(["serve", "--http", "off", "--kafka", "127.0.0.1:0", "--json", "--data-dir"]);
+    serve.arg(place.data()).arg("--connectors").arg(place.connectors());
+    let process = Process::spawn(&mut serve);
+    let ready: Value = serde_json::from_str(&process.wait_line(DEADLINE, |_| true).unwrap()).unwrap();
+    let at = ready["kafka"].as_str().unwrap();
+    let read =
+        |from: &[&str]| run(["consume", "srv.public.t", "--from-beginning", "-e", "--json"].iter().chain(from)).out;
+    let has = |rows: usize| wait_until(DEADLINE, || read(&["-b", at]).lines().count() == rows);
+    assert!(has(2), "{}", process.errors());
+    postgres().psql("listener", "update t set v = 'c' where id = 1; delete from t where id = 2;");
+    // The update, the deletion and its tombstone.
+    assert!(has(5), "{}", read(&["-b", at]));
+    assert_eq!(read(&["-b", at]), read(&["--data-dir", &place.data().display().to_string()]));
 }
