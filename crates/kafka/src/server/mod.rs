@@ -114,6 +114,7 @@ impl Listener {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(socket)?
         };
+        describe_metrics();
         let (stop, stopped) = watch::channel(false);
         runtime.spawn(shared.broker.coordinator.clone().run());
         let broker = Arc::clone(&shared);
@@ -138,6 +139,20 @@ impl Listener {
         });
         self.runtime.shutdown_timeout(Duration::ZERO);
     }
+}
+
+/// Says what is counted.
+fn describe_metrics() {
+    use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+    describe_gauge!("tailwater_kafka_connections", "connections of Kafka's clients");
+    describe_counter!("tailwater_kafka_connections_closed_for_cause_total", "connections closed for a cause");
+    describe_counter!("tailwater_kafka_requests_total", "requests by API");
+    describe_histogram!("tailwater_kafka_request_seconds", Unit::Seconds, "from a request to its answer, by API");
+    describe_counter!("tailwater_kafka_received_bytes_total", Unit::Bytes, "bytes of requests");
+    describe_counter!("tailwater_kafka_sent_bytes_total", Unit::Bytes, "bytes of answers");
+    describe_counter!("tailwater_kafka_produced_records_total", "records that clients sent");
+    describe_counter!("tailwater_kafka_produced_bytes_total", Unit::Bytes, "bytes of batches that clients sent");
+    describe_counter!("tailwater_kafka_fetched_bytes_total", Unit::Bytes, "bytes of batches that clients fetched");
 }
 
 /// Takes connections until it is stopped.
