@@ -14,6 +14,7 @@ use super::fetch_sessions::FetchSessions;
 use super::news::News;
 use super::session::Session;
 use super::topic_config::{Served, TopicConfig};
+use crate::ENTRIES_OF;
 use crate::coordinator::Coordinator;
 use crate::limits::TOPICS_FRESH;
 
@@ -22,8 +23,6 @@ pub(super) const NODE: i32 = 1;
 /// The epoch of every leader: the high watermark is durable, so no log is ever cut behind what a client saw.
 pub(super) const EPOCH: i32 = 0;
 
-/// Whose entries in the journal the listener's are; no user's connector can have such a name.
-const CONNECTOR: &str = "\u{1}kafka";
 /// The entry with the cluster's id.
 const CLUSTER: &str = "cluster";
 
@@ -81,7 +80,7 @@ impl Topic {
 impl Broker {
     /// Over a journal; draws what is not there yet.
     pub(super) fn open(journal: Journal, settings: Settings) -> Result<Broker, JournalError> {
-        let connector = journal.connector(CONNECTOR)?;
+        let connector = journal.connector(ENTRIES_OF)?;
         let known = journal.entries(connector).get(CLUSTER).and_then(|id| id.as_ref().try_into().ok());
         let cluster = match known {
             Some(id) => id,
