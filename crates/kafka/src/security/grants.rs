@@ -139,7 +139,9 @@ mod tests {
 
     #[test]
     fn topics_of_changes_are_written_only_by_who_has_them_named() {
-        assert!(!grants(&[(Right::Admin, ""), (Right::Write, ""), (Right::Write, "shop.")]).may_write_changes("shop.t"));
+        assert!(
+            !grants(&[(Right::Admin, ""), (Right::Write, ""), (Right::Write, "shop.")]).may_write_changes("shop.t")
+        );
         assert!(!grants(&[(Right::Read, "shop.t"), (Right::Admin, "shop.t")]).may_write_changes("shop.t"));
         assert!(grants(&[(Right::Write, "shop.t")]).may_write_changes("shop.t"));
     }

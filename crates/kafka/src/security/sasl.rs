@@ -105,7 +105,9 @@ mod tests {
     fn tokens_of_plain_are_three_parts_and_the_first_is_nobody_else() {
         assert_eq!(plain(b"\0me\0pass word"), Some(("me".into(), &b"pass word"[..])));
         assert_eq!(plain(b"me\0me\0p"), Some(("me".into(), &b"p"[..])));
-        for token in [&b""[..], b"\0", b"\0\0", b"\0me\0", b"\0\0p", b"you\0me\0p", b"\0me\0p\0", b"me\0p", b"\0\xff\0p"] {
+        for token in
+            [&b""[..], b"\0", b"\0\0", b"\0me\0", b"\0\0p", b"you\0me\0p", b"\0me\0p\0", b"me\0p", b"\0\xff\0p"]
+        {
             assert_eq!(plain(token), None, "{token:?}");
         }
     }

@@ -181,11 +181,8 @@ fn unescaped(name: &str) -> Option<String> {
     let mut pieces = name.split('=');
     let mut out = pieces.next()?.to_owned();
     for piece in pieces {
-        let (sign, rest) = if let Some(rest) = piece.strip_prefix("2C") {
-            (',', rest)
-        } else {
-            ('=', piece.strip_prefix("3D")?)
-        };
+        let (sign, rest) =
+            if let Some(rest) = piece.strip_prefix("2C") { (',', rest) } else { ('=', piece.strip_prefix("3D")?) };
         out.push(sign);
         out.push_str(rest);
     }
@@ -294,7 +291,8 @@ mod tests {
     #[test]
     fn sha_512_agrees_with_another_implementation() {
         // Computed with Python's hashlib.
-        let credential = Credential::of_password(Mechanism::Sha512, b"pencil", b"0123456789abcdef".to_vec(), rounds(4096));
+        let credential =
+            Credential::of_password(Mechanism::Sha512, b"pencil", b"0123456789abcdef".to_vec(), rounds(4096));
         let client = ClientFirst::parse(b"n,,n=user,r=abc").unwrap();
         let exchange = Exchange::begin(Mechanism::Sha512, client, credential, "def");
         let proof = "c=biws,r=abcdef,p=fcz6OB8+IBtOo4Z29HstLg4Gr10Ti/Xb9x9T4/Yhtqq/lxStz4Sqs7ILGMFq\
@@ -325,9 +323,23 @@ mod tests {
     fn a_first_message_that_is_hostile_or_wants_more_is_refused() {
         let long = format!("n,,n=user,r={}", "x".repeat(SCRAM_NONCE_MAX_BYTES + 1));
         for token in [
-            "", "n", "n,", "n,,", "n,,n=,r=a", "n,,n=user", "n,,n=user,r=", "n,,r=a,n=user", "p=tls-unique,,n=user,r=a",
-            "n,a=other,n=user,r=a", "n,,m=1,n=user,r=a", "n,,n=a=zz,r=a", "n,,n=a=,r=a", "n,,n=user,r=a b", "n,,n=user,r=\u{e9}",
-            "x,,n=user,r=a", &long,
+            "",
+            "n",
+            "n,",
+            "n,,",
+            "n,,n=,r=a",
+            "n,,n=user",
+            "n,,n=user,r=",
+            "n,,r=a,n=user",
+            "p=tls-unique,,n=user,r=a",
+            "n,a=other,n=user,r=a",
+            "n,,m=1,n=user,r=a",
+            "n,,n=a=zz,r=a",
+            "n,,n=a=,r=a",
+            "n,,n=user,r=a b",
+            "n,,n=user,r=\u{e9}",
+            "x,,n=user,r=a",
+            &long,
         ] {
             assert_eq!(ClientFirst::parse(token.as_bytes()), None, "{token}");
         }

@@ -185,7 +185,11 @@ impl Users {
                 let grants = user.grants.with(grant);
                 if grants.all().len() > GRANTS_MAX {
                     let why = format!("a user has {GRANTS_MAX} grants at most");
-                    return Err(Problem::config("USER_INVALID", why, "Use shorter prefixes, which hold for more names."));
+                    return Err(Problem::config(
+                        "USER_INVALID",
+                        why,
+                        "Use shorter prefixes, which hold for more names.",
+                    ));
                 }
                 self.set(&changing, &name, User { grants, ..user })?;
                 name
@@ -348,7 +352,14 @@ impl Users {
         match journal.wait_durable(written, USERS_DURABLE_WAIT).map_err(journal_problem)? {
             true => Ok(()),
             false => Err(journal.paused().map_or_else(
-                || Problem::new(ProblemKind::Retry, "DISK_SLOW", "the disk did not take the change in time", "Try again."),
+                || {
+                    Problem::new(
+                        ProblemKind::Retry,
+                        "DISK_SLOW",
+                        "the disk did not take the change in time",
+                        "Try again.",
+                    )
+                },
                 journal_problem,
             )),
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use tailwater_journal::{Body, Bounds, Journal, JournalError, Sequence, TopicId, TopicMeta};
 use tailwater_wire::codec::Uuid;
 use tailwater_wire::error_code::ErrorCode;
+use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::fetch_sessions::FetchSessions;
@@ -16,7 +17,8 @@ use super::session::Session;
 use super::topic_config::{Served, TopicConfig};
 use crate::ENTRIES_OF;
 use crate::coordinator::Coordinator;
-use crate::limits::TOPICS_FRESH;
+use crate::limits::{PASSWORD_CHECKS, TOPICS_FRESH};
+use crate::security::users::Users;
 
 /// The number of the one broker, which leads every partition and is its only replica.
 pub(super) const NODE: i32 = 1;
@@ -34,6 +36,10 @@ pub(super) struct Broker {
     pub(super) cluster: Uuid,
     /// How it behaves.
     pub(super) settings: Settings,
+    /// Who may log in.
+    pub(super) users: Users,
+    /// Bounds the passwords that are checked at one time.
+    pub(super) password_checks: Semaphore,
     /// Groups and transactions.
     pub(super) coordinator: Coordinator,
     /// Who waits for records.
@@ -92,7 +98,16 @@ impl Broker {
             }
         };
         let coordinator = Coordinator::open(journal.clone(), connector, settings.groups);
+        let users = match &settings.security.users {
+            Some(users) => users.clone(),
+            None => Users::open(journal.clone())?,
+        };
+        if settings.security.authenticate {
+            users.draw_decoy()?;
+        }
         Ok(Broker {
+            users,
+            password_checks: Semaphore::new(PASSWORD_CHECKS),
             coordinator,
             journal,
             cluster: Uuid(cluster),

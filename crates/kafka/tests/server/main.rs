@@ -9,5 +9,6 @@ mod client;
 mod groups;
 mod records;
 mod robust;
+mod security;
 mod transactions;
 mod versions;

@@ -37,6 +37,8 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod offset_for_leader_epoch;
 pub(super) mod produce;
+pub(super) mod sasl_authenticate;
+pub(super) mod sasl_handshake;
 pub(super) mod sync_group;
 pub(super) mod txn_offset_commit;
 
