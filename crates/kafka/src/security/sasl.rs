@@ -33,8 +33,11 @@ pub enum Refused {
     /// What came is no token of the mechanism.
     #[error("a token is malformed or wants what is not served")]
     Malformed,
-    /// Wrong user or password.
-    #[error("the user or the password is wrong")]
+    /// Wrong user or password; the log says which, the client never hears it.
+    #[error("{}", match .user {
+        Some(user) => format!("the password of {user} is wrong"),
+        None => "there is no such user".to_owned(),
+    })]
     Wrong {
         /// Who it says it is, where there is such a user: a name that nobody has may be a password in the wrong place.
         user: Option<String>,

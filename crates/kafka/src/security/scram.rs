@@ -227,7 +227,10 @@ impl Exchange {
         let binding = BASE64.decode(fields.next()?.strip_prefix("c=")?).ok()?;
         let nonce = fields.next()?.strip_prefix("r=")?;
         let proof = BASE64.decode(proof).ok()?;
-        if binding != self.client.header.as_bytes() || nonce != self.nonce || proof.len() != self.mechanism.bytes() {
+        // librdkafka before 2.6.1 has its own nonce twice (its issue 4895); the server's is in it all the same.
+        let once = nonce.strip_prefix(&self.client.nonce).unwrap_or_default();
+        let is_ours = nonce == self.nonce || once == self.nonce;
+        if binding != self.client.header.as_bytes() || !is_ours || proof.len() != self.mechanism.bytes() {
             return None;
         }
         let signed = format!("{},{},{unproven}", self.client.bare, self.challenge);
@@ -300,6 +303,27 @@ mod tests {
         let answer = "v=F5FF2IZs4YfEDbsYGUsn0NsQsk9EvEC/0oHw7S6PHCGTKedhQnmJLK/xfdXE\
                       ix+qZy6MFDICUECtOs8HNrvokw==";
         assert_eq!(exchange.finish(proof.as_bytes()).as_deref(), Some(answer));
+    }
+
+    #[test]
+    fn a_client_that_repeats_its_nonce_is_served_and_one_without_the_servers_is_not() {
+        let credential = Credential::of_password(Mechanism::Sha256, b"p", vec![1; 16], rounds(4096));
+        let client = ClientFirst::parse(b"n,,n=u,r=abc").unwrap();
+        let exchange = Exchange::begin(Mechanism::Sha256, client, credential.clone(), "XYZ");
+        let client_key =
+            Mechanism::Sha256.keyed(&salted(Mechanism::Sha256, b"p", &[1; 16], rounds(4096)), b"Client Key");
+        let finish = |nonce: &str| {
+            let unproven = format!("c=biws,r={nonce}");
+            let signed = format!("n=u,r=abc,{},{unproven}", exchange.challenge());
+            let signature = Mechanism::Sha256.keyed(&credential.stored_key, signed.as_bytes());
+            let proof: Vec<u8> = client_key.as_ref().iter().zip(signature.as_ref()).map(|(a, b)| a ^ b).collect();
+            exchange.finish(format!("{unproven},p={}", BASE64.encode(proof)).as_bytes()).is_some()
+        };
+        assert!(finish("abcXYZ"));
+        assert!(finish("abcabcXYZ"), "as librdkafka before 2.6.1");
+        for nonce in ["abc", "XYZ", "abcXY", "abcXYZabc", "abdXYZ", "abcabcabcXYZ", ""] {
+            assert!(!finish(nonce), "{nonce}");
+        }
     }
 
     #[test]

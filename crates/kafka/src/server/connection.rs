@@ -112,9 +112,9 @@ async fn read_requests(
             Err(fault) => return Err(End::Fault(fault)),
         };
         if !session.authentication.is_done() {
-            let answer = dispatch::answer_early(shared, session, frame.bytes).await.map_err(End::Refused)?;
+            let answer = dispatch::answer_early(shared, session, frame).await.map_err(End::Refused)?;
             let work = Box::pin(std::future::ready(Ok(answer)));
-            if queue.send(Pending { work, _request: frame.held, in_turn: false }).await.is_err() {
+            if queue.send(Pending { work, in_turn: false }).await.is_err() {
                 break;
             }
             if let Some(failed) = session.authentication.failed() {

@@ -149,14 +149,14 @@ pub(super) fn served() -> impl Iterator<Item = ApiKey> {
 pub(super) async fn answer_early(
     shared: &Arc<Shared>,
     session: &Arc<Session>,
-    frame: Bytes,
+    frame: Frame,
 ) -> Result<Answer, Refused> {
     let authentication = &session.authentication;
     authentication.count().map_err(Refused::Authentication)?;
     if authentication.frames() != FrameKind::SaslToken {
         return begin(shared, session, frame, false).await?.work.await;
     }
-    let answer = authentication.token(frame, &shared.broker.users, &shared.broker.password_checks).await;
+    let answer = authentication.token(frame.bytes, &shared.broker.users, &shared.broker.password_checks).await;
     // A refusal has no form among bare tokens.
     answer.map(|token| bare_answer(&token)).map_err(Refused::Authentication)
 }

@@ -2,18 +2,26 @@
 //! answered before.
 
 use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::pem::PemObject;
 use tailwater_kafka::security::Security;
+use tailwater_kafka::security::tls::TlsFiles;
 use tailwater_kafka::security::users::{UserRequest, Users, credentials};
 use tailwater_kafka::server::Settings;
 use tailwater_wire::api::api_versions::ApiVersionsRequest;
 use tailwater_wire::api::metadata::MetadataRequest;
 use tailwater_wire::api::sasl_authenticate::{SaslAuthenticateRequest, SaslAuthenticateResponse};
 use tailwater_wire::api::sasl_handshake::SaslHandshakeRequest;
+use tailwater_wire::api::{ApiKey, request_frame};
+use tailwater_wire::codec::Segments;
 use tailwater_wire::error_code::ErrorCode;
 
 use crate::client::{Broker, Client};
@@ -237,4 +245,102 @@ fn users_are_there_after_a_restart_and_removed_ones_are_not() {
     assert_eq!(log_in(&mut client, "bob", "b"), ErrorCode::NONE);
     let mut client = broker.client();
     assert_eq!(log_in(&mut client, "alice", "secret"), ErrorCode::SASL_AUTHENTICATION_FAILED);
+}
+
+/// A certificate that signs itself, for `localhost`, and its key.
+fn self_signed(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (folder.join(format!("{name}.crt")), folder.join(format!("{name}.key")));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost", "-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+        .args([&key, Path::new("-out"), &certificate])
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    (certificate, key)
+}
+
+/// The code of a handshake that failed, or what came of a login by PLAIN and a request behind it.
+fn over_tls(broker: &Broker, trusted: &Path, own: Option<&(PathBuf, PathBuf)>) -> std::io::Result<usize> {
+    let certificates =
+        |path: &Path| CertificateDer::pem_file_iter(path).unwrap().map(Result::unwrap).collect::<Vec<_>>();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add_parsable_certificates(certificates(trusted));
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let builder = builder.with_root_certificates(roots);
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some((certificate, key)) => {
+            let key = PrivateKeyDer::from_pem_file(key).unwrap();
+            builder.with_client_auth_cert(certificates(certificate), key).unwrap()
+        }
+    };
+    let connection = rustls::ClientConnection::new(Arc::new(config), "localhost".try_into().unwrap()).unwrap();
+    let mut stream = rustls::StreamOwned::new(connection, broker.socket());
+    let mut correlation = 0;
+    let mut ask = |frame: Segments| {
+        stream.write_all(&frame.into_bytes())?;
+        let mut length = [0; 4];
+        stream.read_exact(&mut length)?;
+        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
+        stream.read_exact(&mut answer)?;
+        Ok::<_, std::io::Error>(answer.len())
+    };
+    let mut version = |key: ApiKey, number| {
+        correlation += 1;
+        (key.version(number).unwrap(), correlation)
+    };
+    let (at, id) = version(ApiKey::SaslHandshake, 1);
+    ask(request_frame(at, id, "t", &SaslHandshakeRequest { mechanism: "PLAIN".into() }).unwrap())?;
+    let (at, id) = version(ApiKey::SaslAuthenticate, 2);
+    let auth_bytes = Bytes::from_static(b"\0alice\0secret");
+    ask(request_frame(at, id, "t", &SaslAuthenticateRequest { auth_bytes }).unwrap())?;
+    let (at, id) = version(ApiKey::Metadata, 9);
+    ask(request_frame(at, id, "t", &MetadataRequest::default()).unwrap())
+}
+
+#[test]
+fn connections_are_tls_and_clients_have_certificates_where_that_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = self_signed(folder.path(), "server");
+    let (client, stranger) = (self_signed(folder.path(), "client"), self_signed(folder.path(), "stranger"));
+    let start = |client_ca: Option<PathBuf>| {
+        let files = TlsFiles { certificate: server.0.clone(), key: server.1.clone(), client_ca };
+        let security = Security { authenticate: true, tls: Some(files.load().unwrap()), ..Security::default() };
+        let broker = Broker::with(Settings { security, ..Settings::default() });
+        add(broker.users(), "alice", "secret");
+        broker
+    };
+    let broker = start(None);
+    assert!(over_tls(&broker, &server.0, None).unwrap() > 20);
+    assert!(over_tls(&broker, &stranger.0, None).is_err(), "a server that is not trusted");
+    // Kafka's protocol in the clear is none.
+    let mut plain = broker.client();
+    plain.send(9, &MetadataRequest::default());
+    let mut rest = Vec::new();
+    plain.socket.read_to_end(&mut rest).unwrap();
+    assert_eq!(rest.first(), Some(&0x15), "an alert of TLS");
+    let broker = start(Some(client.0.clone()));
+    assert!(over_tls(&broker, &server.0, Some(&client)).unwrap() > 20);
+    assert!(over_tls(&broker, &server.0, None).is_err());
+    assert!(over_tls(&broker, &server.0, Some(&stranger)).is_err());
+}
+
+#[test]
+fn files_that_do_not_fit_together_are_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (one, other) = (self_signed(folder.path(), "one"), self_signed(folder.path(), "other"));
+    let code = |certificate: &Path, key: &Path, client_ca: Option<PathBuf>| {
+        let files = TlsFiles { certificate: certificate.into(), key: key.into(), client_ca };
+        files.load().map(|_| ()).map_err(|problem| problem.code)
+    };
+    assert_eq!(code(&one.0, &one.1, Some(other.0.clone())), Ok(()));
+    assert_eq!(code(&one.0, &other.1, None), Err("TLS_INVALID".into()));
+    let none = folder.path().join("none");
+    assert_eq!(code(&none, &one.1, None), Err("TLS_FILE".into()));
+    assert_eq!(code(&one.0, &none, None), Err("TLS_FILE".into()));
+    assert_eq!(code(&one.1, &one.1, None), Err("TLS_FILE".into()), "a key is no certificate");
+    assert_eq!(code(&one.0, &one.0, None), Err("TLS_FILE".into()), "a certificate is no key");
+    assert_eq!(code(&one.0, &one.1, Some(none)), Err("TLS_FILE".into()));
 }
