@@ -211,21 +211,23 @@ impl Users {
         Ok(self.list().into_iter().filter(|user| user.name == name).collect())
     }
 
-    /// Changes what a user logs in by with one mechanism, or takes it away; a user that is not there is made.
+    /// Changes what a user logs in by with some mechanisms, or takes it away, all or none; a user that is not there is made.
     ///
     /// # Errors
     /// As of [`Users::apply`].
-    pub fn set_credential(&self, name: &str, mechanism: Mechanism, to: Option<Credential>) -> Result<(), Problem> {
+    pub fn set_credentials(&self, name: &str, to: Vec<(Mechanism, Option<Credential>)>) -> Result<(), Problem> {
         let changing = self.lock();
         let mut user = self.user(name);
-        match to {
-            Some(credential) => {
-                check_name(name)?;
-                user.credentials.insert(mechanism, credential);
-                check_credentials(&user.credentials)?;
-            }
-            None => {
-                user.credentials.remove(&mechanism).ok_or_else(|| unknown(name))?;
+        for (mechanism, to) in to {
+            match to {
+                Some(credential) => {
+                    check_name(name)?;
+                    user.credentials.insert(mechanism, credential);
+                    check_credentials(&user.credentials)?;
+                }
+                None => {
+                    user.credentials.remove(&mechanism).ok_or_else(|| unknown(name))?;
+                }
             }
         }
         self.set(&changing, name, user)

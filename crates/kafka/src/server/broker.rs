@@ -66,6 +66,8 @@ pub(super) struct Topic {
     pub(super) uuid: Uuid,
     /// Its name.
     pub(super) name: String,
+    /// Whether a connector writes changes to it.
+    pub(super) change: bool,
     /// How many partitions it has.
     pub(super) partitions: u32,
     /// What its configuration makes of it.
@@ -243,6 +245,7 @@ impl Broker {
             id: meta.id,
             uuid: self.uuid(meta.id),
             name: meta.name,
+            change: meta.change,
             partitions: meta.partitions,
             config: TopicConfig::of(&meta.config, meta.change),
         }

@@ -6,6 +6,7 @@
 
 mod api;
 mod authentication;
+mod authorization;
 mod broker;
 mod complaints;
 mod configs;

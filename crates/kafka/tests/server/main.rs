@@ -8,6 +8,7 @@ mod changes;
 mod client;
 mod groups;
 mod records;
+mod rights;
 mod robust;
 mod security;
 mod transactions;
