@@ -3,8 +3,9 @@
 //! readers in turn, and the medians count: other work on the machine then falls on all alike.
 
 mod debezium;
+mod kafka;
 mod load;
-pub(crate) mod machine;
+mod machine;
 mod peers;
 mod report;
 mod subject;
@@ -29,6 +30,7 @@ struct Plan {
     binary: PathBuf,
     keep: bool,
     with_debezium: bool,
+    with_kafka: bool,
 }
 
 /// Latency probes of Debezium at most: each takes up to half a second, its poll interval.
@@ -41,29 +43,38 @@ const THEIRS: [(&str, Form); 2] =
 /// Runs everything and returns the table; it is also kept by date, unless told not to.
 pub fn run(root: &Path, arguments: &[String]) -> Outcome<String> {
     let plan = read_plan(root, arguments)?;
+    let work = match &plan.folder {
+        Some(folder) => tempfile::tempdir_in(folder)?,
+        None => tempfile::tempdir()?,
+    };
+    if plan.with_kafka {
+        let table = kafka::run(root, &plan, work.path(), machine::describe(root, arguments))?;
+        return keep(root, &plan, "-kafka", table);
+    }
     let server = Postgres::builder()
         .setting("fsync", "on")
         .setting("max_wal_size", "16GB")
         .setting("checkpoint_timeout", "1h")
         .setting("shared_buffers", "256MB")
         .start();
-    let work = match &plan.folder {
-        Some(folder) => tempfile::tempdir_in(folder)?,
-        None => tempfile::tempdir()?,
-    };
     server.psql(DATABASE, SCHEMA);
-    let mut report = Report::new(machine::describe(root, &server, arguments));
+    let mut report = Report::new(machine::describe(root, arguments));
+    report.facts.push(format!("PostgreSQL: {}", server.psql(DATABASE, "show server_version;")));
     report.load_before = machine::load()?;
     report.disk = machine::sync_times(work.path())?;
     streams(root, &plan, &server, work.path(), &mut report)?;
     snapshots(root, &plan, &server, work.path(), &mut report)?;
     report.load_after = machine::load()?;
 
-    let table = report.to_string();
+    keep(root, &plan, "", report.to_string())
+}
+
+/// Keeps a table by date, unless that was not to be.
+fn keep(root: &Path, plan: &Plan, of: &str, table: String) -> Outcome<String> {
     if plan.keep {
         let place = root.join("benches/results");
         std::fs::create_dir_all(&place)?;
-        std::fs::write(place.join(format!("{}.md", machine::today()?)), &table)?;
+        std::fs::write(place.join(format!("{}{of}.md", machine::today()?)), &table)?;
     }
     Ok(table)
 }
@@ -162,12 +173,17 @@ fn read_plan(root: &Path, arguments: &[String]) -> Outcome<Plan> {
         binary: PathBuf::new(),
         keep: true,
         with_debezium: false,
+        with_kafka: false,
     };
     let mut rest = arguments.iter();
     while let Some(option) = rest.next() {
         match option.as_str() {
             "--no-file" => {
                 plan.keep = false;
+                continue;
+            }
+            "--with-kafka" => {
+                plan.with_kafka = true;
                 continue;
             }
             "--with-debezium" => {

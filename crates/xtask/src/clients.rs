@@ -4,10 +4,9 @@
 //! What a client must be able to do stands in `clients/` (its README has the parts); here it is chosen, installed, run beside a
 //! server on a free port, and told in lines that `script/test` counts, or as the table of `docs/compatibility/kafka.md`.
 
-pub mod bench;
-mod broker;
-mod catalogue;
-mod install;
+pub mod broker;
+pub mod catalogue;
+pub mod install;
 mod report;
 
 use std::path::{Path, PathBuf};

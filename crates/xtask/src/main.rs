@@ -26,16 +26,15 @@ cargo xtask VERB
                                     real Kafka clients (families such as kcat, or kafka-python-2.0.2) against `serve`;
                                     without NAME one version of each family, --long all; --against-kafka proves the
                                     scenarios on a real broker; --write renews the table in docs/compatibility/kafka.md
-  bench-kafka [--records N] [--tailwater BINARY] [--no-file]
-                                    produce, consume, latency, start and memory of the listener (a release build) beside a
-                                    real Kafka broker's, by Kafka's own tools; the table is kept in benches/results/
   bench [--rows N] [--commits N] [--big N] [--rounds N] [--probes N] [--only LOAD] [--dir DIR] [--tailwater BINARY]
-        [--with-debezium] [--no-file]
+        [--with-debezium | --with-kafka] [--no-file]
                                     measure against pg_recvlogical, COPY and, where asked, Debezium: N rows in transactions of 10,000
                                     (1000000; half as many wide and changed ones, four times as many in the snapshot), N one-row
                                     transactions (100000), one transaction of N rows, read once (none), N latency probes (1000), each
                                     load N times by turns (3), only those with LOAD in their name, with the data in DIR; the table is
-                                    kept in benches/results/. script/bench builds first
+                                    kept in benches/results/. --with-kafka measures something else: the listener beside a Kafka
+                                    broker, written and read with N records of 100 bytes and a quarter as many of 1 KB. script/bench
+                                    builds first
 ";
 
 fn main() -> ExitCode {
@@ -52,10 +51,6 @@ fn main() -> ExitCode {
             true
         }),
         "clients" => clients::run(&root(), rest),
-        "bench-kafka" => clients::bench::run(&root(), rest).map(|table| {
-            print!("{table}");
-            true
-        }),
         "conformance" => conformance::run(&root(), rest),
         "differential" => differential::run(&root(), rest),
         "batches" => differential::batches(&root(), rest),

@@ -8,8 +8,6 @@ mod changes;
 mod client;
 mod groups;
 mod records;
-mod rights;
 mod robust;
-mod security;
 mod transactions;
 mod versions;

@@ -10,4 +10,3 @@ mod kafka;
 mod query;
 mod serve;
 mod support;
-mod users;

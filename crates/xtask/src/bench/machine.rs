@@ -6,8 +6,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use tailwater_testkit::Postgres;
-
 use super::report::Percentiles;
 use crate::Outcome;
 
@@ -16,11 +14,10 @@ const SYNCS: u64 = 300;
 /// What is written before each sync, in bytes: a small frame.
 const BLOCK: [u8; 4096] = [7; 4096];
 
-/// Machine, versions, date and command, one fact a line.
-pub fn describe(root: &Path, server: &Postgres, arguments: &[String]) -> Vec<String> {
+/// Machine, revision and command, one fact a line.
+pub fn describe(root: &Path, arguments: &[String]) -> Vec<String> {
     vec![
         format!("Machine: {}", itself()),
-        format!("PostgreSQL: {}", server.psql("postgres", "show server_version;")),
         format!("Revision: {}", revision(root)),
         format!("Command: `script/bench {}`", arguments.join(" "))
             .replace(" `", "`")
@@ -29,7 +26,7 @@ pub fn describe(root: &Path, server: &Postgres, arguments: &[String]) -> Vec<Str
 }
 
 /// Cores, memory and kernel.
-pub fn itself() -> String {
+fn itself() -> String {
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map_or("?", |(_, m)| m);
     let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
@@ -39,7 +36,7 @@ pub fn itself() -> String {
 }
 
 /// The commit that is measured.
-pub fn revision(root: &Path) -> String {
+fn revision(root: &Path) -> String {
     output(Command::new("git").args(["rev-parse", "--short", "HEAD"]).current_dir(root))
 }
 

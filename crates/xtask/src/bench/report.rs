@@ -54,7 +54,8 @@ impl fmt::Display for Percentiles {
 /// Everything that was measured. The peer that the others are compared with is the one that the table of a load begins with.
 #[derive(Debug)]
 pub struct Report {
-    facts: Vec<String>,
+    /// Machine and versions.
+    pub facts: Vec<String>,
     /// Write and sync of a small block.
     pub disk: Percentiles,
     /// Resident memory of ours when nothing happens, in bytes.
@@ -163,7 +164,8 @@ impl Report {
     }
 }
 
-fn first_of_each(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
+/// Each name once, in the order in which they come first.
+pub fn first_of_each<'n>(names: impl Iterator<Item = &'n str>) -> Vec<&'n str> {
     let mut seen = Vec::new();
     names.for_each(|name| {
         if !seen.contains(&name) {
@@ -189,17 +191,17 @@ fn median(runs: &[Used]) -> Used {
 }
 
 /// How much of the peer's it is; nothing where the peer took too little to be measured.
-fn ratio(own: f64, peer: f64) -> String {
+pub fn ratio(own: f64, peer: f64) -> String {
     if peer > 0.0 { format!("{:.2}", own / peer) } else { "-".to_owned() }
 }
 
 /// Events a second, in whole thousands.
-fn rate(events: u64, seconds: f64) -> String {
+pub fn rate(events: u64, seconds: f64) -> String {
     if seconds > 0.0 { format!("{:.0}k", events as f64 / seconds / 1e3) } else { "-".to_owned() }
 }
 
 /// 1000000 as `1,000,000`.
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (index, digit) in digits.chars().enumerate() {

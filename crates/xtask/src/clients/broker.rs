@@ -21,6 +21,18 @@ const START: Duration = Duration::from_secs(120);
 /// Longest wait for an orderly end.
 const END: Duration = Duration::from_secs(30);
 
+/// What Kafka's own scripts give to the virtual machine of a broker.
+pub const BROKER_JAVA: [&str; 8] = [
+    "-server",
+    "-Xmx1G",
+    "-Xms1G",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+    "-Djava.awt.headless=true",
+];
+
 /// Tables whose changes are in the topics `shop.public.NAME`, named by the `compression.type` that they are read with.
 const CHANGES: [&str; 3] = ["auto", "lz4", "none"];
 /// Events of each: rows of the snapshot, inserted, updated, deleted ones, and a tombstone for each of those.
@@ -36,7 +48,7 @@ struct Running {
     process: Process,
     start: Start,
     work: TempDir,
-    /// How long it took until it answered.
+    /// How long its last start took.
     up: Duration,
     /// What our own server follows.
     source: Option<Postgres>,
@@ -72,11 +84,11 @@ impl Broker {
     /// A Kafka broker with its controller (KRaft); `fsync`: no append is acknowledged before it is on disk.
     pub fn kafka(cache: &Cache, fsync: bool) -> Outcome<Broker> {
         let jars = format!("{}/*", cache.kafka(BROKER)?.display());
-        let java = ["java", "-Xmx1g", "-Djava.awt.headless=true", "-cp", &jars].map(str::to_owned).to_vec();
+        let java = ["java"].iter().chain(&BROKER_JAVA).chain(&["-cp", &jars]).map(|&word| word.to_owned()).collect();
         Broker::start(Start::Kafka { java, fsync })
     }
 
-    /// Process id, and how long its start took; None when it is not ours.
+    /// Process id, and how long its last start took until the port took a connection; None when it is not ours.
     pub fn started(&self) -> Option<(u32, Duration)> {
         self.running.as_ref().map(|running| (running.process.pid(), running.up))
     }
@@ -101,7 +113,9 @@ impl Broker {
         if running.process.wait(END).is_none() {
             return Err("the server did not end".into());
         }
+        let begin = Instant::now();
         running.process = launch(&running.start, running.work.path(), &self.address)?;
+        running.up = begin.elapsed();
         Ok(())
     }
 
@@ -206,7 +220,7 @@ fn format(java: &[String], work: &Path, address: &str, fsync: bool) -> Outcome<(
          log.dirs={}\nnum.partitions=1\noffsets.topic.replication.factor=1\noffsets.topic.num.partitions=4\n\
          transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\ntransaction.state.log.num.partitions=4\n\
          share.coordinator.state.topic.replication.factor=1\nshare.coordinator.state.topic.min.isr=1\n\
-         group.initial.rebalance.delay.ms=0\n{}",
+         group.initial.rebalance.delay.ms=0\nfile.delete.delay.ms=1000\nlog.segment.delete.delay.ms=1000\n{}",
         data.display(),
         if fsync { "log.flush.interval.messages=1\n" } else { "" }
     );

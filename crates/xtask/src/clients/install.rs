@@ -72,7 +72,12 @@ impl Cache {
 
     /// The command line of a JVM with Kafka's jars of a version, up to the class.
     pub fn java(&self, version: &str) -> Outcome<String> {
-        Ok(format!("java {} -cp {}/*", JAVA.join(" "), self.kafka(version)?.display()))
+        self.java_as(version, &JAVA)
+    }
+
+    /// The same with other options.
+    pub fn java_as(&self, version: &str, options: &[&str]) -> Outcome<String> {
+        Ok(format!("java {} -cp {}/*", options.join(" "), self.kafka(version)?.display()))
     }
 
     /// The same, with a program of ours compiled against them.

@@ -7,8 +7,8 @@ use cargo_metadata::{DependencyKind, MetadataCommand};
 
 use crate::Outcome;
 
-/// Crates of the product and what each of them may use; the binary may use all of them.
-const EDGES: [(&str, &[&str]); 9] = [
+/// Crates of the product and what each of them may use; the binary may use all of them, the bench speaks the protocol.
+const EDGES: [(&str, &[&str]); 10] = [
     ("tailwater-event", &[]),
     ("tailwater-wire", &[]),
     ("tailwater-connector", &["tailwater-event"]),
@@ -18,6 +18,7 @@ const EDGES: [(&str, &[&str]); 9] = [
     ("tailwater-connect", &["tailwater-connector", "tailwater-event"]),
     ("tailwater-kafka", &["tailwater-connector", "tailwater-event", "tailwater-journal", "tailwater-wire"]),
     ("tailwater", &[]),
+    ("xtask", &["tailwater-wire"]),
 ];
 const BINARY: &str = "tailwater";
 /// Crates for development, never linked into the product.

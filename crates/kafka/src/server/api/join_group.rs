@@ -4,8 +4,7 @@ use bytes::Bytes;
 use tailwater_wire::api::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use tailwater_wire::error_code::ErrorCode;
 
-use crate::group::{JoinRefused, JoinRequest, Joined, JoinedMember, Protocol};
-use crate::server::authorization::Access;
+use crate::group::{JoinRequest, Joined, JoinedMember, Protocol};
 use crate::server::dispatch::Call;
 use crate::server::memory::Held;
 
@@ -39,11 +38,7 @@ pub(in crate::server) async fn answer(call: &mut Call, request: JoinGroupRequest
     };
     let (group, id) = (request.group_id, join.member_id.clone());
     call.request = Held::default();
-    let joined = match call.on_group(Access::Read, &group) {
-        Ok(()) => call.shared.broker.coordinator.join(group.clone(), join).await,
-        Err(error) => Err(JoinRefused { error, member_id: id.clone() }),
-    };
-    match joined {
+    match call.shared.broker.coordinator.join(group.clone(), join).await {
         Ok(joined) => {
             let Joined { generation, protocol_type, protocol, leader, skip_assignment, member_id, members } = joined;
             JoinGroupResponse {
