@@ -1,5 +1,6 @@
 //! Bounds of this crate.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A batch takes no more rows beyond this size: half of what Kafka's consumers fetch from a partition at once.
@@ -184,3 +185,56 @@ pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How often it looks for news.
 pub const CLIENT_POLL: Duration = Duration::from_millis(50);
+
+/// Rounds of PBKDF2 for passwords that are set here: some milliseconds for who logs in.
+pub const ITERATIONS: NonZeroU32 = rounds(8_192);
+
+/// Least rounds of PBKDF2 that a credential may have; Kafka's bound (RFC 7677).
+pub const ITERATIONS_LEAST: NonZeroU32 = rounds(4_096);
+
+/// Most rounds; Kafka's bound. A password that is checked here costs as many.
+pub const ITERATIONS_MOST: NonZeroU32 = rounds(16_384);
+
+/// Salt of passwords that are set here.
+pub const SALT_BYTES: usize = 16;
+
+/// Longest salt.
+pub const SALT_MAX_BYTES: usize = 256;
+
+/// Longest nonce of a client.
+pub const SCRAM_NONCE_MAX_BYTES: usize = 256;
+
+/// Longest token of SASL.
+pub const SASL_TOKEN_BYTES: usize = 4 << 10;
+
+/// Longest name of a user.
+pub const USER_NAME_MAX_BYTES: usize = 255;
+
+/// Longest prefix of a grant: as long as names of topics are.
+pub const PREFIX_MAX_BYTES: usize = 249;
+
+/// Grants of one user.
+pub const GRANTS_MAX: usize = 1_000;
+
+/// Users.
+pub const USERS_MAX: usize = 10_000;
+
+/// How long a change of users may wait for the disk.
+pub const USERS_DURABLE_WAIT: Duration = Duration::from_secs(30);
+
+/// Requests that a client may make before it has said who it is.
+pub const EARLY_REQUESTS: usize = 16;
+
+/// Passwords that are checked at one time: each takes milliseconds of a processor.
+pub const PASSWORD_CHECKS: usize = 2;
+
+/// How long a client waits for hearing that its password is wrong.
+pub const WRONG_PASSWORD_DELAY: Duration = Duration::from_secs(1);
+
+/// A number of rounds, which is never 0.
+const fn rounds(count: u32) -> NonZeroU32 {
+    match NonZeroU32::new(count) {
+        Some(count) => count,
+        None => NonZeroU32::MIN,
+    }
+}

@@ -365,3 +365,24 @@ async fn the_largest_transaction_can_be_ended() {
     let right = bed.journal.topic("right").unwrap().id;
     assert_eq!(bed.journal.bounds(right, half - 1).unwrap().high_watermark, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_groups_go_on_and_commits_are_refused_at_once() {
+    let bed = Bed::new();
+    let caller = bed.alone("g").await;
+    bed.disk.set_capacity(bed.disk.used());
+    let refused = bed.coordinator.commit("g".into(), caller.clone(), commits(0, 7), None).await;
+    assert_eq!(refused, Err(ErrorCode::COORDINATOR_NOT_AVAILABLE));
+    assert!(bed.journal.paused().is_some());
+    bed.coordinator.heartbeat("g".into(), caller.clone()).await.unwrap();
+    assert_eq!(bed.coordinator.leave("g".into(), vec![(caller.id, None)]).await.unwrap(), [Ok(())]);
+    let caller = bed.alone("g").await;
+    assert_eq!(caller.generation, 3);
+    bed.disk.set_capacity(u64::MAX);
+    while bed.coordinator.commit("g".into(), caller.clone(), commits(0, 9), None).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let bed = bed.crash();
+    assert_eq!(bed.committed("g", 0, false).await, Ok(Some(9)));
+    bed.coordinator.heartbeat("g".into(), caller).await.unwrap();
+}

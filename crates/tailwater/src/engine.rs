@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tailwater_connector::{Problem, TopicReader, Transport};
 use tailwater_journal::fs::RealFs;
 use tailwater_journal::{Journal, JournalError, Options, SystemClock};
+use tailwater_kafka::security::users::Users;
 use tailwater_kafka::server::{Listener, Settings, StartError};
 use tailwater_kafka::transport::embedded::EmbeddedTransport;
 use tailwater_kafka::transport::problem::journal_problem;
@@ -34,6 +35,11 @@ impl Engine {
     /// The reading end.
     pub fn reader(&self) -> Arc<dyn TopicReader> {
         self.transport.reader()
+    }
+
+    /// The users of the Kafka listener; to be opened once.
+    pub fn users(&self) -> Result<Users, Problem> {
+        Users::open(self.journal.clone()).map_err(problem)
     }
 
     /// Serves the topics over Kafka's protocol on a bound socket.

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tailwater_connector::{Problem, TopicReader};
 use tailwater_kafka::client::{BrokerReader, Client};
+use tailwater_kafka::security::users::{UserInfo, UserRequest};
 
 use crate::control::client::{RemoteReader, server_ended};
 use crate::engine::Engine;
@@ -26,13 +27,19 @@ impl Feed {
     /// Opens a directory. One that is locked but does not answer belongs to a server that starts or ends: it is tried
     /// again for a while.
     pub fn open(dir: &Path) -> Result<Feed, Problem> {
-        if !holds_data(dir) {
-            return Err(Problem::config(
+        if holds_data(dir) {
+            Feed::open_or_make(dir)
+        } else {
+            Err(Problem::config(
                 "DATA_DIR_MISSING",
                 format!("there is no data directory {}", dir.display()),
                 "Name the directory of `tailwater serve` with --data-dir.",
-            ));
+            ))
         }
+    }
+
+    /// Opens a directory, which is made when it is not there.
+    pub fn open_or_make(dir: &Path) -> Result<Feed, Problem> {
         let deadline = Instant::now() + LOCK_PATIENCE;
         loop {
             match RemoteReader::connect(dir) {
@@ -82,6 +89,20 @@ impl Feed {
     /// The problem of a reader that wanted more than the server could give before it ended.
     pub fn ended_early(&self) -> Problem {
         server_ended("it was asked to end")
+    }
+
+    /// Does something with the users of the Kafka listener, and closes the directory.
+    pub fn users(self, request: UserRequest) -> Result<Vec<UserInfo>, Problem> {
+        match &self {
+            Feed::Live(reader) => reader.users(request),
+            Feed::Stopped(engine) => engine.users().and_then(|users| users.apply(request)),
+            Feed::Brokers(_) => Err(Problem::config(
+                "USERS_OF_BROKERS",
+                "users are changed where their data directory is",
+                "Use --data-dir, or Kafka's kafka-configs.sh --entity-type users.",
+            )),
+        }
+        .and_then(|users| self.close().map(|()| users))
     }
 
     /// Closes a directory that was opened from its files.

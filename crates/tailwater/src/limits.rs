@@ -58,6 +58,8 @@ pub const TREE_ENTRIES: usize = 60;
 pub const DEMO_FILE_LINES: usize = 30;
 /// Longest body of a signal.
 pub const SIGNAL_BYTES: usize = 64 << 10;
+/// Longest password.
+pub const PASSWORD_BYTES: u64 = 1024;
 /// Files that stay free for the journal, connectors and other faces, whatever Kafka's clients take.
 pub const RESERVED_FILES: usize = 512;
 /// Longest line that `produce` takes.

@@ -34,7 +34,8 @@ impl Server {
     ) -> Result<Server, Problem> {
         let engine = Engine::open(dir)?;
         let supervisor = Arc::new(Supervisor::new(plugins::registry(), engine.transport()));
-        let control = ControlServer::start(dir, engine.reader()).map_err(|error| {
+        let users = engine.users()?;
+        let control = ControlServer::start(dir, engine.reader(), users.clone()).map_err(|error| {
             Problem::environment(
                 "CONTROL_SOCKET",
                 format!("the control socket in {} cannot be made: {error}", dir.display()),
@@ -42,7 +43,14 @@ impl Server {
             )
         })?;
         let http = http.map(|listener| face(listener, &supervisor, engine.reader())).transpose()?;
-        let kafka = kafka.map(|(socket, settings)| engine.serve_kafka(socket, settings)).transpose()?;
+        let serve = |(socket, mut settings): (TcpListener, kafka::Settings)| {
+            if settings.security.authenticate && users.is_empty() {
+                tracing::warn!("Kafka clients must log in, and there are no users yet: tailwater users add NAME");
+            }
+            settings.security.users = Some(users);
+            engine.serve_kafka(socket, settings)
+        };
+        let kafka = kafka.map(serve).transpose()?;
         Ok(Server { engine, supervisor, control, http, kafka })
     }
 

@@ -22,7 +22,7 @@ pub const KAFKA: &str = "127.0.0.1:9092";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 9] = [
+const KEYS: [&str; 13] = [
     "data-dir",
     "connectors",
     "http",
@@ -30,6 +30,10 @@ const KEYS: [&str; 9] = [
     "kafka-advertised",
     "kafka-partitions",
     "kafka-auto-create-topics",
+    "kafka-authentication",
+    "kafka-tls-certificate",
+    "kafka-tls-key",
+    "kafka-tls-client-ca",
     "connect",
     "pg",
 ];
@@ -52,6 +56,14 @@ pub struct Settings {
     pub kafka_partitions: Option<u32>,
     /// Whether Kafka clients make topics by naming them.
     pub kafka_auto_create_topics: Option<bool>,
+    /// Whether Kafka clients must log in.
+    pub kafka_authentication: Option<bool>,
+    /// Certificate of the Kafka face.
+    pub kafka_tls_certificate: Option<PathBuf>,
+    /// Its key.
+    pub kafka_tls_key: Option<PathBuf>,
+    /// Authorities for certificates of Kafka clients.
+    pub kafka_tls_client_ca: Option<PathBuf>,
     /// Address of the Connect face.
     pub connect: Option<String>,
     /// Address of the SQL face.
@@ -78,7 +90,14 @@ impl Settings {
         }
         let mut settings = Settings::parse(&text, path)?;
         let base = path.parent().unwrap_or(Path::new(""));
-        for relative in [&mut settings.data_dir, &mut settings.connectors].into_iter().flatten() {
+        let paths = [
+            &mut settings.data_dir,
+            &mut settings.connectors,
+            &mut settings.kafka_tls_certificate,
+            &mut settings.kafka_tls_key,
+            &mut settings.kafka_tls_client_ca,
+        ];
+        for relative in paths.into_iter().flatten() {
             *relative = base.join(&*relative);
         }
         Ok(settings)
@@ -152,8 +171,9 @@ impl Address {
         }
     }
 
-    /// The socket address; one beyond loopback only when `open` says so, because nothing protects it.
-    pub fn resolve(&self, face: &str, open: bool) -> Result<Option<SocketAddr>, Problem> {
+    /// The socket address; one beyond loopback only when `open` says so, because nothing protects it. `protect` says how
+    /// it could be protected, where that is possible.
+    pub fn resolve(&self, face: &str, open: bool, protect: Option<&str>) -> Result<Option<SocketAddr>, Problem> {
         let Address::At(text) = self else { return Ok(None) };
         let found = text.to_socket_addrs().ok().and_then(|mut all| all.next());
         let address = found.ok_or_else(|| {
@@ -164,10 +184,11 @@ impl Address {
             )
         })?;
         if !address.ip().is_loopback() && !open {
+            let protect = protect.map(|how| format!("{how}; ")).unwrap_or_default();
             return Err(Problem::config(
                 "ADDRESS_OPEN",
                 format!("--{face} {text} can be reached from outside, and nothing protects it"),
-                format!("Use 127.0.0.1:{}, or add {OPEN_FLAG} behind a firewall.", address.port()),
+                format!("Use 127.0.0.1:{}; {protect}or add {OPEN_FLAG} behind a firewall.", address.port()),
             ));
         }
         Ok(Some(address))
@@ -205,7 +226,10 @@ mod tests {
     #[test]
     fn addresses_are_loopback_unless_the_flag_says_otherwise() {
         let code = |text: &str, open| {
-            Address::parse("http", text).and_then(|a| a.resolve("http", open)).map(|a| a.is_some()).map_err(|p| p.code)
+            Address::parse("http", text)
+                .and_then(|a| a.resolve("http", open, None))
+                .map(|a| a.is_some())
+                .map_err(|p| p.code)
         };
         assert_eq!(code("off", false), Ok(false));
         for text in ["127.0.0.1:0", "localhost:0", "[::1]:80"] {

@@ -177,9 +177,9 @@ impl Inner {
         let Some(known) = self.groups.known_mut(name) else { return Ok(Sequence(0)) };
         if let Some(snapshot) = known.group.take_unsaved() {
             let written = entry(&Key::Group(name), &snapshot).and_then(|entry| shared.store.write(vec![entry]));
-            known.written = written.inspect_err(|_| known.group.keep_unsaved())?.0;
+            known.saved = written.inspect_err(|_| known.group.keep_unsaved())?.0;
         }
-        Ok(Sequence(known.written))
+        Ok(Sequence(known.saved))
     }
 }
 

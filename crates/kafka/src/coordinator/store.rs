@@ -19,23 +19,31 @@ pub(super) type Entry = (String, Bytes);
 impl Store {
     /// Writes entries, all or none; the answer is what to wait for until they are durable.
     pub(super) fn write(&self, entries: Vec<Entry>) -> Result<Sequence, ErrorCode> {
+        self.takes()?;
         self.journal.append(self.connector, 0, Body::Entries(entries)).map_err(|error| refusal(&error))
     }
 
     /// Writes the end of a transaction: markers in its partitions, and entries.
     pub(super) fn end_transaction(&self, end: TransactionEnd) -> Result<Sequence, ErrorCode> {
+        self.takes()?;
         self.journal.end_transaction(end).map_err(|error| refusal(&error))
     }
 
-    /// Waits until a frame is durable.
+    /// Waits until a frame is durable; not for space on the disk, which may take long. The client tries again then.
     pub(super) async fn durable(&self, sequence: Sequence) -> Result<(), ErrorCode> {
         loop {
             let news = self.journal.change_listener();
             if self.journal.durable().map_err(|error| refusal(&error))? >= sequence {
                 return Ok(());
             }
+            self.takes()?;
             news.await;
         }
+    }
+
+    /// While the journal waits for space nobody waits for the journal: groups that only read go on.
+    fn takes(&self) -> Result<(), ErrorCode> {
+        self.journal.paused().map_or(Ok(()), |error| Err(refusal(&error)))
     }
 }
 

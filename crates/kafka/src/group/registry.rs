@@ -20,7 +20,9 @@ pub struct Known<W> {
     pub group: Group<W>,
     /// How far it has read.
     pub offsets: Offsets,
-    /// The journal's frame that it last changed with; the caller keeps it, so that an answer may wait for it.
+    /// The journal's frame that its members were last written with; the caller keeps it, so that an answer may wait.
+    pub saved: u64,
+    /// The same of its offsets.
     pub written: u64,
     /// Memory that members and offsets were last counted with.
     counted: (usize, usize),
@@ -271,6 +273,7 @@ impl<W> Registry<W> {
         self.groups.entry(name.to_owned()).or_insert_with(|| Known {
             group: Group::new(settings, now),
             offsets: Offsets::default(),
+            saved: 0,
             written: 0,
             counted: (0, 0),
         })

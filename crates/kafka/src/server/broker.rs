@@ -8,22 +8,23 @@ use bytes::Bytes;
 use tailwater_journal::{Body, Bounds, Journal, JournalError, Sequence, TopicId, TopicMeta};
 use tailwater_wire::codec::Uuid;
 use tailwater_wire::error_code::ErrorCode;
+use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::fetch_sessions::FetchSessions;
 use super::news::News;
 use super::session::Session;
 use super::topic_config::{Served, TopicConfig};
+use crate::ENTRIES_OF;
 use crate::coordinator::Coordinator;
-use crate::limits::TOPICS_FRESH;
+use crate::limits::{PASSWORD_CHECKS, TOPICS_FRESH};
+use crate::security::users::Users;
 
 /// The number of the one broker, which leads every partition and is its only replica.
 pub(super) const NODE: i32 = 1;
 /// The epoch of every leader: the high watermark is durable, so no log is ever cut behind what a client saw.
 pub(super) const EPOCH: i32 = 0;
 
-/// Whose entries in the journal the listener's are; no user's connector can have such a name.
-const CONNECTOR: &str = "\u{1}kafka";
 /// The entry with the cluster's id.
 const CLUSTER: &str = "cluster";
 
@@ -35,6 +36,10 @@ pub(super) struct Broker {
     pub(super) cluster: Uuid,
     /// How it behaves.
     pub(super) settings: Settings,
+    /// Who may log in.
+    pub(super) users: Users,
+    /// Bounds the passwords that are checked at one time.
+    pub(super) password_checks: Semaphore,
     /// Groups and transactions.
     pub(super) coordinator: Coordinator,
     /// Who waits for records.
@@ -61,6 +66,8 @@ pub(super) struct Topic {
     pub(super) uuid: Uuid,
     /// Its name.
     pub(super) name: String,
+    /// Whether a connector writes changes to it.
+    pub(super) change: bool,
     /// How many partitions it has.
     pub(super) partitions: u32,
     /// What its configuration makes of it.
@@ -81,7 +88,7 @@ impl Topic {
 impl Broker {
     /// Over a journal; draws what is not there yet.
     pub(super) fn open(journal: Journal, settings: Settings) -> Result<Broker, JournalError> {
-        let connector = journal.connector(CONNECTOR)?;
+        let connector = journal.connector(ENTRIES_OF)?;
         let known = journal.entries(connector).get(CLUSTER).and_then(|id| id.as_ref().try_into().ok());
         let cluster = match known {
             Some(id) => id,
@@ -93,7 +100,16 @@ impl Broker {
             }
         };
         let coordinator = Coordinator::open(journal.clone(), connector, settings.groups);
+        let users = match &settings.security.users {
+            Some(users) => users.clone(),
+            None => Users::open(journal.clone())?,
+        };
+        if settings.security.authenticate {
+            users.draw_decoy()?;
+        }
         Ok(Broker {
+            users,
+            password_checks: Semaphore::new(PASSWORD_CHECKS),
             coordinator,
             journal,
             cluster: Uuid(cluster),
@@ -229,6 +245,7 @@ impl Broker {
             id: meta.id,
             uuid: self.uuid(meta.id),
             name: meta.name,
+            change: meta.change,
             partitions: meta.partitions,
             config: TopicConfig::of(&meta.config, meta.change),
         }

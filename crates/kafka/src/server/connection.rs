@@ -62,7 +62,7 @@ pub(super) async fn serve(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let session = Arc::new(Session::new(peer, local));
+    let session = Arc::new(Session::new(peer, local, shared.broker.settings.security.authenticate));
     let (queue, pending) = mpsc::channel(PENDING_REQUESTS);
     let in_turn = AtomicUsize::new(0);
     let mut reading = Box::pin(read_requests(read, &shared, &session, &place, queue, &in_turn));
@@ -102,6 +102,7 @@ async fn read_requests(
 ) -> Result<(), End> {
     let mut frames = Frames::new(read, &shared.requests);
     let mut stranger = true;
+    frames.expect(session.authentication.frames());
     loop {
         let frame = match frames.next().await {
             Ok(Some(frame)) => frame,
@@ -110,6 +111,24 @@ async fn read_requests(
             Err(Fault::Idle) if in_turn.load(Ordering::Acquire) > 0 => continue,
             Err(fault) => return Err(End::Fault(fault)),
         };
+        if !session.authentication.is_done() {
+            let answer = dispatch::answer_early(shared, session, frame).await.map_err(End::Refused)?;
+            let work = Box::pin(std::future::ready(Ok(answer)));
+            if queue.send(Pending { work, in_turn: false }).await.is_err() {
+                break;
+            }
+            if let Some(failed) = session.authentication.failed() {
+                return Err(End::Refused(Refused::Authentication(failed)));
+            }
+            frames.expect(session.authentication.frames());
+            if let Some(user) = session.authentication.user() {
+                tracing::debug!(peer = %session.peer, user, "a Kafka client has authenticated");
+                frames.introduced();
+                place.known();
+                stranger = false;
+            }
+            continue;
+        }
         // Produce may begin early, unless something before it could make a difference to it.
         let early = in_turn.load(Ordering::Acquire) == 0;
         let begun = dispatch::begin(shared, session, frame, early).await.map_err(End::Refused)?;
@@ -142,7 +161,11 @@ async fn write_answers(
             Some(pending) => Some(pending),
             None => queue.recv().await,
         };
-        let Some(mut pending) = pending else { return Ok(()) };
+        let Some(mut pending) = pending else {
+            // Whoever has gone already needs no farewell.
+            let _ = write.shutdown().await;
+            return Ok(());
+        };
         let mut refused = gathered.take(pending.work.as_mut().await, pending.in_turn, in_turn).err();
         drop(pending);
         while refused.is_none() && gathered.bytes < GATHERED_BYTES {

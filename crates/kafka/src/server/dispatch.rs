@@ -9,7 +9,9 @@ use tailwater_wire::api::{
 };
 use tailwater_wire::codec::{Malformed, Reader, Unencodable, Wire};
 use tailwater_wire::error_code::ErrorCode;
+use tailwater_wire::frame::FrameKind;
 
+use super::authentication::{Failed, bare_answer};
 pub(super) use super::connection::Answer;
 use super::connection::Work;
 use super::frames::Frame;
@@ -47,6 +49,8 @@ pub(super) enum Refused {
     Header(HeaderError),
     /// An API that is not served.
     NotServed(ApiKey),
+    /// The client did not prove who it is.
+    Authentication(Failed),
     /// The body is not what the header says.
     Malformed(ApiKey, Malformed),
     /// Batches that were to be taken without an answer were not.
@@ -98,6 +102,8 @@ serve! {
     DeleteTopics => delete_topics,
     DeleteRecords => delete_records,
     InitProducerId => init_producer_id,
+    SaslAuthenticate => sasl_authenticate,
+    SaslHandshake => sasl_handshake,
     OffsetForLeaderEpoch => offset_for_leader_epoch,
     AddPartitionsToTxn => add_partitions_to_txn,
     AddOffsetsToTxn => add_offsets_to_txn,
@@ -113,6 +119,8 @@ serve! {
     ListPartitionReassignments => list_partition_reassignments,
     OffsetDelete => offset_delete,
     DescribeCluster => describe_cluster,
+    DescribeUserScramCredentials => describe_user_scram_credentials,
+    AlterUserScramCredentials => alter_user_scram_credentials,
     DescribeProducers => describe_producers,
     DescribeTransactions => describe_transactions,
     ListTransactions => list_transactions,
@@ -137,6 +145,22 @@ const LARGE: &[ApiKey] = &[
 /// The APIs that are served.
 pub(super) fn served() -> impl Iterator<Item = ApiKey> {
     ApiKey::ALL.iter().copied().filter(|key| *key == ApiKey::Produce || SERVED.contains(key))
+}
+
+/// Answers a frame of a client that has not proved yet who it is.
+pub(super) async fn answer_early(
+    shared: &Arc<Shared>,
+    session: &Arc<Session>,
+    frame: Frame,
+) -> Result<Answer, Refused> {
+    let authentication = &session.authentication;
+    authentication.count().map_err(Refused::Authentication)?;
+    if authentication.frames() != FrameKind::SaslToken {
+        return begin(shared, session, frame, false).await?.work.await;
+    }
+    let answer = authentication.token(frame.bytes, &shared.broker.users, &shared.broker.password_checks).await;
+    // A refusal has no form among bare tokens.
+    answer.map(|token| bare_answer(&token)).map_err(Refused::Authentication)
 }
 
 /// Looks at a request; `early` says whether Produce may begin before its turn.
@@ -211,6 +235,7 @@ impl fmt::Display for Refused {
         match self {
             Refused::Header(error) => write!(f, "{error}"),
             Refused::NotServed(key) => write!(f, "{key} is not served"),
+            Refused::Authentication(failed) => write!(f, "{failed}"),
             Refused::Malformed(key, error) => write!(f, "a request of {key} is malformed: {error}"),
             Refused::Unacknowledged(code) => write!(f, "records without acknowledgement were refused: {code}"),
             Refused::Unencodable(key, error) => write!(f, "an answer of {key} cannot be written: {error}"),

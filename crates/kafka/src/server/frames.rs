@@ -33,6 +33,8 @@ pub(super) struct Frames<'m, R> {
     memory: &'m Memory,
     /// What was read and not taken yet.
     buffer: BytesMut,
+    /// What is expected.
+    kind: FrameKind,
     /// When the first request must be whole; `None` once it was a valid one.
     handshake: Option<Instant>,
 }
@@ -59,7 +61,8 @@ pub(super) enum Fault {
 impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
     /// Of a new connection.
     pub(super) fn new(read: R, memory: &'m Memory) -> Self {
-        Frames { read, memory, buffer: BytesMut::new(), handshake: Some(Instant::now() + HANDSHAKE_TIMEOUT) }
+        let handshake = Some(Instant::now() + HANDSHAKE_TIMEOUT);
+        Frames { read, memory, buffer: BytesMut::new(), kind: FrameKind::Request, handshake }
     }
 
     /// The first request was a valid one: from now on larger ones may come, and pauses between them.
@@ -67,11 +70,16 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
         self.handshake = None;
     }
 
+    /// What the next frames are.
+    pub(super) fn expect(&mut self, kind: FrameKind) {
+        self.kind = kind;
+    }
+
     /// The next request; `None` when the peer has ended the connection.
     pub(super) async fn next(&mut self) -> Result<Option<Frame>, Fault> {
         loop {
             self.check_claim()?;
-            let bytes = match next_frame(&mut self.buffer, FrameKind::Request).map_err(Fault::Frame)? {
+            let bytes = match next_frame(&mut self.buffer, self.kind).map_err(Fault::Frame)? {
                 Next::Frame(frame) => {
                     self.check(frame.len())?;
                     if self.buffer.is_empty() {
@@ -108,8 +116,9 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
 
     /// Refuses a length that is shorter than any request, without waiting for what does not come.
     fn check_claim(&self) -> Result<(), Fault> {
+        let least = if self.kind == FrameKind::SaslToken { 0 } else { REQUEST_MIN_BYTES };
         match self.buffer.first_chunk::<LENGTH_BYTES>().map(|field| i32::from_be_bytes(*field)) {
-            Some(claimed) if claimed < REQUEST_MIN_BYTES => Err(Fault::Frame(FrameError::Length(claimed))),
+            Some(claimed) if claimed < least => Err(Fault::Frame(FrameError::Length(claimed))),
             _ => Ok(()),
         }
     }

@@ -5,6 +5,8 @@
 //! socket is bounded in [`limits`](crate::limits): connections, requests, answers, time, and lines in the log.
 
 mod api;
+mod authentication;
+mod authorization;
 mod broker;
 mod complaints;
 mod configs;
@@ -24,13 +26,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tailwater_journal::{Journal, JournalError};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use crate::limits::{ACCEPT_PAUSE, ANSWERS_TOTAL_BYTES, CLOSE_LINGER, CONNECTIONS, REQUESTS_TOTAL_BYTES, THREADS};
+use crate::limits::{
+    ACCEPT_PAUSE, ANSWERS_TOTAL_BYTES, CLOSE_LINGER, CONNECTIONS, HANDSHAKE_TIMEOUT, REQUESTS_TOTAL_BYTES, THREADS,
+};
 use broker::Broker;
 use complaints::Complaints;
-use connections::Connections;
+use connections::{Connections, Place};
 use memory::Memory;
 
 /// How the listener behaves; the defaults are Kafka's where Kafka has one.
@@ -49,6 +56,8 @@ pub struct Settings {
     pub log_dir: String,
     /// What groups of consumers may do.
     pub groups: crate::group::Settings,
+    /// Who may connect.
+    pub security: crate::security::Security,
 }
 
 impl Default for Settings {
@@ -60,6 +69,7 @@ impl Default for Settings {
             partitions: 1,
             log_dir: String::new(),
             groups: crate::group::Settings::default(),
+            security: crate::security::Security::default(),
         }
     }
 }
@@ -162,6 +172,7 @@ async fn accept(
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
+    let tls = shared.broker.settings.security.tls.clone().map(TlsAcceptor::from);
     loop {
         let accepted = tokio::select! {
             accepted = socket.accept() => accepted,
@@ -184,6 +195,33 @@ async fn accept(
         let Ok(local) = stream.local_addr().and_then(|local| stream.set_nodelay(true).map(|()| local)) else {
             continue;
         };
-        tokio::spawn(connection::serve(stream.into_split(), (peer, local), place, shared, stop));
+        match tls.clone() {
+            None => tokio::spawn(connection::serve(stream.into_split(), (peer, local), place, shared, stop)),
+            Some(tls) => tokio::spawn(serve_tls(tls, stream, (peer, local), place, shared, stop)),
+        };
+    }
+}
+
+/// Serves a connection behind TLS, whose handshake has as much time as a first request.
+async fn serve_tls(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    addresses: (SocketAddr, SocketAddr),
+    place: Place,
+    shared: Arc<Shared>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let peer = addresses.0;
+    let accepted = tokio::select! {
+        accepted = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => accepted,
+        () = place.evicted.notified() => return,
+        _ = stop.wait_for(|stop| *stop) => return,
+    };
+    match accepted {
+        Ok(Ok(stream)) => connection::serve(tokio::io::split(stream), addresses, place, shared, stop).await,
+        // Somebody who looked whether the port is open.
+        Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => tracing::debug!(%peer, "no TLS: {error}"),
+        Ok(Err(error)) => shared.complaints.closed(peer, &format_args!("its TLS handshake failed: {error}")),
+        Err(_) => tracing::debug!(%peer, "a connection made no TLS handshake"),
     }
 }

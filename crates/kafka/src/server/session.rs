@@ -3,12 +3,16 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::OnceLock;
 
+use super::authentication::Authentication;
+
 /// One connection.
 pub(super) struct Session {
     /// Where the client is.
     pub(super) peer: SocketAddr,
     /// The address that it connected to.
     pub(super) local: SocketAddr,
+    /// Who the client is, once that is known.
+    pub(super) authentication: Authentication,
     software: OnceLock<Software>,
 }
 
@@ -20,10 +24,15 @@ pub(super) struct Software {
 }
 
 impl Session {
-    /// A connection between these addresses.
-    pub(super) fn new(peer: SocketAddr, local: SocketAddr) -> Self {
+    /// A connection between these addresses, of a client that may have to say who it is.
+    pub(super) fn new(peer: SocketAddr, local: SocketAddr, authenticate: bool) -> Self {
         let canonical = |address: SocketAddr| SocketAddr::new(address.ip().to_canonical(), address.port());
-        Session { peer: canonical(peer), local: canonical(local), software: OnceLock::new() }
+        Session {
+            peer: canonical(peer),
+            local: canonical(local),
+            authentication: Authentication::new(authenticate),
+            software: OnceLock::new(),
+        }
     }
 
     /// The client's address as Kafka shows it among a group's members.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tailwater_journal::fs::RealFs;
 use tailwater_journal::{Journal, Options, SystemClock};
+use tailwater_kafka::security::users::Users;
 use tailwater_kafka::server::{Listener, Settings};
 use tailwater_wire::api::api_versions::ApiVersionsRequest;
 use tailwater_wire::api::fetch::{FetchPartition, FetchRequest, FetchTopic, PartitionData};
@@ -24,6 +25,8 @@ pub const DEADLINE: Duration = Duration::from_secs(20);
 pub struct Broker {
     listener: Option<Listener>,
     pub journal: Journal,
+    users: Users,
+    settings: Settings,
     dir: TempDir,
 }
 
@@ -40,22 +43,29 @@ impl Broker {
         let options = Options::default();
         let journal = Journal::open(Arc::new(RealFs), &dir.path().join("d"), options, Arc::new(SystemClock)).unwrap();
         let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-        let listener = Listener::start(socket, journal.clone(), settings).unwrap();
-        Broker { listener: Some(listener), journal, dir }
+        let users = Users::open(journal.clone()).unwrap();
+        let mut served = settings.clone();
+        served.security.users = Some(users.clone());
+        let listener = Listener::start(socket, journal.clone(), served).unwrap();
+        Broker { listener: Some(listener), journal, users, settings, dir }
     }
 
     /// Ends it, and starts another on the same data.
     pub fn restart(mut self) -> Broker {
         self.listener.take().unwrap().close();
         self.journal.close().unwrap();
-        let Broker { journal, dir, .. } = self;
-        drop(journal);
-        Broker::over(dir, Settings::default())
+        let Broker { journal, users, settings, dir, .. } = self;
+        drop((journal, users));
+        Broker::over(dir, settings)
     }
 
     /// Ends it; its journal stays open.
     pub fn close(&mut self) {
         self.listener.take().unwrap().close();
+    }
+
+    pub fn users(&self) -> &Users {
+        &self.users
     }
 
     pub fn address(&self) -> SocketAddr {

@@ -8,6 +8,8 @@ mod changes;
 mod client;
 mod groups;
 mod records;
+mod rights;
 mod robust;
+mod security;
 mod transactions;
 mod versions;

@@ -84,6 +84,10 @@ fn every_version_that_is_told_is_answered_in_kind() {
             describe_producers::DescribeProducersRequest;
             describe_transactions::DescribeTransactionsRequest;
             list_transactions::ListTransactionsRequest;
+            sasl_handshake::SaslHandshakeRequest;
+            sasl_authenticate::SaslAuthenticateRequest;
+            describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
+            alter_user_scram_credentials::AlterUserScramCredentialsRequest;
         };
         for (key, frame) in frames.into_iter().flatten() {
             client.socket.write_all(&frame).unwrap();

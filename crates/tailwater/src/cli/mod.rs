@@ -10,10 +10,12 @@ mod groups;
 mod journal;
 mod produce;
 mod progress;
+mod protection;
 mod run;
 mod serve;
 mod tail;
 mod topics;
+mod users;
 
 use std::io;
 use std::path::PathBuf;
@@ -99,6 +101,8 @@ pub enum Verb {
     Produce(produce::Produce),
     /// List consumer groups, and how far they have read
     Groups(groups::Groups),
+    /// Who may log in to the Kafka listener, and what they may do
+    Users(users::Users),
     /// Look into the journal of a stopped or running data directory; changes nothing
     Journal(journal::Journal),
 }
@@ -202,6 +206,7 @@ impl Verb {
             Verb::Topics(topics) => topics.json,
             Verb::Produce(produce) => produce.json,
             Verb::Groups(groups) => groups.json,
+            Verb::Users(users) => users.wants_json(),
             Verb::Journal(journal) => journal.wants_json(),
             Verb::Demo(_) | Verb::Run(_) | Verb::Tail(_) => false,
         }
@@ -250,6 +255,7 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Topics(topics) => topics.run(),
         Verb::Produce(produce) => produce.run(),
         Verb::Groups(groups) => groups.run(),
+        Verb::Users(users) => users.run(),
         Verb::Journal(journal) => journal.run(),
     }
 }

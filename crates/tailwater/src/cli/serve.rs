@@ -9,8 +9,10 @@ use serde_json::json;
 use tailwater_connect::directory::Directory;
 use tailwater_connector::Problem;
 use tailwater_journal::limits::PARTITIONS_MAX;
+use tailwater_kafka::security::Security;
 use tailwater_kafka::server as kafka;
 
+use super::protection::{self, Protection};
 use super::{Exit, Failure, no_signals};
 use crate::limits::{SCAN_EVERY, STOP_WITHIN};
 use crate::open_files;
@@ -54,6 +56,8 @@ pub struct Serve {
     /// Whether Kafka clients make topics by naming them [default: true]
     #[arg(long, value_name = "BOOL")]
     kafka_auto_create_topics: Option<bool>,
+    #[command(flatten)]
+    protection: Protection,
     /// Address of Connect's REST; not in this version yet
     #[arg(long, value_name = "ADDRESS")]
     connect: Option<String>,
@@ -122,10 +126,18 @@ impl Serve {
         for (face, flag, key) in [("connect", &self.connect, &file.connect), ("pg", &self.pg, &file.pg)] {
             problems.extend(Address::not_built(face, flag.as_deref().or(key.as_deref())).err());
         }
+        let (security, protected) = self.protection.resolve(file).unwrap_or_else(|problem| {
+            problems.push(problem);
+            (Security::default(), true)
+        });
         let mut bind = |face: &str, flag: &Option<String>, key: &Option<String>, default: &str| {
             let text = flag.as_deref().or(key.as_deref()).unwrap_or(default);
             let bound = Address::parse(face, text)
-                .and_then(|address| address.resolve(face, self.allow_unprotected_address))
+                .and_then(|address| {
+                    let kafka = face == "kafka";
+                    let open = self.allow_unprotected_address || kafka && protected;
+                    address.resolve(face, open, kafka.then_some(protection::REMEDY))
+                })
                 .and_then(|address| address.map(|address| server::bind(face, address)).transpose());
             bound.unwrap_or_else(|problem| {
                 problems.push(problem);
@@ -157,6 +169,7 @@ impl Serve {
                 auto_create_topics: self.kafka_auto_create_topics.or(file.kafka_auto_create_topics).unwrap_or(true),
                 partitions,
                 log_dir,
+                security,
                 ..kafka::Settings::default()
             }
         };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tailwater_connector::transport::TopicInfo;
 use tailwater_connector::{PlanId, Problem, Record, TopicReader};
+use tailwater_kafka::security::users::{UserInfo, UserRequest};
 
 use super::protocol::{Reply, Request, read_line, read_part, read_record};
 use super::socket_path;
@@ -32,6 +33,16 @@ impl RemoteReader {
     /// Whether the server has gone away.
     pub fn ended(&self) -> bool {
         self.ended.load(Ordering::SeqCst)
+    }
+
+    /// Does something with the users of the Kafka listener.
+    pub fn users(&self, request: UserRequest) -> Result<Vec<UserInfo>, Problem> {
+        self.ask(&Request::Users { request }, |reply, _| {
+            Ok(match reply {
+                Reply::Users(users) => Some(users),
+                _ => None,
+            })
+        })
     }
 
     /// One request and its reply; `then` reads the bytes that follow the reply line.

@@ -1,4 +1,4 @@
-//! The control socket: how a second process reads the topics of a directory that a server holds.
+//! The control socket: how a second process reads the topics of a directory that a server holds, and changes its users.
 //!
 //! `DIR/control.sock`, mode 0600. The client implements [`TopicReader`](tailwater_connector::TopicReader), so that
 //! whoever reads topics does not know whether they are in this process or in another.

@@ -11,10 +11,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tailwater_connector::transport::{PartitionInfo, TopicInfo};
 use tailwater_connector::{Header, Origin, PlanId, Problem, Record};
+use tailwater_kafka::security::users::{UserInfo, UserRequest};
 
 use crate::limits::CONTROL_BLOB_BYTES;
 
-/// What a client asks; the methods of [`TopicReader`](tailwater_connector::TopicReader).
+/// What a client asks: the methods of [`TopicReader`](tailwater_connector::TopicReader), and changes of users.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
 pub enum Request {
@@ -52,6 +53,11 @@ pub enum Request {
         /// How long, in milliseconds.
         timeout_ms: u64,
     },
+    /// Something with the users of the Kafka listener.
+    Users {
+        /// What.
+        request: UserRequest,
+    },
 }
 
 /// What a server answers.
@@ -68,6 +74,8 @@ pub enum Reply {
     Plan(Option<u32>),
     /// To [`Request::Wait`].
     Changed(u64),
+    /// To [`Request::Users`].
+    Users(Vec<UserInfo>),
     /// The request could not be done.
     Problem(Problem),
 }

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
 use tailwater_connector::{PlanId, Stop, TopicReader};
+use tailwater_kafka::security::users::Users;
 
 use super::protocol::{Reply, Request, read_line, write_line, write_records};
 use super::socket_path;
@@ -29,12 +30,19 @@ pub struct ControlServer {
     acceptor: Option<JoinHandle<()>>,
 }
 
+/// What is served.
+#[derive(Clone)]
+struct Served {
+    reader: Arc<dyn TopicReader>,
+    users: Users,
+}
+
 #[derive(Default)]
 struct Clients(Mutex<Vec<(UnixStream, JoinHandle<()>)>>);
 
 impl ControlServer {
     /// Listens in the data directory, which the caller holds the lock of: a socket found there is a leftover.
-    pub fn start(dir: &Path, reader: Arc<dyn TopicReader>) -> io::Result<ControlServer> {
+    pub fn start(dir: &Path, reader: Arc<dyn TopicReader>, users: Users) -> io::Result<ControlServer> {
         let (handle, path) = socket_path(dir)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -51,7 +59,7 @@ impl ControlServer {
             let (stop, clients) = (stop.clone(), Arc::clone(&clients));
             std::thread::Builder::new()
                 .name("control".into())
-                .spawn(move || accept(&listener, &reader, &stop, &clients))?
+                .spawn(move || accept(&listener, &Served { reader, users }, &stop, &clients))?
         };
         Ok(ControlServer { _handle: handle, path, stop, clients, acceptor: Some(acceptor) })
     }
@@ -93,7 +101,7 @@ impl Clients {
     }
 }
 
-fn accept(listener: &UnixListener, reader: &Arc<dyn TopicReader>, stop: &Stop, clients: &Clients) {
+fn accept(listener: &UnixListener, served: &Served, stop: &Stop, clients: &Clients) {
     for stream in listener.incoming() {
         match &stream {
             // Whoever had connected when the server was asked to end is served, too.
@@ -106,9 +114,9 @@ fn accept(listener: &UnixListener, reader: &Arc<dyn TopicReader>, stop: &Stop, c
             if clients.tidy() >= CONTROL_CLIENTS {
                 return Err(io::Error::other("too many clients"));
             }
-            let (copy, reader, stop) = (stream.try_clone()?, Arc::clone(reader), stop.clone());
+            let (copy, served, stop) = (stream.try_clone()?, served.clone(), stop.clone());
             let thread = std::thread::Builder::new().name("control-client".into()).spawn(move || {
-                if let Err(error) = serve(&stream, reader.as_ref(), &stop) {
+                if let Err(error) = serve(&stream, &served, &stop) {
                     tracing::debug!(%error, "a client of the control socket ended");
                 }
                 // The list of clients holds a copy, which would keep the connection open.
@@ -128,7 +136,8 @@ fn accept(listener: &UnixListener, reader: &Arc<dyn TopicReader>, stop: &Stop, c
 }
 
 /// Answers one client until it leaves, or until it has read everything and the server should end.
-fn serve(stream: &UnixStream, reader: &dyn TopicReader, stop: &Stop) -> io::Result<()> {
+fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<()> {
+    let reader = served.reader.as_ref();
     let mut input = BufReader::new(stream);
     let mut out = BufWriter::new(stream);
     while let Some(request) = read_line(&mut input, CONTROL_REQUEST_BYTES)? {
@@ -155,6 +164,10 @@ fn serve(stream: &UnixStream, reader: &dyn TopicReader, stop: &Stop) -> io::Resu
                 let length = descriptor.as_ref().and_then(|d| u32::try_from(d.len()).ok());
                 write_line(&mut out, &Reply::Plan(length))?;
                 out.write_all(descriptor.as_deref().unwrap_or_default())?;
+            }
+            Request::Users { request } => {
+                let reply = served.users.apply(request).map_or_else(Reply::Problem, Reply::Users);
+                write_line(&mut out, &reply)?;
             }
             Request::Wait { seen, timeout_ms } => {
                 let deadline = Instant::now() + Duration::from_millis(timeout_ms).min(CONTROL_WAIT_MAX);
@@ -184,6 +197,9 @@ mod tests {
     use bytes::Bytes;
     use tailwater_connector::transport::{PartitionInfo, TopicInfo};
     use tailwater_connector::{Problem, Record};
+    use tailwater_journal::fs::RealFs;
+    use tailwater_journal::{Journal, Options, SystemClock};
+    use tailwater_kafka::security::users::{UserRequest, credentials};
 
     use super::*;
     use crate::control::client::RemoteReader;
@@ -240,7 +256,10 @@ mod tests {
     fn start(dir: &Path) -> (Arc<One>, ControlServer) {
         let topics = Arc::new(One::default());
         topics.0.store(3, Ordering::SeqCst);
-        let server = ControlServer::start(dir, topics.clone()).unwrap();
+        let journal = dir.join("journal");
+        let journal = Journal::open(Arc::new(RealFs), &journal, Options::default(), Arc::new(SystemClock)).unwrap();
+        let users = Users::open(journal).unwrap();
+        let server = ControlServer::start(dir, topics.clone(), users).unwrap();
         (topics, server)
     }
 
@@ -258,6 +277,20 @@ mod tests {
         assert_eq!(remote.wait(0, Duration::from_secs(9)), 3);
         assert_eq!(remote.wait(3, Duration::ZERO), 3);
         assert!(!remote.ended());
+        server.close();
+    }
+
+    #[test]
+    fn users_are_changed_through_the_server_and_its_refusals_come_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (_topics, server) = start(dir.path());
+        let remote = RemoteReader::connect(dir.path()).unwrap();
+        let add = || UserRequest::Add { name: "me".into(), credentials: credentials(b"secret").unwrap() };
+        assert_eq!(remote.users(add()).unwrap()[0].name, "me");
+        assert_eq!(remote.users(add()).unwrap_err().code, "USER_EXISTS");
+        let listed = remote.users(UserRequest::List).unwrap();
+        assert_eq!((listed.len(), listed[0].mechanisms.len()), (1, 2));
+        assert_eq!(remote.users(UserRequest::Remove { name: "me".into() }), Ok(Vec::new()));
         server.close();
     }
 

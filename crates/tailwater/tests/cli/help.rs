@@ -2,8 +2,8 @@
 
 use crate::support::run;
 
-const VERBS: [&str; 10] =
-    ["demo", "run", "serve", "doctor", "tail", "consume", "topics", "produce", "groups", "journal"];
+const VERBS: [&str; 11] =
+    ["demo", "run", "serve", "doctor", "tail", "consume", "topics", "produce", "groups", "users", "journal"];
 
 #[test]
 fn every_verb_has_examples_and_the_overview_names_the_exit_codes() {

@@ -10,3 +10,4 @@ mod kafka;
 mod query;
 mod serve;
 mod support;
+mod users;

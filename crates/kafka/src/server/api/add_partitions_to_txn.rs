@@ -7,6 +7,7 @@ use tailwater_wire::api::add_partitions_to_txn::{
 use tailwater_wire::error_code::ErrorCode;
 
 use super::end_txn::{FENCED_SINCE, fenced};
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// Answers a request: all partitions are added, or none.
@@ -18,7 +19,8 @@ pub(in crate::server) async fn answer(call: &Call, request: AddPartitionsToTxnRe
     for topic in request.v3_and_below_topics {
         let mut results = Vec::with_capacity(topic.partitions.len());
         for partition_index in topic.partitions {
-            let partition_error_code = broker.partition(&topic.name, partition_index).err().unwrap_or(ErrorCode::NONE);
+            let found = call.on_records_for(&topic.name).and_then(|()| broker.partition(&topic.name, partition_index));
+            let partition_error_code = found.err().unwrap_or(ErrorCode::NONE);
             unknown |= !partition_error_code.is_none();
             results.push(AddPartitionsToTxnPartitionResult { partition_index, partition_error_code });
             partitions.push((topic.name.clone(), partition_index));
@@ -27,6 +29,9 @@ pub(in crate::server) async fn answer(call: &Call, request: AddPartitionsToTxnRe
     }
     let producer = (request.v3_and_below_producer_id, request.v3_and_below_producer_epoch);
     let outcome = match unknown {
+        _ if let Err(refused) = call.on_transaction(Access::Write, &request.v3_and_below_transactional_id) => {
+            Err(refused)
+        }
         true => Err(ErrorCode::OPERATION_NOT_ATTEMPTED),
         false => broker.coordinator.add_partitions(request.v3_and_below_transactional_id, producer, partitions).await,
     };

@@ -6,6 +6,7 @@ use tailwater_wire::api::create_partitions::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::{NODE, error_code};
 use crate::server::dispatch::Call;
 
@@ -26,6 +27,7 @@ async fn add(call: &Call, wanted: &CreatePartitionsTopic, validate_only: bool) -
     let broker = &call.shared.broker;
     let unknown =
         || (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, "This server does not host this topic-partition.".to_owned());
+    call.on_topic(Access::Admin, &wanted.name).map_err(|code| (code, REFUSED.to_owned()))?;
     let topic = broker.topic(&wanted.name).ok_or_else(unknown)?;
     let invalid = |why| Err((ErrorCode::INVALID_PARTITIONS, why));
     let count = match u32::try_from(wanted.count) {

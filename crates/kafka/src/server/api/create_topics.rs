@@ -9,6 +9,7 @@ use tailwater_wire::api::create_topics::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::{NODE, error_code};
 use crate::server::configs::{check_all, note_effects, of_topic};
 use crate::server::dispatch::Call;
@@ -41,6 +42,7 @@ pub(in crate::server) async fn answer(call: &Call, request: CreateTopicsRequest)
 
 async fn create(call: &Call, topic: &CreatableTopic, validate_only: bool) -> Result<CreatableTopicResult, Fault> {
     let broker = &call.shared.broker;
+    call.on_topic(Access::Admin, &topic.name).map_err(|code| (code, REFUSED.to_owned()))?;
     check_topic_name(&topic.name).map_err(|error| (error_code(&error), error.to_string()))?;
     if let Some(other) = broker.collides(&topic.name) {
         let why = format!("Topic '{}' collides with existing topic: {}", topic.name, other.name);

@@ -6,6 +6,7 @@ use tailwater_wire::api::delete_records::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::broker::error_code;
 use crate::server::dispatch::Call;
 
@@ -32,7 +33,7 @@ pub(in crate::server) async fn answer(call: &Call, request: DeleteRecordsRequest
 
 async fn delete(call: &Call, topic: &str, wanted: &DeleteRecordsPartition) -> Result<i64, ErrorCode> {
     let broker = &call.shared.broker;
-    let (topic, partition, bounds) = broker.partition(topic, wanted.partition_index)?;
+    let (topic, partition, bounds) = call.partition(Access::Admin, topic, wanted.partition_index)?;
     if topic.config.compacted && !topic.config.deleted {
         return Err(ErrorCode::POLICY_VIOLATION);
     }

@@ -6,6 +6,7 @@ use tailwater_wire::api::delete_topics::{
 use tailwater_wire::codec::Uuid;
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::error_code;
 use crate::server::dispatch::Call;
 
@@ -30,16 +31,24 @@ async fn delete(call: &Call, wanted: DeleteTopicState) -> DeletableTopicResult {
     let refuse =
         |error_code, why: String| DeletableTopicResult { error_code, error_message: Some(why), ..result.clone() };
     let topic = match (&wanted.name, wanted.topic_id) {
+        (Some(name), Uuid::ZERO) if !call.may(Access::See, name) => {
+            return refuse(ErrorCode::TOPIC_AUTHORIZATION_FAILED, REFUSED.to_owned());
+        }
         (Some(name), Uuid::ZERO) => match broker.topic(name) {
             Some(topic) => topic,
             None => return refuse(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("There is no topic {name}")),
         },
-        (None, id) if id != Uuid::ZERO => match broker.topic_by_id(id) {
-            Some(topic) => topic,
-            None => return refuse(ErrorCode::UNKNOWN_TOPIC_ID, format!("There is no topic of the id {id}")),
-        },
+        (None, id) if id != Uuid::ZERO => {
+            match broker.topic_by_id(id).filter(|topic| call.may(Access::See, &topic.name)) {
+                Some(topic) => topic,
+                None => return refuse(ErrorCode::UNKNOWN_TOPIC_ID, format!("There is no topic of the id {id}")),
+            }
+        }
         _ => return refuse(ErrorCode::INVALID_REQUEST, "A topic is named by its name or by its id".to_owned()),
     };
+    if let Err(code) = call.on_topic(Access::Admin, &topic.name) {
+        return refuse(code, REFUSED.to_owned());
+    }
     let name = topic.name.clone();
     let deleted = broker.blocking(move |journal| journal.delete_topic(&name)).await;
     broker.renew(&topic.name);

@@ -32,7 +32,7 @@ pub(in crate::server) async fn answer(call: &Call, request: DescribeClusterReque
         controller_id: NODE,
         brokers: vec![node],
         cluster_authorized_operations: match request.include_cluster_authorized_operations {
-            true => CLUSTER_OPERATIONS,
+            true => call.cluster_operations(CLUSTER_OPERATIONS),
             false => i32::MIN,
         },
         ..DescribeClusterResponse::default()

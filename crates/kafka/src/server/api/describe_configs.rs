@@ -7,6 +7,7 @@ use tailwater_wire::api::describe_configs::{
 use tailwater_wire::error_code::ErrorCode;
 
 use super::distinct;
+use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::NODE;
 use crate::server::configs::{BROKER, TOPIC, of_broker, of_topic};
 use crate::server::dispatch::Call;
@@ -44,6 +45,12 @@ type Entries = Vec<DescribeConfigsResourceResult>;
 
 fn entries(call: &Call, resource: &DescribeConfigsResource) -> Result<Entries, (ErrorCode, String)> {
     let broker = &call.shared.broker;
+    let refused = |code| (code, REFUSED.to_owned());
+    match resource.resource_type {
+        TOPIC => call.on_topic(Access::See, &resource.resource_name).map_err(refused)?,
+        BROKER => call.on_cluster().map_err(refused)?,
+        _ => {}
+    }
     match (resource.resource_type, resource.resource_name.as_str()) {
         (TOPIC, name) => match broker.journal.topic(name) {
             Some(topic) => Ok(of_topic(&topic)),

@@ -7,6 +7,7 @@ use tailwater_wire::error_code::ErrorCode;
 
 use super::distinct;
 use crate::coordinator::DescribedMember;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// What everybody may do with a group, as bits of Kafka's operations: read, delete and describe.
@@ -18,6 +19,9 @@ const NOT_FOUND_SINCE: i16 = 6;
 pub(in crate::server) async fn answer(call: &Call, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let one = |group_id: String| {
         let group = match call.shared.broker.coordinator.describe(&group_id) {
+            _ if let Err(error_code) = call.on_group(Access::See, &group_id) => {
+                DescribedGroup { error_code, ..DescribedGroup::default() }
+            }
             Some(known) => DescribedGroup {
                 group_state: known.state.name().to_owned(),
                 protocol_type: known.protocol_type,
@@ -34,7 +38,7 @@ pub(in crate::server) async fn answer(call: &Call, request: DescribeGroupsReques
             None => DescribedGroup { group_state: "Dead".to_owned(), ..DescribedGroup::default() },
         };
         let asked = request.include_authorized_operations && group.error_code.is_none();
-        let authorized_operations = if asked { GROUP_OPERATIONS } else { i32::MIN };
+        let authorized_operations = if asked { call.operations(GROUP_OPERATIONS, &group_id) } else { i32::MIN };
         DescribedGroup { group_id, authorized_operations, ..group }
     };
     let groups = distinct(request.groups, String::clone).map(one).collect();

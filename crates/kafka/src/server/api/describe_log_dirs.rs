@@ -11,6 +11,9 @@ use crate::server::dispatch::Call;
 
 /// Answers a request.
 pub(in crate::server) async fn answer(call: &Call, request: DescribeLogDirsRequest) -> DescribeLogDirsResponse {
+    if let Err(error_code) = call.on_cluster() {
+        return DescribeLogDirsResponse { error_code, ..DescribeLogDirsResponse::default() };
+    }
     let broker = &call.shared.broker;
     let wanted: Option<HashMap<String, Vec<i32>>> =
         request.topics.map(|topics| topics.into_iter().map(|topic| (topic.topic, topic.partitions)).collect());

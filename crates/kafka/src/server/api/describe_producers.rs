@@ -6,13 +6,14 @@ use tailwater_wire::api::describe_producers::{
 };
 
 use super::distinct;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// Answers a request.
 pub(in crate::server) async fn answer(call: &Call, request: DescribeProducersRequest) -> DescribeProducersResponse {
     let broker = &call.shared.broker;
     let topics = distinct(request.topics, |topic| topic.name.clone()).map(|topic| {
-        let one = |partition_index: i32| match broker.partition(&topic.name, partition_index) {
+        let one = |partition_index: i32| match call.partition(Access::Read, &topic.name, partition_index) {
             Ok((found, partition, _)) => {
                 let producers = broker.journal.producers(found.id, partition);
                 let active_producers = producers.iter().map(state).collect();

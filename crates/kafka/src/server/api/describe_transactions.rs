@@ -6,6 +6,7 @@ use tailwater_wire::api::describe_transactions::{
 use tailwater_wire::error_code::ErrorCode;
 
 use super::distinct;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 use crate::transaction::Transaction;
 
@@ -15,7 +16,14 @@ pub(in crate::server) async fn answer(
     request: DescribeTransactionsRequest,
 ) -> DescribeTransactionsResponse {
     let one = |id: String| match call.shared.broker.coordinator.transaction(&id) {
-        Some(known) => describe(id, &known),
+        _ if let Err(error_code) = call.on_transaction(Access::See, &id) => {
+            TransactionState { error_code, transactional_id: id, ..TransactionState::default() }
+        }
+        Some(known) => {
+            let state = describe(id, &known);
+            let topics = state.topics.into_iter().filter(|topic| call.may(Access::See, &topic.topic)).collect();
+            TransactionState { topics, ..state }
+        }
         None => {
             let error_code =
                 if id.is_empty() { ErrorCode::INVALID_REQUEST } else { ErrorCode::TRANSACTIONAL_ID_NOT_FOUND };

@@ -3,6 +3,7 @@
 use tailwater_wire::api::end_txn::{EndTxnRequest, EndTxnResponse};
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// The first version of the APIs of transactions whose clients know `PRODUCER_FENCED` (KIP-588).
@@ -12,7 +13,10 @@ pub(super) const FENCED_SINCE: i16 = 2;
 pub(in crate::server) async fn answer(call: &Call, request: EndTxnRequest) -> EndTxnResponse {
     let producer = (request.producer_id, request.producer_epoch);
     let coordinator = &call.shared.broker.coordinator;
-    let ended = coordinator.end_transaction(request.transactional_id, producer, request.committed).await;
+    let ended = match call.on_transaction(Access::Write, &request.transactional_id) {
+        Ok(()) => coordinator.end_transaction(request.transactional_id, producer, request.committed).await,
+        refused => refused,
+    };
     let error_code = ended.err().map_or(ErrorCode::NONE, |error| fenced(error, call, FENCED_SINCE));
     EndTxnResponse { error_code, ..EndTxnResponse::default() }
 }

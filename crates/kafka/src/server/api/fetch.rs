@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use crate::limits::{FETCH_BYTES, FETCH_LEAST_BYTES, FETCH_PAUSE, FETCH_WAIT, PRESSED_STALL_TIMEOUT};
+use crate::server::authorization::Access;
 use crate::server::broker::{Topic, check_epoch, error_code};
 use crate::server::dispatch::Call;
 use crate::server::fetch_sessions::{Plan, Wanted};
@@ -105,6 +106,9 @@ fn find(call: &Call, wanted: &Wanted, request: &FetchRequest) -> Result<(Place, 
         id => broker.topic_by_id(id).map(|topic| topic.name.clone()),
     };
     let Some(name) = name else { return refuse(ErrorCode::UNKNOWN_TOPIC_ID) };
+    if let Err(refused) = call.on_topic(Access::Read, &name) {
+        return refuse(refused);
+    }
     let (topic, partition, bounds) = match broker.partition(&name, wanted.partition.partition) {
         Ok(found) => found,
         Err(_) if wanted.topic.id != Uuid::ZERO && broker.topic(&name).is_none() => {

@@ -8,6 +8,7 @@ use tailwater_wire::api::incremental_alter_configs::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::error_code;
 use crate::server::configs::{BROKER, TOPIC, check_all, note_effects};
 use crate::server::dispatch::Call;
@@ -48,6 +49,12 @@ async fn alter(call: &Call, resource: &AlterConfigsResource, validate_only: bool
 /// The topic that a resource is.
 pub(super) fn topic_of(call: &Call, resource_type: i8, name: &str) -> Result<TopicMeta, Fault> {
     let unknown = || (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, format!("There is no topic {name}"));
+    let refused = |code| (code, REFUSED.to_owned());
+    match resource_type {
+        TOPIC => call.on_topic(Access::Admin, name).map_err(refused)?,
+        BROKER => call.on_cluster().map_err(refused)?,
+        _ => {}
+    }
     match resource_type {
         TOPIC => call.shared.broker.journal.topic(name).ok_or_else(unknown),
         BROKER => {

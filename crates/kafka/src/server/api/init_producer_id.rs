@@ -5,6 +5,7 @@ use tailwater_wire::api::init_producer_id::{InitProducerIdRequest, InitProducerI
 use tailwater_wire::error_code::ErrorCode;
 
 use super::end_txn::fenced;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// The first version whose clients know `PRODUCER_FENCED` (KIP-588).
@@ -21,6 +22,13 @@ pub(in crate::server) async fn answer(call: &Call, request: InitProducerIdReques
         (-1, _) | (_, -1) => return refuse(ErrorCode::INVALID_REQUEST),
         had => Some(had),
     };
+    let may = match request.transactional_id.as_deref() {
+        Some(id) => call.on_transaction(Access::Write, id),
+        None => call.on_producer(),
+    };
+    if let Err(refused) = may {
+        return refuse(refused);
+    }
     let (id, timeout) = (request.transactional_id, i64::from(request.transaction_timeout_ms));
     match call.shared.broker.coordinator.init_producer(id, timeout, had).await {
         Ok((producer_id, producer_epoch)) => {

@@ -4,7 +4,8 @@ use bytes::Bytes;
 use tailwater_wire::api::join_group::{JoinGroupRequest, JoinGroupResponse, JoinGroupResponseMember};
 use tailwater_wire::error_code::ErrorCode;
 
-use crate::group::{JoinRequest, Joined, JoinedMember, Protocol};
+use crate::group::{JoinRefused, JoinRequest, Joined, JoinedMember, Protocol};
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 use crate::server::memory::Held;
 
@@ -38,7 +39,11 @@ pub(in crate::server) async fn answer(call: &mut Call, request: JoinGroupRequest
     };
     let (group, id) = (request.group_id, join.member_id.clone());
     call.request = Held::default();
-    match call.shared.broker.coordinator.join(group.clone(), join).await {
+    let joined = match call.on_group(Access::Read, &group) {
+        Ok(()) => call.shared.broker.coordinator.join(group.clone(), join).await,
+        Err(error) => Err(JoinRefused { error, member_id: id.clone() }),
+    };
+    match joined {
         Ok(joined) => {
             let Joined { generation, protocol_type, protocol, leader, skip_assignment, member_id, members } = joined;
             JoinGroupResponse {

@@ -3,6 +3,7 @@
 use tailwater_wire::api::leave_group::{LeaveGroupRequest, LeaveGroupResponse, MemberResponse};
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// The first version with several members in one request (KIP-345).
@@ -15,7 +16,11 @@ pub(in crate::server) async fn answer(call: &Call, request: LeaveGroupRequest) -
         true => request.members.into_iter().map(|member| (member.member_id, member.group_instance_id)).collect(),
         false => vec![(request.member_id, None)],
     };
-    let results = match call.shared.broker.coordinator.leave(request.group_id, leaving.clone()).await {
+    let left = match call.on_group(Access::Read, &request.group_id) {
+        Ok(()) => call.shared.broker.coordinator.leave(request.group_id, leaving.clone()).await,
+        Err(refused) => Err(refused),
+    };
+    let results = match left {
         Ok(results) => results,
         Err(error_code) => return LeaveGroupResponse { error_code, ..LeaveGroupResponse::default() },
     };

@@ -2,6 +2,7 @@
 
 use tailwater_wire::api::list_groups::{ListGroupsRequest, ListGroupsResponse, ListedGroup};
 
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// The type of all groups: their members assign partitions among themselves.
@@ -14,7 +15,9 @@ pub(in crate::server) async fn answer(call: &Call, request: ListGroupsRequest) -
     };
     let of_type = wanted(&request.types_filter, TYPE);
     let known = call.shared.broker.coordinator.groups().into_iter();
-    let groups = known.filter(|known| of_type && wanted(&request.states_filter, known.state.name()));
+    let groups = known.filter(|known| {
+        call.may(Access::See, &known.name) && of_type && wanted(&request.states_filter, known.state.name())
+    });
     let listed = groups.map(|known| ListedGroup {
         group_id: known.name,
         protocol_type: known.protocol_type,

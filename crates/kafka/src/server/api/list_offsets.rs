@@ -8,6 +8,7 @@ use tailwater_wire::api::list_offsets::{
 use tailwater_wire::batch::Batch;
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::broker::{EPOCH, check_epoch, error_code};
 use crate::server::dispatch::Call;
 
@@ -56,7 +57,7 @@ pub(in crate::server) async fn answer(call: &Call, request: ListOffsetsRequest) 
 
 async fn one(call: &Call, topic: &str, wanted: &ListOffsetsPartition, committed: bool) -> Result<Found, ErrorCode> {
     let broker = &call.shared.broker;
-    let (topic, partition, bounds) = broker.partition(topic, wanted.partition_index)?;
+    let (topic, partition, bounds) = call.partition(Access::See, topic, wanted.partition_index)?;
     check_epoch(wanted.current_leader_epoch)?;
     let end = if committed { bounds.last_stable } else { bounds.high_watermark };
     let id = topic.id;

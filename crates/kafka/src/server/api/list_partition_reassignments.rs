@@ -3,13 +3,19 @@
 use tailwater_wire::api::list_partition_reassignments::{
     ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
 };
+use tailwater_wire::error_code::ErrorCode;
 
 use crate::server::dispatch::Call;
 
 /// Answers a request.
 pub(in crate::server) async fn answer(
-    _call: &Call,
+    call: &Call,
     _request: ListPartitionReassignmentsRequest,
 ) -> ListPartitionReassignmentsResponse {
-    ListPartitionReassignmentsResponse { error_message: None, ..ListPartitionReassignmentsResponse::default() }
+    let error_code = call.on_cluster().err().unwrap_or(ErrorCode::NONE);
+    ListPartitionReassignmentsResponse {
+        error_code,
+        error_message: None,
+        ..ListPartitionReassignmentsResponse::default()
+    }
 }

@@ -4,6 +4,7 @@ use regex::Regex;
 use tailwater_wire::api::list_transactions::{ListTransactionsRequest, ListTransactionsResponse, TransactionState};
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 use crate::transaction::Transaction;
 
@@ -39,6 +40,7 @@ pub(in crate::server) async fn answer(call: &Call, request: ListTransactionsRequ
             && pattern.as_ref().is_none_or(|pattern| pattern.is_match(id))
     };
     let known = call.shared.broker.coordinator.transactions(wanted).into_iter();
+    let known = known.filter(|(id, _)| call.may(Access::See, id));
     let transaction_states = known.map(|(id, known)| TransactionState {
         transactional_id: id,
         producer_id: known.producer,

@@ -11,6 +11,7 @@ use tailwater_wire::codec::Uuid;
 use tailwater_wire::error_code::ErrorCode;
 
 use super::distinct;
+use crate::server::authorization::Access;
 use crate::server::broker::{EPOCH, NODE, Topic, error_code};
 use crate::server::dispatch::Call;
 
@@ -31,7 +32,10 @@ pub(in crate::server) async fn answer(call: &Call, request: MetadataRequest) -> 
     };
     let mut topics = Vec::new();
     match wanted {
-        None => topics.extend(broker.all_topics().iter().map(found)),
+        None => {
+            let seen = broker.all_topics().into_iter().filter(|topic| call.may(Access::See, &topic.name));
+            topics.extend(seen.map(|topic| found(&topic)));
+        }
         Some(wanted) => {
             for topic in distinct(wanted, |topic| (topic.name.clone(), topic.topic_id)) {
                 topics.push(one(call, topic, request.allow_auto_topic_creation).await);
@@ -39,7 +43,10 @@ pub(in crate::server) async fn answer(call: &Call, request: MetadataRequest) -> 
         }
     }
     if request.include_topic_authorized_operations {
-        topics.iter_mut().for_each(|topic| topic.topic_authorized_operations = TOPIC_OPERATIONS);
+        for topic in topics.iter_mut().filter(|topic| topic.error_code.is_none()) {
+            let name = topic.name.as_deref().unwrap_or_default();
+            topic.topic_authorized_operations = call.operations(TOPIC_OPERATIONS, name);
+        }
     }
     let (host, port) = call.session.advertised(broker.settings.advertised.as_ref());
     let node = MetadataResponseBroker { node_id: NODE, host, port: port.into(), rack: None };
@@ -49,7 +56,7 @@ pub(in crate::server) async fn answer(call: &Call, request: MetadataRequest) -> 
         controller_id: NODE,
         topics,
         cluster_authorized_operations: match request.include_cluster_authorized_operations {
-            true => CLUSTER_OPERATIONS,
+            true => call.cluster_operations(CLUSTER_OPERATIONS),
             false => i32::MIN,
         },
         ..MetadataResponse::default()
@@ -61,7 +68,7 @@ async fn one(call: &Call, wanted: MetadataRequestTopic, may_create: bool) -> Met
     let broker = &call.shared.broker;
     let by_id = wanted.topic_id != Uuid::ZERO;
     let Some(name) = wanted.name.filter(|_| !by_id) else {
-        return match broker.topic_by_id(wanted.topic_id) {
+        return match broker.topic_by_id(wanted.topic_id).filter(|topic| call.may(Access::See, &topic.name)) {
             Some(topic) => found(&topic),
             None => MetadataResponseTopic {
                 error_code: ErrorCode::UNKNOWN_TOPIC_ID,
@@ -72,10 +79,13 @@ async fn one(call: &Call, wanted: MetadataRequestTopic, may_create: bool) -> Met
             },
         };
     };
+    let refused = ErrorCode::TOPIC_AUTHORIZATION_FAILED;
     let error_code = match broker.topic(&name) {
+        _ if !call.may(Access::See, &name) => refused,
         Some(topic) => return found(&topic),
         None if check_topic_name(&name).is_err() => ErrorCode::INVALID_TOPIC_EXCEPTION,
         None if !may_create || !broker.settings.auto_create_topics => ErrorCode::UNKNOWN_TOPIC_OR_PARTITION,
+        None if !call.may(Access::Admin, &name) => refused,
         None if broker.collides(&name).is_some() => ErrorCode::INVALID_TOPIC_EXCEPTION,
         None => match broker.create_topic(&name, broker.settings.partitions).await {
             Ok(topic) => return found(&topic),

@@ -8,6 +8,7 @@ use tailwater_wire::error_code::ErrorCode;
 use crate::coordinator::Commit;
 use crate::group::Caller;
 use crate::limits::OFFSET_METADATA_MAX_BYTES;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// Answers a request.
@@ -35,7 +36,11 @@ pub(in crate::server) async fn answer(call: &Call, request: OffsetCommitRequest)
     let (id, instance, generation) =
         (request.member_id, request.group_instance_id, request.generation_id_or_member_epoch);
     let (caller, retention) = (Caller { id, instance, generation }, u64::try_from(request.retention_time_ms).ok());
-    if let Err(refused) = call.shared.broker.coordinator.commit(request.group_id, caller, commits, retention).await {
+    let committed = match call.on_group(Access::Read, &request.group_id) {
+        Ok(()) => call.shared.broker.coordinator.commit(request.group_id, caller, commits, retention).await,
+        refused => refused,
+    };
+    if let Err(refused) = committed {
         let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
         partitions.filter(|partition| partition.error_code.is_none()).for_each(|it| it.error_code = refused);
     }
@@ -47,5 +52,5 @@ pub(super) fn check(call: &Call, commit: &Commit) -> ErrorCode {
     if commit.metadata.len() > OFFSET_METADATA_MAX_BYTES {
         return ErrorCode::OFFSET_METADATA_TOO_LARGE;
     }
-    call.shared.broker.partition(&commit.topic, commit.partition).err().unwrap_or(ErrorCode::NONE)
+    call.partition(Access::Read, &commit.topic, commit.partition).err().unwrap_or(ErrorCode::NONE)
 }

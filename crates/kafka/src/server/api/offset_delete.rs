@@ -5,6 +5,7 @@ use tailwater_wire::api::offset_delete::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// Answers a request.
@@ -15,7 +16,11 @@ pub(in crate::server) async fn answer(call: &Call, request: OffsetDeleteRequest)
         indexes.into_iter().map(move |index| (name.clone(), index))
     };
     let partitions: Vec<(String, i32)> = request.topics.iter().flat_map(of_topic).collect();
-    let results = match call.shared.broker.coordinator.delete_offsets(request.group_id, partitions.clone()).await {
+    let deleted = match call.on_group(Access::Admin, &request.group_id) {
+        Ok(()) => call.shared.broker.coordinator.delete_offsets(request.group_id, partitions.clone()).await,
+        Err(refused) => Err(refused),
+    };
+    let results = match deleted {
         Ok(results) => results,
         Err(error_code) => return OffsetDeleteResponse { error_code, ..OffsetDeleteResponse::default() },
     };

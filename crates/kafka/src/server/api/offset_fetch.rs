@@ -11,6 +11,7 @@ use tailwater_wire::error_code::ErrorCode;
 use super::distinct;
 use crate::coordinator::Fetched;
 use crate::group::Offset;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// The first version with several groups in one request (KIP-709).
@@ -55,9 +56,16 @@ async fn of_group(
     if partitions.as_ref().is_some_and(|partitions| partitions.len() > PARTITIONS_TOTAL_MAX) {
         return (ErrorCode::INVALID_REQUEST, Vec::new());
     }
+    let all = partitions.is_none();
     let asked = partitions.clone().unwrap_or_default();
-    let (error_code, fetched) = match call.shared.broker.coordinator.offsets(group, partitions, stable).await {
-        Ok(fetched) => (ErrorCode::NONE, fetched),
+    let read = match call.on_group(Access::See, group) {
+        Ok(()) => call.shared.broker.coordinator.offsets(group, partitions, stable).await,
+        Err(refused) => Err(refused),
+    };
+    let (error_code, fetched) = match read {
+        Ok(fetched) => {
+            (ErrorCode::NONE, fetched.into_iter().filter_map(|one| seen(call, one, all)).collect::<Vec<_>>())
+        }
         // Version 1 has a place for it at the partitions only.
         Err(error) => {
             let refused = |(topic, partition)| Fetched { topic, partition, offset: Err(error) };
@@ -73,6 +81,15 @@ async fn of_group(
         }
     }
     (error_code, topics)
+}
+
+/// An offset of a topic that may be seen; where all offsets are wanted, others are left out.
+fn seen(call: &Call, fetched: Fetched, all: bool) -> Option<Fetched> {
+    match call.on_topic(Access::See, &fetched.topic) {
+        Ok(()) => Some(fetched),
+        Err(_) if all => None,
+        Err(refused) => Some(Fetched { offset: Err(refused), ..fetched }),
+    }
 }
 
 fn partition_of(partition_index: i32, offset: Result<Option<Offset>, ErrorCode>) -> OffsetFetchResponsePartitions {

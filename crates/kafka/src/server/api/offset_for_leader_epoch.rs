@@ -6,6 +6,7 @@ use tailwater_wire::api::offset_for_leader_epoch::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::server::authorization::Access;
 use crate::server::broker::{EPOCH, check_epoch};
 use crate::server::dispatch::Call;
 
@@ -33,7 +34,7 @@ pub(in crate::server) async fn answer(
 
 /// The end of the epoch, if it is the one that there is.
 fn end_of(call: &Call, topic: &str, wanted: &OffsetForLeaderPartition) -> Result<Option<i64>, ErrorCode> {
-    let (_, _, bounds) = call.shared.broker.partition(topic, wanted.partition)?;
+    let (_, _, bounds) = call.partition(Access::See, topic, wanted.partition)?;
     check_epoch(wanted.current_leader_epoch)?;
     Ok((wanted.leader_epoch == EPOCH).then_some(bounds.high_watermark))
 }

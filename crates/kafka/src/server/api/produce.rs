@@ -14,6 +14,7 @@ use tailwater_wire::error_code::ErrorCode;
 use tokio::time::timeout;
 
 use crate::limits::PRODUCE_WAIT_LEAST;
+use crate::server::authorization::Access;
 use crate::server::broker::{Topic, error_code};
 use crate::server::dispatch::{Answer, Call, Refused, encode};
 
@@ -41,15 +42,19 @@ pub(in crate::server) async fn place(call: &Call, request: ProduceRequest) -> Pe
     let mut batches = Vec::new();
     // Where the answers of the batches go.
     let mut answered = Vec::new();
+    let id = request.transactional_id.as_deref();
+    let in_transaction = id.map_or(Ok(()), |id| call.on_transaction(Access::Write, id));
     for topic in request.topic_data {
+        let may = in_transaction.and_then(|()| call.on_records_for(&topic.name));
         let known = call.shared.broker.topic(&topic.name);
         let mut responses = Vec::with_capacity(topic.partition_data.len());
         for partition in topic.partition_data {
             let mut response = PartitionProduceResponse { index: partition.index, ..refused(ErrorCode::NONE) };
             let checked = match &known {
                 _ if !(-1..=1).contains(&request.acks) => Err(Fault::of(ErrorCode::INVALID_REQUIRED_ACKS)),
+                _ if let Err(refused) = may => Err(Fault::of(refused)),
                 None => Err(Fault::of(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)),
-                Some(topic) => check(call, topic, partition, request.transactional_id.as_deref(), now_ms),
+                Some(topic) => check(call, topic, partition, id, now_ms),
             };
             match checked {
                 Ok(batch) => {

@@ -5,6 +5,7 @@ use tailwater_wire::error_code::ErrorCode;
 
 use super::join_group::copied;
 use crate::group::{Caller, SyncRequest};
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 use crate::server::memory::Held;
 
@@ -15,6 +16,9 @@ const PROTOCOL_SINCE: i16 = 5;
 pub(in crate::server) async fn answer(call: &mut Call, request: SyncGroupRequest) -> SyncGroupResponse {
     let refuse = |error_code| SyncGroupResponse { error_code, ..SyncGroupResponse::default() };
     let says_protocol = request.protocol_type.is_some() && request.protocol_name.is_some();
+    if let Err(refused) = call.on_group(Access::Read, &request.group_id) {
+        return refuse(refused);
+    }
     if call.header.version.number >= PROTOCOL_SINCE && !says_protocol {
         return refuse(ErrorCode::INCONSISTENT_GROUP_PROTOCOL);
     }

@@ -7,6 +7,7 @@ use tailwater_wire::api::txn_offset_commit::{
 use super::offset_commit::check;
 use crate::coordinator::Commit;
 use crate::group::Caller;
+use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
 
 /// Answers a request.
@@ -36,7 +37,12 @@ pub(in crate::server) async fn answer(call: &Call, request: TxnOffsetCommitReque
     let (id, instance, generation) = (request.member_id, request.group_instance_id, request.generation_id);
     let group = (request.group_id, Caller { id, instance, generation });
     let coordinator = &call.shared.broker.coordinator;
-    if let Err(refused) = coordinator.commit_with(request.transactional_id, producer, group, commits).await {
+    let may = call.on_transaction(Access::Write, &request.transactional_id);
+    let committed = match may.and_then(|()| call.on_group(Access::Read, &group.0)) {
+        Ok(()) => coordinator.commit_with(request.transactional_id, producer, group, commits).await,
+        refused => refused,
+    };
+    if let Err(refused) = committed {
         let partitions = topics.iter_mut().flat_map(|topic| &mut topic.partitions);
         partitions.filter(|partition| partition.error_code.is_none()).for_each(|it| it.error_code = refused);
     }
