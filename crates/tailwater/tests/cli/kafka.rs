@@ -1,10 +1,14 @@
 //! The verbs that speak to Kafka brokers, against the listener of `serve`.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::Stdio;
 
 use serde_json::Value;
 use tailwater_testkit::{Process, wait_until};
+use tailwater_wire::api::offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic};
+use tailwater_wire::api::{ApiKey, read_response, request_frame};
 
 use crate::support::{DEADLINE, Ended, Place, command, database, finish, postgres, run};
 
@@ -62,13 +66,37 @@ fn what_is_produced_is_listed_consumed_and_found_by_its_offsets() {
     );
 }
 
+/// Commits offset 1 of a topic for a group, as a client does that is not a member.
+fn commit(at: &str, group: &str, topic: &str) {
+    let partition = OffsetCommitRequestPartition { committed_offset: 1, ..OffsetCommitRequestPartition::default() };
+    let topic = OffsetCommitRequestTopic { name: topic.into(), partitions: vec![partition] };
+    let request = OffsetCommitRequest { group_id: group.into(), topics: vec![topic], ..OffsetCommitRequest::default() };
+    let version = ApiKey::OffsetCommit.version(2).unwrap();
+    let mut socket = TcpStream::connect(at).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket.write_all(&request_frame(version, 1, "test", &request).unwrap().into_bytes()).unwrap();
+    let mut length = [0; 4];
+    socket.read_exact(&mut length).unwrap();
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    socket.read_exact(&mut frame).unwrap();
+    let (_, answer) = read_response::<OffsetCommitRequest>(frame.into(), version).unwrap();
+    assert!(answer.topics[0].partitions[0].error_code.is_none(), "{answer:?}");
+}
+
 #[test]
 fn groups_are_told_with_how_far_they_have_read() {
     let place = Place::new();
     let (_serve, at) = serve(&place);
     let none = run(["groups", "-b", &at]);
     assert_eq!((none.code, none.out.as_str(), none.err.as_str()), (Some(0), "", "no groups yet\n"));
-    assert_eq!(produce(&place, "1", &["t", "-b", &at]).code, Some(0));
+    assert_eq!(produce(&place, "1\n2\n3\n", &["t", "-b", &at]).code, Some(0));
+    commit(&at, "billing", "t");
+    let all: Value = serde_json::from_str(&run(["groups", "-b", &at, "--json"]).out).unwrap();
+    assert_eq!((&all[0]["name"], &all[0]["state"], &all[0]["lag"]), (&"billing".into(), &"Empty".into(), &2.into()));
+    let one = run(["groups", "billing", "-b", &at]).out;
+    assert_eq!(one.lines().last().unwrap().split_whitespace().collect::<Vec<_>>(), ["t", "0", "1", "3", "2"]);
+    let stored = run(["consume", "t", "-o", "stored", "--group", "billing", "-b", &at, "--exit"]);
+    assert_eq!(stored.out, "2\n3\n");
     let unknown = run(["consume", "t", "-o", "stored", "-b", &at, "--exit"]);
     assert!(unknown.err.contains("[GROUP_MISSING]") && unknown.err.contains("--group NAME"), "{unknown:?}");
 }
