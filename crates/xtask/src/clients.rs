@@ -105,8 +105,8 @@ fn parse(arguments: &[String]) -> Outcome<Options> {
             name => options.wanted.push(name.to_owned()),
         }
     }
-    if options.write && (options.kafka || options.bootstrap.is_some()) {
-        return Err("--write is for runs against our own server: the table says what works with it".into());
+    if options.write && (options.kafka || options.bootstrap.is_some() || !options.scenarios.is_empty()) {
+        return Err("--write is for whole runs against our own server: the table says what works with it".into());
     }
     Ok(options)
 }
