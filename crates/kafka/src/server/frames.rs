@@ -107,8 +107,8 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
                 Ok(0) if idle => return Ok(None),
                 Ok(0) => return Err(Fault::Cut),
                 Ok(_) => {}
-                // A peer that went away without a word.
-                Err(error) if idle && error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+                // A peer that went away without a word; of TLS, without its farewell.
+                Err(error) if idle && is_gone(&error) => return Ok(None),
                 Err(error) => return Err(Fault::Socket(error)),
             }
         }
@@ -174,6 +174,10 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
     }
 }
 
+fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionReset | io::ErrorKind::UnexpectedEof)
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -192,8 +196,12 @@ impl fmt::Display for Fault {
 mod tests {
     use std::time::Duration;
 
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
     use tailwater_wire::api::ApiKey;
     use tokio::io::AsyncWriteExt;
+    use tokio::io::ReadBuf;
 
     use super::*;
 
@@ -202,6 +210,25 @@ mod tests {
         bytes.extend_from_slice(&api.to_be_bytes());
         bytes.resize(LENGTH_BYTES + length, 7);
         bytes
+    }
+
+    /// Whose socket fails.
+    struct Failing(io::ErrorKind);
+
+    impl AsyncRead for Failing {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(self.0.into()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_goes_without_a_word_between_requests_is_no_fault() {
+        let memory = Memory::new(1 << 20);
+        for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
+            assert!(matches!(Frames::new(Failing(kind), &memory).next().await, Ok(None)), "{kind}");
+        }
+        let failed = Frames::new(Failing(io::ErrorKind::InvalidData), &memory).next().await;
+        assert!(matches!(failed, Err(Fault::Socket(_))));
     }
 
     async fn first_fault(sent: &[u8], introduced: bool) -> Fault {
