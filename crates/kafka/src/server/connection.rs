@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
+use tailwater_wire::api::ApiKey;
 use tailwater_wire::codec::Segments;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, watch};
@@ -129,12 +130,17 @@ async fn read_requests(
             }
             continue;
         }
+        let greets = frame.bytes.starts_with(&ApiKey::ApiVersions.number().to_be_bytes());
         // Produce may begin early, unless something before it could make a difference to it.
         let early = in_turn.load(Ordering::Acquire) == 0;
         let begun = dispatch::begin(shared, session, frame, early).await.map_err(End::Refused)?;
-        if std::mem::take(&mut stranger) {
+        if stranger {
             frames.introduced();
+        }
+        // Who has only asked what is spoken here makes room for others.
+        if stranger && !greets {
             place.known();
+            stranger = false;
         }
         if begun.in_turn {
             in_turn.fetch_add(1, Ordering::AcqRel);

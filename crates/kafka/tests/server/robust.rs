@@ -51,10 +51,16 @@ fn whoever_does_not_speak_kafka_is_let_go_at_once_and_others_go_on() {
 #[test]
 fn a_full_house_makes_room_for_a_client_at_the_cost_of_a_stranger() {
     let broker = Broker::with(Settings { connections: 8, ..Settings::default() });
-    let strangers: Vec<_> = (0..20).map(|_| broker.socket()).collect();
+    let silent: Vec<_> = (0..20).map(|_| broker.socket()).collect();
     let mut client = broker.named_client("a");
     assert!(!client.call(9, &MetadataRequest::default()).brokers.is_empty());
-    drop(strangers);
+    // Those that only ask what is spoken here are no clients yet.
+    let greeting: Vec<_> = (0..20).map(|_| broker.named_client("scan")).collect();
+    let mut late = broker.named_client("b");
+    for known in [&mut client, &mut late] {
+        assert!(!known.call(9, &MetadataRequest::default()).brokers.is_empty());
+    }
+    drop((silent, greeting));
 }
 
 #[test]
