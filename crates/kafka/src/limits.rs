@@ -93,9 +93,6 @@ pub const CONNECTIONS: usize = 20_000;
 /// Connections at one time from one address that is not loopback: one host cannot take them all.
 pub const CONNECTIONS_PER_ADDRESS: usize = 4_000;
 
-/// Largest first request of a connection: what a port scan, a browser or a TLS client says is longer.
-pub const FIRST_REQUEST_BYTES: usize = 64 << 10;
-
 /// What a connection reads at once while it does not know how long a request is, and holds while it is idle.
 pub const READ_BYTES: usize = 512;
 

@@ -10,8 +10,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::memory::{Held, Memory, Pace};
 use crate::limits::{
-    FIRST_REQUEST_BYTES, HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, PRESSED_STALL_TIMEOUT, READ_BYTES, REQUEST_STEP_BYTES,
-    STALL_TIMEOUT,
+    HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, PRESSED_STALL_TIMEOUT, READ_BYTES, REQUEST_STEP_BYTES, STALL_TIMEOUT,
 };
 
 /// Bytes of a frame's length.
@@ -46,8 +45,6 @@ pub(super) enum Fault {
     Socket(io::Error),
     /// What came is no request.
     Frame(FrameError),
-    /// The first request is larger than strangers' may be.
-    TooLarge(usize),
     /// The first request did not come in time.
     Handshake,
     /// The rest of a request did not come in time.
@@ -81,7 +78,6 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
             self.check_claim()?;
             let bytes = match next_frame(&mut self.buffer, self.kind).map_err(Fault::Frame)? {
                 Next::Frame(frame) => {
-                    self.check(frame.len())?;
                     if self.buffer.is_empty() {
                         self.buffer = BytesMut::new();
                     }
@@ -90,7 +86,6 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
                 Next::Needs(bytes) => bytes,
             };
             if bytes > READ_BYTES {
-                self.check(bytes - LENGTH_BYTES)?;
                 let mut held = Held::default();
                 let bytes = self.large(bytes - LENGTH_BYTES, &mut held).await?;
                 return Ok(Some(Frame { bytes, held }));
@@ -121,11 +116,6 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
             Some(claimed) if claimed < least => Err(Fault::Frame(FrameError::Length(claimed))),
             _ => Ok(()),
         }
-    }
-
-    /// Refuses what is too large from somebody who has not made a valid request.
-    fn check(&self, length: usize) -> Result<(), Fault> {
-        if self.handshake.is_some() && length > FIRST_REQUEST_BYTES { Err(Fault::TooLarge(length)) } else { Ok(()) }
     }
 
     /// A request beyond what was read already, into memory of its own that grows with what arrives.
@@ -183,7 +173,6 @@ impl fmt::Display for Fault {
         match self {
             Fault::Socket(error) => write!(f, "{error}"),
             Fault::Frame(error) => write!(f, "{error}"),
-            Fault::TooLarge(length) => write!(f, "its first request has {length} bytes, more than it may have"),
             Fault::Handshake => write!(f, "no request within {} s", HANDSHAKE_TIMEOUT.as_secs()),
             Fault::Stalled => write!(f, "the rest of a request did not come in time"),
             Fault::Cut => write!(f, "it ended inside a request"),
@@ -283,10 +272,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_bound_of_a_request_depends_on_what_it_is_and_who_asks() {
+    async fn the_bound_of_a_request_depends_on_what_it_is() {
         let claim = |api, length| frame(api, length)[..12].to_vec();
-        assert!(matches!(first_fault(&claim(0, FIRST_REQUEST_BYTES + 1), false).await, Fault::TooLarge(_)));
-        assert!(matches!(first_fault(&claim(0, FIRST_REQUEST_BYTES), false).await, Fault::Cut));
+        // Clients that are told a version in their settings begin with Produce.
+        assert!(matches!(first_fault(&claim(0, ApiKey::Produce.max_frame_bytes()), false).await, Fault::Cut));
+        assert!(matches!(first_fault(&claim(0, ApiKey::Produce.max_frame_bytes() + 1), false).await, Fault::Frame(_)));
         let metadata = ApiKey::Metadata.max_frame_bytes();
         assert!(matches!(first_fault(&claim(3, metadata + 1), true).await, Fault::Frame(_)));
         assert!(matches!(first_fault(&claim(0, ApiKey::Produce.max_frame_bytes()), true).await, Fault::Cut));

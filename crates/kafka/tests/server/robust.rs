@@ -170,6 +170,14 @@ fn who_sends_a_large_request_byte_by_byte_does_not_hold_the_memory_that_others_n
 }
 
 #[test]
+fn a_client_that_is_told_a_version_may_begin_with_a_large_batch() {
+    let broker = Broker::start();
+    broker.journal.create_topic_with("t", 1, BTreeMap::new()).unwrap();
+    let produced = broker.client().produce("t", 0, batch(&[(1, None, &"x".repeat(900_000))]));
+    assert!(produced.error_code.is_none());
+}
+
+#[test]
 fn closing_ends_connections_within_a_short_time() {
     let mut broker = Broker::start();
     let mut waiting = broker.named_client("a");
