@@ -11,6 +11,10 @@ from scenarios import Failure, must
 PATIENCE = 120
 
 
+class NotDone(Exception):
+    """The server does not do it, on purpose."""
+
+
 class Tools:
     """What a scenario of tools works with."""
 
@@ -52,6 +56,8 @@ def main(scenarios, only_long=(), **more):
         try:
             scenario(tools)
             print("ok %s" % name, flush=True)
+        except NotDone as reason:
+            print("refused %s: %s" % (name, reason), flush=True)
         except Failure as failure:
             failed = True
             print("FAIL %s: %s" % (name, str(failure).strip().replace("\n", " / ")), flush=True)
