@@ -8,7 +8,6 @@
 
 mod client;
 mod oracle;
-mod random;
 mod readers;
 mod writers;
 
@@ -18,12 +17,11 @@ use std::str::FromStr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tailwater_testkit::{Process, free_port, wait_until};
+use tailwater_testkit::{Process, Random, free_port, wait_until};
 use tailwater_wire::api::create_topics::{CreatableTopic, CreateTopicsRequest};
 
 use crate::client::{Client, TOPIC};
 use crate::oracle::{View, violations};
-use crate::random::Random;
 use crate::readers::Reader;
 use crate::writers::{Attempt, Stage};
 

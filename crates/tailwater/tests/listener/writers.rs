@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use tailwater_testkit::Random;
 use tailwater_wire::api::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddPartitionsToTxnTopic};
 use tailwater_wire::api::end_txn::EndTxnRequest;
 use tailwater_wire::api::offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic};
@@ -11,7 +12,6 @@ use tailwater_wire::batch::Producer;
 use tailwater_wire::error_code::ErrorCode;
 
 use crate::client::{Client, TOPIC, batch};
-use crate::random::Random;
 
 /// What a client knows of what it wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

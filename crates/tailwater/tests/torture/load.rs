@@ -5,7 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use tailwater_testkit::{Postgres, Session};
+use tailwater_testkit::{Postgres, Random, Session};
 
 /// The tables. Two identities: the key alone, and every column.
 pub const TABLES: [Table; 4] = [
@@ -32,29 +32,6 @@ pub fn schema() -> String {
         }
     }
     sql
-}
-
-/// Numbers that follow from a seed (`SplitMix64`).
-pub struct Random(u64);
-
-impl Random {
-    pub fn new(seed: u64) -> Random {
-        Random(seed)
-    }
-
-    /// A number below `end`.
-    pub fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % end
-    }
-
-    /// True once in `times`.
-    pub fn once_in(&mut self, times: u64) -> bool {
-        self.below(times) == 0
-    }
 }
 
 /// Sessions that write until they are stopped, and connect again whenever the server has gone away.

@@ -15,10 +15,10 @@ use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
-use tailwater_testkit::{Postgres, Serve, Session, StopMode, Witness, wait_until, write_connector};
+use tailwater_testkit::{Postgres, Random, Serve, Session, StopMode, Witness, wait_until, write_connector};
 
 use crate::compare::compare;
-use crate::load::{Load, Random};
+use crate::load::Load;
 
 /// Name and topic prefix of the connector.
 const NAME: &str = "torture";
