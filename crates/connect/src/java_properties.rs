@@ -11,7 +11,10 @@ use std::str::Chars;
 use tailwater_connector::Problem;
 
 /// All properties in their order.
-pub(crate) fn parse(text: &str) -> Result<Vec<(String, String)>, Problem> {
+///
+/// # Errors
+/// `CONNECTOR_FILE_INVALID` with the line that is wrong.
+pub fn parse(text: &str) -> Result<Vec<(String, String)>, Problem> {
     let mut properties: Vec<(String, String)> = Vec::new();
     for (number, line) in logical_lines(text) {
         let (key, value) = split(&line).map_err(|fault| invalid(number, fault))?;

@@ -6,11 +6,11 @@
 
 pub mod directory;
 pub mod file;
-mod java_properties;
+pub mod java_properties;
 mod json;
 pub mod limits;
 pub mod metrics;
-mod placeholder;
+pub mod placeholder;
 pub mod registry;
 pub mod supervisor;
 mod task;

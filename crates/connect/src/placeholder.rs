@@ -16,7 +16,11 @@ pub(crate) fn resolve(config: &Config, environment: &Environment<'_>) -> Result<
         .collect::<Result<Config, Problem>>()
 }
 
-fn resolve_value(property: &str, value: &str, environment: &Environment<'_>) -> Result<String, Problem> {
+/// One property's value with every placeholder replaced.
+///
+/// # Errors
+/// `PLACEHOLDER_UNSUPPORTED`, `PLACEHOLDER_UNRESOLVED`: they name the property and the variable, never a value.
+pub fn resolve_value(property: &str, value: &str, environment: &Environment<'_>) -> Result<String, Problem> {
     let mut out = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("${") {

@@ -183,6 +183,9 @@ pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How often it looks for news.
 pub const CLIENT_POLL: Duration = Duration::from_millis(50);
 
+/// Most rounds of PBKDF2 that a broker may want of the command line's client: a second or two of a processor.
+pub const CLIENT_ITERATIONS_MOST: NonZeroU32 = rounds(1_000_000);
+
 /// Rounds of PBKDF2 for passwords that are set here: some milliseconds for who logs in.
 pub const ITERATIONS: NonZeroU32 = rounds(8_192);
 

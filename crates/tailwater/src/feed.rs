@@ -5,10 +5,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tailwater_connector::transport::TopicInfo;
 use tailwater_connector::{Problem, TopicReader};
 use tailwater_kafka::client::{BrokerReader, Client};
 use tailwater_kafka::security::users::{UserInfo, UserRequest};
 
+use crate::cli::Reached;
 use crate::control::client::{RemoteReader, server_ended};
 use crate::engine::Engine;
 use crate::limits::LOCK_PATIENCE;
@@ -63,9 +65,10 @@ impl Feed {
         }
     }
 
-    /// Connects to Kafka brokers: HOST:PORT, several with commas.
-    pub fn connect(bootstrap: &str) -> Result<Feed, Problem> {
-        Ok(Feed::Brokers(Arc::new(BrokerReader::new(Client::connect(bootstrap)?))))
+    /// Connects to Kafka brokers.
+    pub fn connect(brokers: Reached) -> Result<Feed, Problem> {
+        let client = Client::connect(&brokers.bootstrap, brokers.access)?;
+        Ok(Feed::Brokers(Arc::new(BrokerReader::new(client))))
     }
 
     /// Its topics.
@@ -74,6 +77,18 @@ impl Feed {
             Feed::Live(reader) => Arc::clone(reader) as Arc<dyn TopicReader>,
             Feed::Stopped(engine) => engine.reader(),
             Feed::Brokers(reader) => Arc::clone(reader) as Arc<dyn TopicReader>,
+        }
+    }
+
+    /// The topics that there are now.
+    pub fn topics(&self) -> Result<Vec<TopicInfo>, Problem> {
+        match self {
+            Feed::Live(reader) => {
+                let topics = reader.topics();
+                if reader.ended() { Err(self.ended_early()) } else { Ok(topics) }
+            }
+            Feed::Stopped(engine) => Ok(engine.reader().topics()),
+            Feed::Brokers(reader) => reader.list(),
         }
     }
 

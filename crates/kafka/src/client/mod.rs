@@ -2,13 +2,17 @@
 //!
 //! It finds brokers and leaders as every client does, so it works on this listener and on a real cluster alike.
 
+mod access;
 mod connection;
 mod groups;
+mod login;
 mod partitioner;
+pub mod properties;
 mod reader;
+mod scram;
+mod tls;
 
 use std::collections::{BTreeMap, HashMap};
-use std::io;
 
 use bytes::Bytes;
 use tailwater_connector::Problem;
@@ -19,8 +23,9 @@ use tailwater_wire::codec::Records;
 use tailwater_wire::error_code::ErrorCode;
 
 use crate::limits::CLIENT_TIMEOUT;
-use connection::Connection;
+use connection::{Connection, Failure};
 
+pub use access::Access;
 pub use groups::{GroupInfo, GroupOffset};
 pub use partitioner::partition_of;
 pub use reader::BrokerReader;
@@ -33,6 +38,7 @@ const PRODUCE: i16 = 11;
 /// Brokers, found from the address of one.
 pub struct Client {
     bootstrap: String,
+    access: Access,
     seed: Connection,
     /// Connections to leaders and coordinators, by address.
     others: HashMap<String, Connection>,
@@ -44,16 +50,17 @@ impl Client {
     /// Connects to the first of some addresses (HOST:PORT, with commas) that answers.
     ///
     /// # Errors
-    /// `BROKER_UNREACHABLE` with what each of them said.
-    pub fn connect(bootstrap: &str) -> Result<Client, Problem> {
+    /// `BROKER_UNREACHABLE` with what each of them said; a broker that is there and does not let us in ends the search.
+    pub fn connect(bootstrap: &str, access: Access) -> Result<Client, Problem> {
         let mut said = Vec::new();
         for address in bootstrap.split(',').map(str::trim).filter(|address| !address.is_empty()) {
-            match Connection::open(address) {
+            match Connection::open(address, &access).and_then(Client::asked) {
                 Ok(seed) => {
                     let bootstrap = bootstrap.to_owned();
-                    return Ok(Client { bootstrap, seed, others: HashMap::new(), leaders: HashMap::new() });
+                    return Ok(Client { bootstrap, access, seed, others: HashMap::new(), leaders: HashMap::new() });
                 }
-                Err(error) => said.push(format!("{address}: {error}")),
+                Err(Failure::Refused(problem)) => return Err(problem),
+                Err(Failure::Lost(error)) => said.push(format!("{address}: {error}")),
             }
         }
         Err(Problem::environment(
@@ -61,6 +68,13 @@ impl Client {
             format!("no Kafka broker answers at {bootstrap} ({})", said.join("; ")),
             "Start `tailwater serve`, or name another broker with --bootstrap HOST:PORT.",
         ))
+    }
+
+    /// A connection that answers: a broker that wants a login first closes it at the first question, not before.
+    fn asked(mut connection: Connection) -> Result<Connection, Failure> {
+        let nothing = MetadataRequest { topics: Some(Vec::new()), ..MetadataRequest::default() };
+        connection.call(METADATA, &nothing)?;
+        Ok(connection)
     }
 
     /// Topics by name, or all of them; those that are asked for may come into being by that where `create` says so.
@@ -161,21 +175,25 @@ impl Client {
     ) -> Result<R::Response, Problem> {
         let called = match self.others.get_mut(address) {
             Some(connection) => connection.call(most, request),
-            None => Connection::open(address)
+            None => Connection::open(address, &self.access)
                 .and_then(|connection| self.others.entry(address.to_owned()).or_insert(connection).call(most, request)),
         };
-        called.map_err(|error| {
+        called.map_err(|failure| {
             self.others.remove(address);
-            self.lost(&error)
+            self.lost(failure)
         })
     }
 
     /// Asks the broker that was found first.
     pub(crate) fn call_seed<R: Request>(&mut self, most: i16, request: &R) -> Result<R::Response, Problem> {
-        self.seed.call(most, request).map_err(|error| self.lost(&error))
+        self.seed.call(most, request).map_err(|failure| self.lost(failure))
     }
 
-    fn lost(&self, error: &io::Error) -> Problem {
+    fn lost(&self, failure: Failure) -> Problem {
+        let error = match failure {
+            Failure::Refused(problem) => return problem,
+            Failure::Lost(error) => error,
+        };
         Problem::environment(
             "BROKER_LOST",
             format!("the Kafka broker at {} does not answer any more: {error}", self.bootstrap),
@@ -193,6 +211,11 @@ pub(crate) fn refused(topic: &str, code: ErrorCode) -> Problem {
         ErrorCode::UNKNOWN_TOPIC_OR_PARTITION => {
             Problem::config("TOPIC_UNKNOWN", format!("there is no topic '{topic}', or no such partition of it"), LOOK)
         }
+        ErrorCode::TOPIC_AUTHORIZATION_FAILED => Problem::stop(
+            code.name(),
+            format!("the user may not do that with '{topic}': {}", code.name()),
+            "Ask for the right; on Tailwater: tailwater users grant NAME read|write PREFIX",
+        ),
         code => Problem::stop(code.name(), format!("the broker refuses '{topic}': {}", code.name()), LOOK),
     }
 }

@@ -51,7 +51,11 @@ impl BrokerReader {
         self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn list(&self) -> Result<Vec<TopicInfo>, Problem> {
+    /// All topics.
+    ///
+    /// # Errors
+    /// What the brokers say, or that they do not answer any more.
+    pub fn list(&self) -> Result<Vec<TopicInfo>, Problem> {
         let mut client = self.client();
         let metadata = client.metadata(None, false)?;
         let names =

@@ -49,7 +49,7 @@ impl Mechanism {
         Mechanism::ALL.into_iter().find(|mechanism| mechanism.number() == number)
     }
 
-    fn digest(self) -> &'static digest::Algorithm {
+    pub(crate) fn digest(self) -> &'static digest::Algorithm {
         match self {
             Mechanism::Sha256 => &digest::SHA256,
             Mechanism::Sha512 => &digest::SHA512,
@@ -75,7 +75,7 @@ impl Mechanism {
         self.digest().output_len()
     }
 
-    fn keyed(self, key: &[u8], text: &[u8]) -> hmac::Tag {
+    pub(crate) fn keyed(self, key: &[u8], text: &[u8]) -> hmac::Tag {
         hmac::sign(&hmac::Key::new(self.mac(), key), text)
     }
 }
@@ -129,14 +129,15 @@ impl Credential {
     }
 }
 
-fn salted(mechanism: Mechanism, password: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
+/// What PBKDF2 makes of a password.
+pub(crate) fn salted(mechanism: Mechanism, password: &[u8], salt: &[u8], iterations: NonZeroU32) -> Vec<u8> {
     let mut salted = vec![0; mechanism.bytes()];
     pbkdf2::derive(mechanism.derivation(), iterations, salt, password, &mut salted);
     salted
 }
 
 /// Compares without saying by the time it takes where the difference is.
-fn is_equal(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn is_equal(one: &[u8], other: &[u8]) -> bool {
     let difference = one.iter().zip(other).fold(0, |difference, (one, other)| difference | (one ^ other));
     one.len() == other.len() && std::hint::black_box(difference) == 0
 }

@@ -60,7 +60,8 @@ impl TlsFiles {
     }
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
+/// The certificates of a file.
+pub(crate) fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
     let found = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     match found {
         Ok(found) if found.is_empty() => Err(unreadable(path, &"there is no certificate in it")),
@@ -69,7 +70,8 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Problem> {
     }
 }
 
-fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Problem {
+/// A file that is not what it should be.
+pub(crate) fn unreadable(path: &Path, error: &dyn std::fmt::Display) -> Problem {
     Problem::config(
         "TLS_FILE",
         format!("{} cannot be used for TLS: {error}", path.display()),

@@ -49,7 +49,7 @@ pub struct Consume {
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
     offset: Vec<Range>,
     /// The group that `--offset stored` means; only with --bootstrap, and nothing is committed
-    #[arg(long, value_name = "GROUP", requires = "bootstrap")]
+    #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// End after this many records
     #[arg(short = 'n', long, value_name = "N")]

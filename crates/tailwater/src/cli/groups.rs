@@ -5,12 +5,12 @@ use std::io::Write;
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::json;
+use tailwater_connector::Problem;
 use tailwater_connector::transport::TopicInfo;
-use tailwater_connector::{Problem, TopicReader};
-use tailwater_kafka::client::{BrokerReader, Client, GroupInfo, GroupOffset};
+use tailwater_kafka::client::{BrokerReader, GroupInfo, GroupOffset};
 
+use super::brokers::Brokers;
 use super::{Exit, Failure};
-use crate::settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -25,9 +25,8 @@ pub struct Groups {
     /// Groups to show by topic and partition; all, in a line each, when none is named
     #[arg(value_name = "GROUP")]
     names: Vec<String>,
-    /// Kafka brokers, several with commas
-    #[arg(short, long, value_name = "HOST:PORT", env = "TAILWATER_BOOTSTRAP", hide_env_values = true, default_value = settings::KAFKA)]
-    bootstrap: String,
+    #[command(flatten)]
+    brokers: Brokers,
     /// One JSON array
     #[arg(long)]
     pub json: bool,
@@ -36,8 +35,8 @@ pub struct Groups {
 impl Groups {
     /// Prints them.
     pub fn run(self) -> Result<Exit, Failure> {
-        let reader = BrokerReader::new(Client::connect(&self.bootstrap)?);
-        let topics = reader.topics();
+        let reader = BrokerReader::new(self.brokers.client()?);
+        let topics = reader.list()?;
         let names = if self.names.is_empty() { reader.client().groups()? } else { self.names.clone() };
         let groups = names.iter().map(|name| reader.client().group(name)).collect::<Result<Vec<_>, Problem>>()?;
         let mut out = anstream::stdout();

@@ -3,6 +3,7 @@
 //! The result goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 failed, 2 usage or configuration,
 //! 3 environment not ready, 4 findings, 130 Ctrl-C.
 
+mod brokers;
 mod consume;
 mod demo;
 mod doctor;
@@ -23,6 +24,9 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tailwater_connector::Problem;
 use tracing_subscriber::EnvFilter;
+
+use brokers::Brokers;
+pub use brokers::Reached;
 
 use crate::feed::Feed;
 use crate::signals::INTERRUPTED;
@@ -115,23 +119,22 @@ pub struct DataDir {
     pub data_dir: PathBuf,
 }
 
-/// Where topics are, as verbs that read some take it.
+/// Where topics are, as verbs that read some take it: with brokers, or in a data directory.
 #[derive(Debug, Args)]
 pub struct Where {
-    /// Kafka brokers to read from instead of a data directory, several with commas
-    #[arg(short, long, value_name = "HOST:PORT", env = "TAILWATER_BOOTSTRAP", hide_env_values = true)]
-    bootstrap: Option<String>,
+    #[command(flatten)]
+    brokers: Brokers,
     #[command(flatten)]
     data: DataDir,
 }
 
 impl Where {
     /// The topics there.
-    fn feed(&self) -> Result<Feed, Problem> {
-        match &self.bootstrap {
-            Some(bootstrap) => Feed::connect(bootstrap),
-            None => Feed::open(&self.data.data_dir),
-        }
+    fn feed(&self) -> Result<Feed, Failure> {
+        Ok(match self.brokers.reached(None)? {
+            Some(brokers) => Feed::connect(brokers)?,
+            None => Feed::open(&self.data.data_dir)?,
+        })
     }
 }
 

@@ -9,10 +9,10 @@ use tailwater_connector::Problem;
 use tailwater_kafka::client::{Client, partition_of};
 use tailwater_wire::batch::{Batch, BatchBuilder, BatchError, Codec, recompress};
 
+use super::brokers::Brokers;
 use super::consume::now_ms;
 use super::{Exit, Failure};
 use crate::limits::{PRODUCE_BATCH_BYTES, PRODUCE_LINE_BYTES};
-use crate::settings;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,9 +31,8 @@ pub struct Produce {
     /// The topic; made where the broker allows it
     #[arg(value_name = "TOPIC")]
     topic: String,
-    /// Kafka brokers, several with commas
-    #[arg(short, long, value_name = "HOST:PORT", env = "TAILWATER_BOOTSTRAP", hide_env_values = true, default_value = settings::KAFKA)]
-    bootstrap: String,
+    #[command(flatten)]
+    brokers: Brokers,
     /// A line has a key in front of this
     #[arg(short = 'K', long, value_name = "TEXT")]
     key_separator: Option<String>,
@@ -70,7 +69,7 @@ enum Compression {
 impl Produce {
     /// Writes until the end of the input.
     pub fn run(self) -> Result<Exit, Failure> {
-        let mut client = Client::connect(&self.bootstrap)?;
+        let mut client = self.brokers.client()?;
         let partitions = client.partitions(&self.topic)?;
         if let Some(partition) = self.partition.filter(|partition| !(0..partitions).contains(partition)) {
             return Err(Problem::config(

@@ -30,7 +30,7 @@ impl Topics {
     /// Prints the list.
     pub fn run(self) -> Result<Exit, Failure> {
         let feed = self.at.feed()?;
-        let topics = feed.reader().topics();
+        let topics = feed.topics()?;
         let mut out = anstream::stdout();
         if self.json {
             let partition = |(number, p): (usize, &tailwater_connector::transport::PartitionInfo)| json!({"partition": number, "log_start": p.log_start, "high_watermark": p.high_watermark, "bytes": p.bytes});

@@ -23,7 +23,7 @@ fn serve(place: &Place) -> (Process, String) {
 }
 
 /// Produces what a shell writes.
-fn produce(place: &Place, input: &str, args: &[&str]) -> Ended {
+pub fn produce(place: &Place, input: &str, args: &[&str]) -> Ended {
     let path: PathBuf = place.dir.path().join("input");
     std::fs::write(&path, input).unwrap();
     let mut shell = std::process::Command::new("sh");

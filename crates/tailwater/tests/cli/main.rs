@@ -7,6 +7,7 @@ mod capture;
 mod consume;
 mod help;
 mod kafka;
+mod protected;
 mod query;
 mod serve;
 mod support;

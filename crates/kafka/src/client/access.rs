@@ -1,0 +1,72 @@
+//! How a client gets in: TLS, and who it says it is.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+
+use crate::security::scram::Mechanism;
+
+/// What connections begin with; by default nothing, as on a broker without configuration.
+#[derive(Clone, Default)]
+pub struct Access {
+    /// TLS, where brokers speak it.
+    pub(super) tls: Option<Arc<ClientConfig>>,
+    /// Who the client is, where brokers ask.
+    pub(super) login: Option<Login>,
+}
+
+/// A user and what proves it.
+#[derive(Clone)]
+pub(super) struct Login {
+    pub(super) mechanism: LoginBy,
+    pub(super) user: String,
+    pub(super) password: String,
+}
+
+/// The mechanisms of SASL that are spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LoginBy {
+    /// The password itself (RFC 4616).
+    Plain,
+    /// A proof of it (RFC 5802).
+    Scram(Mechanism),
+}
+
+/// Files for TLS, all of them PEM.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Files {
+    /// Authorities; the machine's own when there is none.
+    pub(super) authorities: Option<PathBuf>,
+    /// The client's own certificate.
+    pub(super) certificate: Option<PathBuf>,
+    /// Its key.
+    pub(super) key: Option<PathBuf>,
+}
+
+impl LoginBy {
+    /// All of them.
+    pub(super) const ALL: [LoginBy; 3] =
+        [LoginBy::Plain, LoginBy::Scram(Mechanism::Sha256), LoginBy::Scram(Mechanism::Sha512)];
+
+    /// SASL's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            LoginBy::Plain => "PLAIN",
+            LoginBy::Scram(mechanism) => mechanism.name(),
+        }
+    }
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("tls", &self.tls.is_some()).field("login", &self.login).finish()
+    }
+}
+
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("mechanism", &self.mechanism).field("user", &self.user).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,126 @@
+//! Kafka brokers on the command line: where they are, and how to get in.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use tailwater_connect::{java_properties, placeholder};
+use tailwater_connector::Problem;
+use tailwater_kafka::client::{Access, Client, properties};
+
+use crate::limits::SETTINGS_BYTES;
+use crate::render;
+use crate::settings;
+
+/// What verbs that speak to brokers take.
+#[derive(Args)]
+pub struct Brokers {
+    /// Kafka brokers, several with commas
+    #[arg(short, long, value_name = "HOST:PORT", env = "TAILWATER_BOOTSTRAP", hide_env_values = true)]
+    bootstrap: Option<String>,
+    /// A property of librdkafka or of Kafka's Java clients, as kcat takes it: security.protocol, sasl.*, ssl.*
+    #[arg(short = 'X', value_name = "NAME=VALUE")]
+    properties: Vec<String>,
+    /// File of such properties, as Kafka's tools take it; ${env:NAME} in a value is that variable
+    #[arg(long, value_name = "FILE")]
+    command_config: Option<PathBuf>,
+}
+
+/// Brokers, and how to get in.
+#[derive(Debug)]
+pub struct Reached {
+    /// HOST:PORT, several with commas.
+    pub bootstrap: String,
+    /// TLS and login.
+    pub access: Access,
+}
+
+impl fmt::Debug for Brokers {
+    /// Without the properties: there are passwords among them.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Brokers").field("bootstrap", &self.bootstrap).finish_non_exhaustive()
+    }
+}
+
+impl Reached {
+    /// Where a server of this machine listens, unless it was told otherwise.
+    pub fn usual() -> Reached {
+        Reached { bootstrap: settings::KAFKA.to_owned(), access: Access::default() }
+    }
+}
+
+impl Brokers {
+    /// The brokers that are named; `None` when none are. `usual`: where brokers are that have properties and no name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the properties, at once.
+    pub fn reached(&self, usual: Option<&str>) -> Result<Option<Reached>, Vec<Problem>> {
+        let (given, mut problems) = (self.given(), Vec::new());
+        let mut all = Vec::new();
+        for (name, value) in given.map_err(|problem| vec![problem])? {
+            match placeholder::resolve_value(&name, &value, &|variable| std::env::var(variable).ok()) {
+                Ok(value) => all.push((name, value)),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        let settled = properties::settle(&all).map_err(|more| problems.extend(more));
+        let Some(settled) = settled.ok().filter(|_| problems.is_empty()) else { return Err(problems) };
+        if !settled.without_effect.is_empty() {
+            let names = settled.without_effect.join("', '");
+            let warning = Problem::config(
+                "PROPERTY_WITHOUT_EFFECT",
+                format!("'{names}' has no effect on the command line"),
+                "Only security.protocol, sasl.*, ssl.* and bootstrap.servers have.",
+            );
+            // Nothing is lost when nobody reads it.
+            let _ = write!(anstream::stderr(), "{}", render::problem::text(&warning.warning()));
+        }
+        let usual = usual.filter(|_| !all.is_empty()).map(str::to_owned);
+        match self.bootstrap.clone().or(settled.bootstrap).or(usual) {
+            Some(bootstrap) => Ok(Some(Reached { bootstrap, access: settled.access })),
+            None if all.is_empty() => Ok(None),
+            None => Err(vec![Problem::config(
+                "BOOTSTRAP_MISSING",
+                "properties of a client are given, and no brokers",
+                "Name them: --bootstrap HOST:PORT",
+            )]),
+        }
+    }
+
+    /// A client of the brokers that are named, or of those of this machine.
+    pub fn client(&self) -> Result<Client, Vec<Problem>> {
+        let Reached { bootstrap, access } = self.reached(Some(settings::KAFKA))?.unwrap_or_else(Reached::usual);
+        Client::connect(&bootstrap, access).map_err(|problem| vec![problem])
+    }
+
+    /// All properties, those of the command line last.
+    fn given(&self) -> Result<Vec<(String, String)>, Problem> {
+        let mut all = self.command_config.as_deref().map(of_file).transpose()?.unwrap_or_default();
+        for (place, property) in self.properties.iter().enumerate() {
+            // What stands there may be a password: it is not repeated.
+            let (name, value) = property.split_once('=').ok_or_else(|| {
+                let cause = format!("-X number {} is not NAME=VALUE", place + 1);
+                Problem::config("PROPERTY_INVALID", cause, "Use a form such as -X security.protocol=SASL_SSL.")
+            })?;
+            all.push((name.trim().to_owned(), value.to_owned()));
+        }
+        Ok(all)
+    }
+}
+
+fn of_file(path: &Path) -> Result<Vec<(String, String)>, Problem> {
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(SETTINGS_BYTES).read_to_string(&mut text)).map_err(|error| {
+        Problem::config(
+            "COMMAND_CONFIG_UNREADABLE",
+            format!("{} cannot be read: {error}", path.display()),
+            "Name a file of properties that this account may read: --command-config FILE",
+        )
+    })?;
+    java_properties::parse(&text).map_err(|problem| {
+        let cause = format!("{}, {}", path.display(), problem.cause);
+        Problem::config("COMMAND_CONFIG_INVALID", cause, problem.remedy)
+    })
+}
