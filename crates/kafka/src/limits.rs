@@ -3,6 +3,8 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use tailwater_wire::limits::DECOMPRESSED_MAX_BYTES;
+
 /// A batch takes no more rows beyond this size: half of what Kafka's consumers fetch from a partition at once.
 pub const BATCH_BYTES: usize = 512 << 10;
 
@@ -10,7 +12,7 @@ pub const BATCH_BYTES: usize = 512 << 10;
 /// the largest record that is compressed it stays within one block of an LZ4 frame, so nothing starts from scratch in it.
 pub const BATCH_PLAIN_BYTES: usize = 760 << 10;
 
-/// Uncompressed bytes that a read expects of one stored byte when it asks the journal for batches.
+/// Uncompressed bytes that are expected of one stored byte: by a read that asks the journal for batches, and of a producer.
 pub const READ_EXPANSION: usize = 8;
 
 /// Committed bytes beyond which a frame goes to the journal without being asked.
@@ -104,6 +106,13 @@ pub const REQUESTS_TOTAL_BYTES: usize = 64 << 20;
 
 /// Bytes of answers on their way to clients, all connections together. A connection has one such answer at a time.
 pub const ANSWERS_TOTAL_BYTES: usize = 64 << 20;
+
+/// Bytes that compressed batches of producers may become while they are looked through, all connections together: the
+/// largest that is taken, so that each gets its turn.
+pub const UNPACKED_TOTAL_BYTES: usize = DECOMPRESSED_MAX_BYTES;
+
+/// A batch that may be larger than this, uncompressed, is looked through beside the threads that serve connections.
+pub const LOOK_INLINE_BYTES: usize = 1 << 20;
 
 /// Requests of one connection that wait for their answers; beyond it nothing more is read.
 pub const PENDING_REQUESTS: usize = 128;

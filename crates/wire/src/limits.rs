@@ -52,6 +52,9 @@ pub const EXPANSION_MAX: usize = 500;
 /// See [`EXPANSION_MAX`].
 pub const EXPANSION_FREE_BYTES: usize = 4 << 20;
 
+/// Records of a refused batch that are named to its producer.
+pub const REFUSED_RECORDS: usize = 1_000;
+
 /// Logarithm of the largest window of Zstandard: 32 MiB, of which only what is used is touched. Level 19 wants 8 MiB.
 pub const ZSTD_WINDOW_LOG: u32 = 25;
 

@@ -92,7 +92,8 @@ fn requests_of_real_clients_are_read_to_their_last_byte_and_would_be_written_the
         request.write(&mut writer, header.version).unwrap();
         assert_eq!(writer.finish().into_bytes(), body, "{name}: {request:?}");
         if let AnyRequest::Produce(request) = request {
-            let rules = ProduceRules { version: number, max_bytes: 1 << 20, keys_required: false };
+            let timestamps = (i64::MIN, i64::MAX);
+            let rules = ProduceRules { version: number, max_bytes: 1 << 20, keys_required: false, timestamps };
             for data in request.topic_data.into_iter().flat_map(|topic| topic.partition_data) {
                 let batch = check_produced(&data.records.unwrap().into_bytes(), &rules).unwrap();
                 assert_eq!(check_records(&batch, &rules), Ok(batch.max_timestamp), "{name}");

@@ -34,6 +34,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::limits::{
     ACCEPT_PAUSE, ANSWERS_TOTAL_BYTES, CLOSE_LINGER, CONNECTIONS, HANDSHAKE_TIMEOUT, REQUESTS_TOTAL_BYTES, THREADS,
+    UNPACKED_TOTAL_BYTES,
 };
 use broker::Broker;
 use complaints::Complaints;
@@ -99,6 +100,8 @@ struct Shared {
     requests: Memory,
     /// Bytes of answers.
     answers: Memory,
+    /// Bytes of batches that are decompressed to be looked through.
+    unpacked: Memory,
     complaints: Complaints,
 }
 
@@ -112,6 +115,7 @@ impl Listener {
             broker: Broker::open(journal, settings)?,
             requests: Memory::new(REQUESTS_TOTAL_BYTES),
             answers: Memory::new(ANSWERS_TOTAL_BYTES),
+            unpacked: Memory::new(UNPACKED_TOTAL_BYTES),
             complaints: Complaints::new(Instant::now()),
         });
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(THREADS);

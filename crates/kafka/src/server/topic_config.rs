@@ -210,7 +210,7 @@ pub(super) struct TopicConfig {
     /// Whether records get the log's time.
     pub(super) log_append_time: bool,
     /// How far a timestamp may lie in the past and in the future, in milliseconds.
-    pub(super) timestamp_bounds: (i64, i64),
+    timestamp_bounds: (i64, i64),
     /// Whether the last record of each key is kept, so that each record must have a key.
     pub(super) compacted: bool,
     /// Whether old records go.
@@ -251,9 +251,13 @@ impl TopicConfig {
         }
     }
 
-    /// Whether producers' timestamps have to be looked at.
-    pub(super) fn has_timestamp_bounds(&self) -> bool {
-        !self.log_append_time && self.timestamp_bounds != (i64::MAX, i64::MAX)
+    /// Least and greatest timestamp that a producer's record may have at this time, in milliseconds since 1970.
+    pub(super) fn timestamps(&self, now_ms: i64) -> (i64, i64) {
+        let (before, after) = self.timestamp_bounds;
+        match self.log_append_time {
+            true => (i64::MIN, i64::MAX),
+            false => (now_ms.saturating_sub(before), now_ms.saturating_add(after)),
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Records: produced, fetched, found by time.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use tailwater_wire::api::init_producer_id::InitProducerIdRequest;
 use tailwater_wire::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use tailwater_wire::api::metadata::{MetadataRequest, MetadataRequestTopic};
 use tailwater_wire::api::produce::ProduceRequest;
+use tailwater_wire::batch::{Batch, Codec, recompress};
 use tailwater_wire::error_code::ErrorCode;
 
 use crate::client::{Broker, Client, batch, fetch, forged, produce, values};
@@ -110,6 +112,11 @@ fn batches_that_break_a_rule_are_refused_by_name() {
         (forged(good(), 21, &0x10i16.to_be_bytes()), ErrorCode::INVALID_RECORD),
         (forged(good(), 21, &7i16.to_be_bytes()), ErrorCode::UNSUPPORTED_COMPRESSION_TYPE),
         (forged(good(), 43, &7i64.to_be_bytes()), ErrorCode::INVALID_RECORD),
+        // Whose header is right, and whose records are not: a length, an offset, a codec, and bytes behind the last.
+        (forged(good(), 61, &[0x7E]), ErrorCode::INVALID_RECORD),
+        (forged(good(), 64, &[2]), ErrorCode::INVALID_RECORD),
+        (forged(good(), 21, &3i16.to_be_bytes()), ErrorCode::INVALID_RECORD),
+        (forged(forged(good(), 57, &[0, 0, 0, 1]), 23, &[0; 4]), ErrorCode::INVALID_RECORD),
         (batch(&[(1, None, &large)]), ErrorCode::MESSAGE_TOO_LARGE),
     ] {
         let refused = client.produce("t", 0, sent);
@@ -120,6 +127,60 @@ fn batches_that_break_a_rule_are_refused_by_name() {
     let mut acks = client.call(9, &produce("t", 0, good(), 3));
     assert_eq!(acks.responses.remove(0).partition_responses[0].error_code, ErrorCode::INVALID_REQUIRED_ACKS);
     assert_eq!(client.fetch("t", 0, 0).high_watermark, 0, "nothing of it was taken");
+}
+
+#[test]
+fn a_header_gets_the_greatest_time_of_its_records_in_each_codec() {
+    let broker = Broker::start();
+    let mut client = broker.named_client("a");
+    make(&mut client, "t");
+    let lies = forged(batch(&[(10, None, "a"), (50, None, "b")]), 35, &i64::MAX.to_be_bytes());
+    let lies = Batch::read(&mut lies.clone()).unwrap();
+    for (codec, offset) in Codec::ALL.into_iter().zip((0..).step_by(2)) {
+        let sent = recompress(&lies, codec).unwrap().freeze();
+        assert_eq!(client.produce("t", 0, sent).error_code, ErrorCode::NONE, "{codec:?}");
+        let data = client.fetch("t", 0, offset);
+        let stored = Batch::read(&mut data.records.clone().unwrap_or_default().into_bytes()).unwrap();
+        assert_eq!((stored.codec(), stored.max_timestamp), (codec, 50));
+        let pairs = [(offset, "a".to_owned()), (offset + 1, "b".to_owned())];
+        assert_eq!(values(&data), pairs, "{codec:?}");
+    }
+}
+
+#[test]
+fn records_that_a_topic_does_not_take_are_named() {
+    let broker = Broker::start();
+    let config = [("cleanup.policy", "compact"), ("message.timestamp.after.max.ms", "1000")];
+    let config = config.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    broker.journal.create_topic_with("t", 1, config).unwrap();
+    let mut client = broker.named_client("a");
+    let mut refused = |records: &[(i64, Option<&str>, &str)]| {
+        let response = client.produce("t", 0, batch(records));
+        let named: Vec<_> = response.record_errors.iter().map(|record| record.batch_index).collect();
+        (response.error_code, named)
+    };
+    let keyless = refused(&[(1, Some("k"), "a"), (1, None, "b"), (1, None, "c")]);
+    assert_eq!(keyless, (ErrorCode::INVALID_RECORD, vec![1, 2]));
+    let future = refused(&[(1, Some("k"), "a"), (1 << 60, Some("k"), "b")]);
+    assert_eq!(future, (ErrorCode::INVALID_TIMESTAMP, vec![1]));
+    assert_eq!(refused(&[(1, Some("k"), "a"), (-1, Some("l"), "b")]), (ErrorCode::NONE, vec![]));
+}
+
+#[test]
+fn large_compressed_batches_of_many_producers_are_all_taken() {
+    let broker = Broker::start();
+    broker.journal.create_topic_with("t", 1, BTreeMap::new()).unwrap();
+    let large = "x".repeat(30 << 20);
+    let plain = Batch::read(&mut batch(&[(1, None, &large)])).unwrap();
+    let sent = recompress(&plain, Codec::Lz4).unwrap().freeze();
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let mut client = broker.named_client("a");
+                (0..2).for_each(|_| assert!(client.produce("t", 0, sent.clone()).error_code.is_none()));
+            });
+        }
+    });
 }
 
 #[test]

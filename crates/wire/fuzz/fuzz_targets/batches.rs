@@ -24,7 +24,8 @@ fuzz_target!(|bytes: &[u8]| {
         let _ = Marker::of(&batch);
         let _ = retain(&batch, Some(1), |record| record.offset % 2 == 0);
     }
-    let rules = ProduceRules { version: 9, max_bytes: bytes.len(), keys_required: false };
+    let timestamps = (i64::MIN, i64::MAX);
+    let rules = ProduceRules { version: 9, max_bytes: bytes.len(), keys_required: false, timestamps };
     let Ok(batch) = check_produced(&bytes, &rules) else { return };
     if check_records(&batch, &rules).is_err() {
         return;

@@ -127,7 +127,7 @@ pub(super) fn compress(codec: Codec, plain: &[u8]) -> Result<Vec<u8>, BatchError
 /// # Errors
 /// The bytes are not of this codec, the codec is unknown, or the plain form is too large.
 pub(super) fn decompress(codec: Codec, bytes: &Bytes) -> Result<Bytes, BatchError> {
-    let max = DECOMPRESSED_MAX_BYTES.min(bytes.len().saturating_mul(EXPANSION_MAX).max(EXPANSION_FREE_BYTES));
+    let max = decompressed_max(codec, bytes.len());
     match codec {
         Codec::None => return Ok(bytes.clone()),
         Codec::Gzip => read(MultiGzDecoder::new(&bytes[..]), bytes.len(), max),
@@ -144,6 +144,14 @@ pub(super) fn decompress(codec: Codec, bytes: &Bytes) -> Result<Bytes, BatchErro
         Codec::Unknown(_) => Err(BatchError::Codec(codec)),
     }
     .map(Bytes::from)
+}
+
+/// Most plain bytes that so many compressed ones may become.
+pub(super) fn decompressed_max(codec: Codec, compressed_bytes: usize) -> usize {
+    match codec {
+        Codec::None => 0,
+        _ => DECOMPRESSED_MAX_BYTES.min(compressed_bytes.saturating_mul(EXPANSION_MAX).max(EXPANSION_FREE_BYTES)),
+    }
 }
 
 /// Reads to the end, but not more than `max` bytes.

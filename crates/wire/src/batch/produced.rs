@@ -5,7 +5,10 @@ use bytes::Bytes;
 use super::compression::Codec;
 use super::{Batch, BatchError};
 use crate::error_code::ErrorCode;
+use crate::limits::REFUSED_RECORDS;
 
+/// What a record without a timestamp has.
+const NO_TIMESTAMP: i64 = -1;
 /// The first version of Produce that knows Zstandard (KIP-110).
 const ZSTD_SINCE: i16 = 7;
 
@@ -18,6 +21,9 @@ pub struct ProduceRules {
     pub max_bytes: usize,
     /// Every record has a key; a topic's `cleanup.policy=compact`.
     pub keys_required: bool,
+    /// Least and greatest timestamp of a record, in milliseconds since 1970; a topic's `message.timestamp.before.max.ms`
+    /// and `message.timestamp.after.max.ms`. A record without a timestamp (-1) is within them.
+    pub timestamps: (i64, i64),
 }
 
 /// Why a batch is not taken.
@@ -26,15 +32,16 @@ pub struct ProduceRules {
 pub struct Refusal {
     /// For the partition's response.
     pub code: ErrorCode,
-    /// The record that it is because of, by its number in the batch, for `record_errors` (KIP-467).
-    pub record: Option<u32>,
+    /// The records that it is because of, by their numbers in the batch, for `record_errors` (KIP-467): the first
+    /// [`REFUSED_RECORDS`] of them.
+    pub records: Vec<u32>,
     /// For the partition's response.
     pub message: String,
 }
 
 impl Refusal {
     fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Refusal { code, record: None, message: message.into() }
+        Refusal { code, records: Vec::new(), message: message.into() }
     }
 }
 
@@ -46,8 +53,8 @@ impl From<BatchError> for Refusal {
             BatchError::Expansion => ErrorCode::MESSAGE_TOO_LARGE,
             _ => ErrorCode::INVALID_RECORD,
         };
-        let record = if let BatchError::Record(index) = error { Some(index) } else { None };
-        Refusal { code, record, message: error.to_string() }
+        let records = if let BatchError::Record(index) = error { vec![index] } else { Vec::new() };
+        Refusal { code, records, message: error.to_string() }
     }
 }
 
@@ -98,26 +105,38 @@ pub fn check_produced(records: &Bytes, rules: &ProduceRules) -> Result<Batch, Re
     }
 }
 
-/// Checks every record of a batch that [`check_produced`] took; gives the greatest timestamp, which the header of a
-/// careless producer may not have.
+/// Checks every record of a batch that [`check_produced`] took, in one pass that decompresses them where they are
+/// compressed; gives the greatest timestamp (-1: no record has one), which the header of a careless producer may not have.
 ///
 /// # Errors
 /// See [`Refusal`].
 pub fn check_records(batch: &Batch, rules: &ProduceRules) -> Result<i64, Refusal> {
     let plain = batch.plain()?;
-    let mut max_timestamp = i64::MIN;
+    let (earliest, latest) = rules.timestamps;
+    let mut max_timestamp = NO_TIMESTAMP;
+    let (mut keyless, mut untimely, mut named) = (false, false, Vec::new());
     for (index, record) in (0u32..).zip(batch.raw_records(&plain)?) {
         let record = record?;
         if record.offset.wrapping_sub(batch.base_offset) != i64::from(index) {
             return Err(BatchError::Record(index).into());
         }
-        if rules.keys_required && record.key.is_none() {
-            let message = "a compacted topic takes no record without a key";
-            return Err(Refusal { record: Some(index), ..Refusal::new(ErrorCode::INVALID_RECORD, message) });
+        let no_key = rules.keys_required && record.key.is_none();
+        let no_time = !(earliest..=latest).contains(&record.timestamp) && record.timestamp != NO_TIMESTAMP;
+        if no_key || no_time {
+            (keyless, untimely) = (keyless || no_key, untimely || no_time);
+            if named.len() < REFUSED_RECORDS {
+                named.push(index);
+            }
         }
         max_timestamp = max_timestamp.max(record.timestamp);
     }
-    Ok(max_timestamp)
+    // As with Kafka, a wrong time goes before a missing key.
+    let (code, message) = match (untimely, keyless) {
+        (true, _) => (ErrorCode::INVALID_TIMESTAMP, "timestamps are further from now than the topic allows"),
+        (_, true) => (ErrorCode::INVALID_RECORD, "a compacted topic takes no record without a key"),
+        _ => return Ok(max_timestamp),
+    };
+    Err(Refusal { records: named, ..Refusal::new(code, message) })
 }
 
 #[cfg(test)]
@@ -128,7 +147,8 @@ mod tests {
     use crate::batch::patch::{HeaderMut, Producer};
     use crate::batch::{BatchBuilder, Marker, recompress, retain};
 
-    const RULES: ProduceRules = ProduceRules { version: 9, max_bytes: 10_000, keys_required: false };
+    const RULES: ProduceRules =
+        ProduceRules { version: 9, max_bytes: 10_000, keys_required: false, timestamps: (i64::MIN, i64::MAX) };
 
     fn batch(keys: &[Option<&str>]) -> BytesMut {
         let mut builder = BatchBuilder::default();
@@ -220,7 +240,31 @@ mod tests {
         let batch = check_produced(&good().freeze(), &RULES).unwrap();
         let rules = ProduceRules { keys_required: true, ..RULES };
         let refusal = check_records(&batch, &rules).unwrap_err();
-        assert_eq!((refusal.code, refusal.record), (ErrorCode::INVALID_RECORD, Some(1)));
+        assert_eq!((refusal.code, refusal.records), (ErrorCode::INVALID_RECORD, vec![1]));
+        // Of the timestamps 7, 9 and 8.
+        let refusal = check_records(&batch, &ProduceRules { timestamps: (8, 8), ..rules }).unwrap_err();
+        assert_eq!((refusal.code, refusal.records), (ErrorCode::INVALID_TIMESTAMP, vec![0, 1]));
+    }
+
+    #[test]
+    fn a_record_without_a_timestamp_is_as_timely_as_any() {
+        let mut builder = BatchBuilder::default();
+        builder.begin(NO_TIMESTAMP);
+        builder.end().unwrap();
+        let batch = check_produced(&builder.finish().unwrap().bytes.freeze(), &RULES).unwrap();
+        assert_eq!(check_records(&batch, &ProduceRules { timestamps: (5, 6), ..RULES }), Ok(NO_TIMESTAMP));
+    }
+
+    #[test]
+    fn of_many_records_that_are_wrong_some_are_named() {
+        let mut builder = BatchBuilder::default();
+        for _ in 0..=REFUSED_RECORDS {
+            builder.begin(1);
+            builder.end().unwrap();
+        }
+        let batch = Batch::read(&mut builder.finish().unwrap().bytes.freeze()).unwrap();
+        let refusal = check_records(&batch, &ProduceRules { keys_required: true, ..RULES }).unwrap_err();
+        assert_eq!(refusal.records.len(), REFUSED_RECORDS);
     }
 
     #[test]
@@ -231,7 +275,7 @@ mod tests {
         gap[23..27].copy_from_slice(&1i32.to_be_bytes());
         HeaderMut::new(&mut gap).unwrap().seal();
         let batch = check_produced(&gap.freeze(), &RULES).unwrap();
-        assert_eq!(check_records(&batch, &RULES).unwrap_err().record, Some(1));
+        assert_eq!(check_records(&batch, &RULES).unwrap_err().records, [1]);
         let batch = check_produced(&with(61, &[0x7E]), &RULES).unwrap();
         assert_eq!(check_records(&batch, &RULES).unwrap_err().code, ErrorCode::INVALID_RECORD);
     }

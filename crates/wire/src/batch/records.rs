@@ -194,6 +194,11 @@ impl Batch {
         compression::decompress(self.codec(), &self.bytes().slice(HEADER_BYTES..))
     }
 
+    /// Most bytes that [`plain`](Self::plain) takes memory for, within a factor of two; 0 where they are not compressed.
+    pub fn plain_max_bytes(&self) -> usize {
+        compression::decompressed_max(self.codec(), self.bytes().len() - HEADER_BYTES)
+    }
+
     /// Its records in order, decompressed if need be.
     ///
     /// # Errors

@@ -9,14 +9,15 @@ use tailwater_wire::api::produce::{
     BatchIndexAndErrorMessage, PartitionProduceData, PartitionProduceResponse, ProduceRequest, ProduceResponse,
     TopicProduceResponse,
 };
-use tailwater_wire::batch::{self, Batch, BatchError, HeaderMut, ProduceRules, check_produced, check_records};
+use tailwater_wire::batch::{self, Batch, HeaderMut, ProduceRules, check_produced, check_records};
 use tailwater_wire::error_code::ErrorCode;
 use tokio::time::timeout;
 
-use crate::limits::PRODUCE_WAIT_LEAST;
+use crate::limits::{LOOK_INLINE_BYTES, PRODUCE_WAIT_LEAST, READ_EXPANSION};
 use crate::server::authorization::Access;
 use crate::server::broker::{Topic, error_code};
 use crate::server::dispatch::{Answer, Call, Refused, encode};
+use crate::server::memory::Held;
 
 /// A request whose batches have their places.
 pub(in crate::server) struct Pending {
@@ -54,7 +55,7 @@ pub(in crate::server) async fn place(call: &Call, request: ProduceRequest) -> Pe
                 _ if !(-1..=1).contains(&request.acks) => Err(Fault::of(ErrorCode::INVALID_REQUIRED_ACKS)),
                 _ if let Err(refused) = may => Err(Fault::of(refused)),
                 None => Err(Fault::of(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION)),
-                Some(topic) => check(call, topic, partition, id, now_ms),
+                Some(topic) => check(call, topic, partition, id, now_ms).await,
             };
             match checked {
                 Ok(batch) => {
@@ -141,12 +142,12 @@ impl Fault {
 
 impl From<batch::Refusal> for Fault {
     fn from(refusal: batch::Refusal) -> Self {
-        let why = || Some(refusal.message.clone());
         let record = |index: u32| BatchIndexAndErrorMessage {
             batch_index: index.cast_signed(),
-            batch_index_error_message: why(),
+            batch_index_error_message: Some(refusal.message.clone()),
         };
-        Fault { code: refusal.code, why: why(), records: refusal.record.map(record).into_iter().collect() }
+        let records = refusal.records.into_iter().map(record).collect();
+        Fault { code: refusal.code, why: Some(refusal.message), records }
     }
 }
 
@@ -157,8 +158,9 @@ struct Checked {
     appended: bool,
 }
 
-/// Checks a batch by Kafka's rules and the topic's, and gives it the log's time where the topic wants that.
-fn check(
+/// Checks a batch by Kafka's rules and the topic's, to its last record, and puts the time into its header that the topic
+/// wants there, or that its records have.
+async fn check(
     call: &Call,
     topic: &Topic,
     data: PartitionProduceData,
@@ -172,6 +174,7 @@ fn check(
         version: call.header.version.number,
         max_bytes: topic.config.max_message_bytes,
         keys_required: topic.config.compacted,
+        timestamps: topic.config.timestamps(now_ms),
     };
     let batch = check_produced(&bytes, &rules)?;
     let producer = batch.producer().map(|producer| ProducerStamp {
@@ -184,51 +187,40 @@ fn check(
         let why = "a transactional batch in a request without a transactional id";
         return Err(Fault { why: Some(why.to_owned()), ..Fault::of(ErrorCode::INVALID_RECORD) });
     }
-    if topic.config.compacted || topic.config.has_timestamp_bounds() {
-        check_records(&batch, &rules)?;
-        check_times(topic, &batch, now_ms)?;
-    }
-    let (records, mut max_timestamp) = (batch.count, batch.max_timestamp);
-    let appended = topic.config.log_append_time;
+    let found = look_through(call, &batch, &rules).await?;
+    let (records, stated) = (batch.count, batch.max_timestamp);
     // Whoever holds the bytes alone writes into them without a copy.
     drop(batch);
-    let bytes = match appended {
-        true => {
-            max_timestamp = now_ms;
-            with_append_time(bytes, now_ms).map_err(batch::Refusal::from)?
-        }
-        false => bytes,
+    let appended = topic.config.log_append_time;
+    let (bytes, max_timestamp) = match appended {
+        true => (with_header(bytes, |header| header.set_log_append_time(now_ms))?, now_ms),
+        // Retention and lookups by time go by the header.
+        false if found != stated => (with_header(bytes, |header| header.set_max_timestamp(found))?, found),
+        false => (bytes, stated),
     };
     let batch = ClientBatch { topic: topic.id, partition, bytes, records, max_timestamp, producer };
     Ok(Checked { batch, appended })
 }
 
-/// Checks that timestamps are as near to now as the topic wants them.
-fn check_times(topic: &Topic, batch: &Batch, now_ms: i64) -> Result<(), Fault> {
-    if !topic.config.has_timestamp_bounds() {
-        return Ok(());
+/// Checks all records of a batch, within the memory that there is for compressed ones; their greatest timestamp.
+async fn look_through(call: &Call, batch: &Batch, rules: &ProduceRules) -> Result<i64, Fault> {
+    let mut held = Held::default();
+    let (stored, most) = (batch.bytes().len(), batch.plain_max_bytes());
+    let expected = if most == 0 { stored } else { stored.saturating_mul(READ_EXPANSION) };
+    if most > 0 {
+        call.shared.unpacked.grow(&mut held, most).await;
     }
-    let (before, after) = topic.config.timestamp_bounds;
-    let plain = batch.plain().map_err(batch::Refusal::from)?;
-    let mut untimely = Vec::new();
-    for (batch_index, record) in (0..).zip(batch.raw_records(&plain).map_err(batch::Refusal::from)?) {
-        let age = now_ms.saturating_sub(record.map_err(batch::Refusal::from)?.timestamp);
-        if age > before || age.saturating_neg() > after {
-            untimely.push(BatchIndexAndErrorMessage { batch_index, batch_index_error_message: None });
-        }
-    }
-    if untimely.is_empty() {
-        return Ok(());
-    }
-    let why = "timestamps are further from now than the topic allows".to_owned();
-    Err(Fault { code: ErrorCode::INVALID_TIMESTAMP, why: Some(why), records: untimely })
+    Ok(match expected > LOOK_INLINE_BYTES {
+        true => tokio::task::block_in_place(|| check_records(batch, rules))?,
+        false => check_records(batch, rules)?,
+    })
 }
 
-/// A batch with this time for all its records.
-fn with_append_time(batch: Bytes, now_ms: i64) -> Result<Bytes, BatchError> {
+/// A batch with another header.
+fn with_header(batch: Bytes, change: impl FnOnce(&mut HeaderMut<'_>)) -> Result<Bytes, Fault> {
     let mut bytes = batch.try_into_mut().unwrap_or_else(|shared| BytesMut::from(shared.as_ref()));
-    let mut header = HeaderMut::new(&mut bytes)?;
-    header.set_log_append_time(now_ms);
+    let mut header = HeaderMut::new(&mut bytes).map_err(batch::Refusal::from)?;
+    change(&mut header);
     header.seal();
     Ok(bytes.freeze())
 }
