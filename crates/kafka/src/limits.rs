@@ -101,8 +101,15 @@ pub const READ_BYTES: usize = 512;
 /// A longer request gets its memory in steps: this much first, then as much again as has arrived.
 pub const REQUEST_STEP_BYTES: usize = 64 << 10;
 
-/// Bytes of requests that are being read or answered, all connections together.
-pub const REQUESTS_TOTAL_BYTES: usize = 64 << 20;
+/// Bytes of requests that are being read or answered and have come in steps, all connections together.
+pub const REQUESTS_TOTAL_BYTES: usize = 48 << 20;
+
+/// Bytes besides these for requests that found no room for their next step: each of them gets room for all the rest.
+pub const REQUEST_RESTS_TOTAL_BYTES: usize = 16 << 20;
+
+/// Who has room for the whole rest of a request moves one such part of it at least in each [`PRESSED_STALL_TIMEOUT`]
+/// while others wait for it.
+pub const REST_PARTS: usize = 10;
 
 /// Bytes of answers on their way to clients, all connections together. A connection has one such answer at a time.
 pub const ANSWERS_TOTAL_BYTES: usize = 64 << 20;

@@ -25,7 +25,8 @@ use super::frames::{Fault, Frames};
 use super::memory::{Held, Memory, Pace};
 use super::session::Session;
 use crate::limits::{
-    CLOSE_LINGER, GATHERED_BYTES, GATHERED_PIECES, LINGER, PENDING_REQUESTS, PRESSED_STALL_TIMEOUT, STALL_TIMEOUT,
+    CLOSE_LINGER, GATHERED_BYTES, GATHERED_PIECES, LINGER, PENDING_REQUESTS, PRESSED_BYTES, PRESSED_STALL_TIMEOUT,
+    STALL_TIMEOUT,
 };
 
 /// An answer that is ready to go out.
@@ -217,7 +218,7 @@ impl Gathered {
     /// Writes them all. A peer that takes nothing for long is given up, sooner when others wait for the memory.
     async fn write(&mut self, write: &mut (impl AsyncWrite + Unpin), memory: &Memory) -> io::Result<()> {
         let mut silent = Duration::ZERO;
-        let mut pace = Pace::begin();
+        let mut pace = Pace::begin(PRESSED_BYTES);
         let unread = || io::Error::new(io::ErrorKind::TimedOut, "the peer does not read them");
         while !self.parts.is_empty() {
             let mut pieces = [IoSlice::new(&[]); GATHERED_PIECES];
@@ -241,7 +242,7 @@ impl Gathered {
             silent = Duration::ZERO;
             metrics::counter!("tailwater_kafka_sent_bytes_total").increment(written as u64);
             self.written(written);
-            if !self.parts.is_empty() && pace.is_too_slow(written, memory) {
+            if !self.parts.is_empty() && pace.is_too_slow(written, memory.is_pressed()) {
                 return Err(unread());
             }
         }

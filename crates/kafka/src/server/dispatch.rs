@@ -16,6 +16,7 @@ pub(super) use super::connection::Answer;
 use super::connection::Work;
 use super::frames::Frame;
 use super::memory::Held;
+use super::request_memory::Room;
 use super::session::Session;
 use super::{Shared, api};
 use crate::limits::SMALL_ANSWER_BYTES;
@@ -29,7 +30,7 @@ pub(super) struct Call {
     /// Version and client.
     pub(super) header: RequestHeader,
     /// What the request counts; an answer that waits for others, and has taken what it needs, gives it back.
-    pub(super) request: Held,
+    pub(super) request: Room,
     /// What the answer counts until it has gone.
     pub(super) held: Held,
 }
@@ -186,7 +187,7 @@ pub(super) async fn begin(
     metrics::counter!("tailwater_kafka_requests_total", "api" => key.name()).increment(1);
     metrics::counter!("tailwater_kafka_received_bytes_total").increment(length as u64);
     let (shared, session) = (Arc::clone(shared), Arc::clone(session));
-    let call = Call { shared, session, header, request: frame.held, held: Held::default() };
+    let call = Call { shared, session, header, request: frame.room, held: Held::default() };
     let begun = Instant::now();
     let timed =
         move || metrics::histogram!("tailwater_kafka_request_seconds", "api" => key.name()).record(begun.elapsed());

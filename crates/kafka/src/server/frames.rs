@@ -8,7 +8,7 @@ use tailwater_wire::frame::{FrameError, FrameKind, Next, next_frame};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::memory::{Held, Memory, Pace};
+use super::request_memory::{RequestMemory, Room};
 use crate::limits::{
     HANDSHAKE_TIMEOUT, IDLE_TIMEOUT, PRESSED_STALL_TIMEOUT, READ_BYTES, REQUEST_STEP_BYTES, STALL_TIMEOUT,
 };
@@ -23,13 +23,13 @@ pub(super) struct Frame {
     /// Its bytes; nobody else has them unless they are few.
     pub(super) bytes: Bytes,
     /// What they count.
-    pub(super) held: Held,
+    pub(super) room: Room,
 }
 
 /// The requests of one connection, as they come.
 pub(super) struct Frames<'m, R> {
     read: R,
-    memory: &'m Memory,
+    memory: &'m RequestMemory,
     /// What was read and not taken yet.
     buffer: BytesMut,
     /// What is expected.
@@ -57,7 +57,7 @@ pub(super) enum Fault {
 
 impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
     /// Of a new connection.
-    pub(super) fn new(read: R, memory: &'m Memory) -> Self {
+    pub(super) fn new(read: R, memory: &'m RequestMemory) -> Self {
         let handshake = Some(Instant::now() + HANDSHAKE_TIMEOUT);
         Frames { read, memory, buffer: BytesMut::new(), kind: FrameKind::Request, handshake }
     }
@@ -81,14 +81,14 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
                     if self.buffer.is_empty() {
                         self.buffer = BytesMut::new();
                     }
-                    return Ok(Some(Frame { bytes: frame, held: Held::default() }));
+                    return Ok(Some(Frame { bytes: frame, room: Room::default() }));
                 }
                 Next::Needs(bytes) => bytes,
             };
             if bytes > READ_BYTES {
-                let mut held = Held::default();
-                let bytes = self.large(bytes - LENGTH_BYTES, &mut held).await?;
-                return Ok(Some(Frame { bytes, held }));
+                let mut room = Room::default();
+                let bytes = self.large(bytes - LENGTH_BYTES, &mut room).await?;
+                return Ok(Some(Frame { bytes, room }));
             }
             self.buffer.reserve(READ_BYTES);
             let idle = self.buffer.is_empty();
@@ -119,19 +119,20 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
     }
 
     /// A request beyond what was read already, into memory of its own that grows with what arrives.
-    async fn large(&mut self, length: usize, held: &mut Held) -> Result<Bytes, Fault> {
+    async fn large(&mut self, length: usize, room: &mut Room) -> Result<Bytes, Fault> {
         let mut frame = Vec::new();
         let head = self.buffer.split();
         self.buffer = BytesMut::new();
-        self.grow(&mut frame, length.min(REQUEST_STEP_BYTES), held).await?;
+        self.grow(&mut frame, length.min(REQUEST_STEP_BYTES), length, room).await?;
         frame.extend_from_slice(&head[LENGTH_BYTES..]);
-        let mut pace = Pace::begin();
+        let mut pace = room.pace();
         while frame.len() < length {
             if frame.len() == frame.capacity() {
-                let step = frame.len().min(length - frame.len());
-                self.grow(&mut frame, step, held).await?;
+                let rest = length - frame.len();
+                let step = frame.len().min(rest);
+                self.grow(&mut frame, step, rest, room).await?;
                 // It was we who let it wait.
-                pace = Pace::begin();
+                pace = room.pace();
             }
             let missing = (length - frame.len()).min(frame.capacity() - frame.len());
             let until = self.handshake.unwrap_or_else(|| Instant::now() + STALL_TIMEOUT);
@@ -142,24 +143,23 @@ impl<'m, R: AsyncRead + Unpin> Frames<'m, R> {
                 match timeout(slice, self.read.read_buf(&mut (&mut frame).limit(missing))).await {
                     Ok(read) => break read.map_err(Fault::Socket)?,
                     Err(_) if Instant::now() >= until => return Err(late),
-                    Err(_) if pace.is_too_slow(0, self.memory) => return Err(Fault::Stalled),
+                    Err(_) if pace.is_too_slow(0, self.memory.is_pressed()) => return Err(Fault::Stalled),
                     Err(_) => {}
                 }
             };
             if read == 0 {
                 return Err(Fault::Cut);
             }
-            if frame.len() < length && pace.is_too_slow(read, self.memory) {
+            if frame.len() < length && pace.is_too_slow(read, self.memory.is_pressed()) {
                 return Err(Fault::Stalled);
             }
         }
         Ok(Bytes::from(frame))
     }
 
-    async fn grow(&self, frame: &mut Vec<u8>, bytes: usize, held: &mut Held) -> Result<(), Fault> {
-        // Two that hold parts and wait for each other end here.
-        timeout(STALL_TIMEOUT, self.memory.grow(held, bytes)).await.map_err(|_| Fault::Stalled)?;
-        frame.reserve_exact(bytes);
+    async fn grow(&self, frame: &mut Vec<u8>, step: usize, rest: usize, room: &mut Room) -> Result<(), Fault> {
+        let grown = timeout(STALL_TIMEOUT, self.memory.grow(room, step, rest)).await;
+        frame.reserve_exact(grown.map_err(|_| Fault::Stalled)?);
         Ok(())
     }
 }
@@ -183,10 +183,10 @@ impl fmt::Display for Fault {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use std::pin::Pin;
+    use std::sync::Arc;
     use std::task::{Context, Poll};
+    use std::time::Duration;
 
     use tailwater_wire::api::ApiKey;
     use tokio::io::AsyncWriteExt;
@@ -212,7 +212,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_peer_that_goes_without_a_word_between_requests_is_no_fault() {
-        let memory = Memory::new(1 << 20);
+        let memory = RequestMemory::new(1 << 20, 1 << 20);
         for kind in [io::ErrorKind::ConnectionReset, io::ErrorKind::UnexpectedEof] {
             assert!(matches!(Frames::new(Failing(kind), &memory).next().await, Ok(None)), "{kind}");
         }
@@ -221,7 +221,7 @@ mod tests {
     }
 
     async fn first_fault(sent: &[u8], introduced: bool) -> Fault {
-        let memory = Memory::new(1 << 20);
+        let memory = RequestMemory::new(1 << 20, 1 << 20);
         let mut frames = Frames::new(sent, &memory);
         if introduced {
             frames.introduced();
@@ -241,7 +241,7 @@ mod tests {
                     peer.write_all(piece).await.unwrap();
                 }
             });
-            let memory = Memory::new(1 << 20);
+            let memory = RequestMemory::new(1 << 20, 1 << 20);
             let mut frames = Frames::new(ours, &memory);
             frames.introduced();
             for size in sizes {
@@ -250,7 +250,7 @@ mod tests {
                 assert!(frame.bytes[2..].iter().all(|byte| *byte == 7));
             }
             assert!(frames.next().await.unwrap().is_none());
-            assert_eq!(memory.free(), 1 << 20);
+            assert_eq!(memory.free(), (1 << 20, 1 << 20));
             sender.await.unwrap();
         }
     }
@@ -284,7 +284,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn silence_ends_a_connection_before_and_inside_a_request() {
-        let memory = Memory::new(1 << 20);
+        let memory = RequestMemory::new(1 << 20, 1 << 20);
         let (mut peer, ours) = tokio::io::duplex(1_000);
         let mut frames = Frames::new(ours, &memory);
         assert!(matches!(frames.next().await, Err(Fault::Handshake)));
@@ -297,13 +297,83 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_claims_much_and_sends_little_holds_little() {
-        let memory = Memory::new(1 << 20);
+        let memory = RequestMemory::new(1 << 20, 1 << 20);
         let (mut peer, ours) = tokio::io::duplex(1_000);
         peer.write_all(&frame(0, 50 << 20)[..900]).await.unwrap();
         let mut frames = Frames::new(ours, &memory);
         frames.introduced();
         let reading = frames.next();
         assert!(timeout(Duration::from_secs(5), reading).await.is_err(), "it waits for the rest");
-        assert_eq!(memory.free(), 1 << 20);
+        assert_eq!(memory.free(), (1 << 20, 1 << 20));
+    }
+
+    /// A budget that some requests of 256 KiB exhaust, each with its first step.
+    const REQUEST: usize = 256 << 10;
+    const MANY: usize = 16;
+
+    fn scarce() -> Arc<RequestMemory> {
+        Arc::new(RequestMemory::new(MANY * REQUEST_STEP_BYTES, REQUEST))
+    }
+
+    /// Reads one request; how long it took.
+    async fn read_one(ours: tokio::io::DuplexStream, memory: Arc<RequestMemory>) -> Result<Duration, Fault> {
+        let begun = Instant::now();
+        let mut frames = Frames::new(ours, &memory);
+        frames.introduced();
+        frames.next().await.map(|frame| {
+            assert_eq!(frame.unwrap().bytes.len(), REQUEST);
+            begun.elapsed()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn large_requests_that_come_at_once_do_not_wait_for_each_other() {
+        let memory = scarce();
+        let mut peers = Vec::new();
+        let mut reads = Vec::new();
+        for _ in 0..2 * MANY {
+            let (peer, ours) = tokio::io::duplex(REQUEST_STEP_BYTES);
+            peers.push(peer);
+            reads.push(tokio::spawn(read_one(ours, Arc::clone(&memory))));
+        }
+        let bytes = frame(0, REQUEST);
+        let (heads, rests) = bytes.split_at(REQUEST_STEP_BYTES);
+        // Each of the first ones has its step before any has more.
+        for peer in &mut peers[..MANY] {
+            peer.write_all(heads).await.unwrap();
+        }
+        while memory.free().0 > 0 {
+            tokio::task::yield_now().await;
+        }
+        for (n, mut peer) in peers.into_iter().enumerate() {
+            let bytes = if n < MANY { rests } else { &bytes[..] }.to_vec();
+            tokio::spawn(async move { peer.write_all(&bytes).await.map(|()| peer) });
+        }
+        for read in reads {
+            assert_eq!(read.await.unwrap().unwrap(), Duration::ZERO);
+        }
+        assert_eq!(memory.free(), (MANY * REQUEST_STEP_BYTES, REQUEST));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_room_for_all_and_sends_little_makes_place_for_who_waits() {
+        let memory = scarce();
+        let mut others = Room::default();
+        memory.grow(&mut others, (MANY - 2) * REQUEST_STEP_BYTES, 0).await;
+        let bytes = frame(0, REQUEST);
+        let (mut liar, ours) = tokio::io::duplex(2 * REQUEST);
+        liar.write_all(&bytes[..REQUEST_STEP_BYTES + LENGTH_BYTES]).await.unwrap();
+        let lied = tokio::spawn(read_one(ours, Arc::clone(&memory)));
+        let mut more = Room::default();
+        memory.grow(&mut more, REQUEST_STEP_BYTES, 0).await;
+        while memory.free().1 == REQUEST {
+            tokio::task::yield_now().await;
+        }
+        drop(more);
+        let (mut honest, ours) = tokio::io::duplex(2 * REQUEST);
+        honest.write_all(&bytes).await.unwrap();
+        let read = tokio::spawn(read_one(ours, Arc::clone(&memory)));
+        assert!(read.await.unwrap().unwrap() <= 2 * PRESSED_STALL_TIMEOUT);
+        assert!(matches!(lied.await.unwrap(), Err(Fault::Stalled)));
     }
 }

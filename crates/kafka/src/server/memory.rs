@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use crate::limits::{PRESSED_BYTES, PRESSED_STALL_TIMEOUT};
+use crate::limits::PRESSED_STALL_TIMEOUT;
 
 /// Bytes that may be held at one time.
 pub(super) struct Memory {
@@ -45,19 +45,25 @@ impl Memory {
 
     /// Adds bytes to those that are held, once they are free. Who wants more than there is gets all.
     pub(super) async fn grow(&self, held: &mut Held, bytes: usize) {
-        let wanted = bytes.min(self.total.saturating_sub(held.bytes())) as u32;
-        let more = match self.free.clone().try_acquire_many_owned(wanted) {
-            Ok(more) => Some(more),
-            Err(_) => {
-                let _waiting = Waiting::new(&self.waiting);
-                // The semaphore is never closed.
-                self.free.clone().acquire_many_owned(wanted).await.ok()
-            }
-        };
-        match (&mut held.0, more) {
-            (Some(held), Some(more)) => held.merge(more),
-            (none, more) => *none = more,
+        if self.try_grow(held, bytes) {
+            return;
         }
+        let _waiting = Waiting::new(&self.waiting);
+        // The semaphore is never closed.
+        if let Ok(more) = self.free.clone().acquire_many_owned(self.within(held, bytes)).await {
+            held.add(more);
+        }
+    }
+
+    /// The same if they are free now; says whether they were.
+    pub(super) fn try_grow(&self, held: &mut Held, bytes: usize) -> bool {
+        let more = self.free.clone().try_acquire_many_owned(self.within(held, bytes));
+        more.map(|more| held.add(more)).is_ok()
+    }
+
+    /// What can be added, of the bytes that are wanted.
+    fn within(&self, held: &Held, bytes: usize) -> u32 {
+        bytes.min(self.total.saturating_sub(held.bytes())) as u32
     }
 }
 
@@ -65,22 +71,23 @@ impl Memory {
 pub(super) struct Pace {
     since: Instant,
     bytes: usize,
+    least: usize,
 }
 
 impl Pace {
-    /// From now on.
-    pub(super) fn begin() -> Self {
-        Pace { since: Instant::now(), bytes: 0 }
+    /// From now on; so many bytes are expected in each [`PRESSED_STALL_TIMEOUT`] while others wait.
+    pub(super) fn begin(least: usize) -> Self {
+        Pace { since: Instant::now(), bytes: 0, least }
     }
 
-    /// So many bytes have moved, or none within a pause. Whether it is too slow for those who wait for the memory.
-    pub(super) fn is_too_slow(&mut self, bytes: usize, memory: &Memory) -> bool {
+    /// So many bytes have moved, or none within a pause. Whether it is too slow for those who wait, if any do.
+    pub(super) fn is_too_slow(&mut self, bytes: usize, is_pressed: bool) -> bool {
         self.bytes += bytes;
         if self.since.elapsed() < PRESSED_STALL_TIMEOUT {
             return false;
         }
-        let slow = self.bytes < PRESSED_BYTES && memory.is_pressed();
-        *self = Pace::begin();
+        let slow = self.bytes < self.least && is_pressed;
+        *self = Pace::begin(self.least);
         slow
     }
 }
@@ -89,6 +96,13 @@ impl Held {
     /// How much it is.
     pub(super) fn bytes(&self) -> usize {
         self.0.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+    }
+
+    fn add(&mut self, more: OwnedSemaphorePermit) {
+        match &mut self.0 {
+            Some(held) => held.merge(more),
+            none => *none = Some(more),
+        }
     }
 
     /// Gives back what is held beyond `bytes`.
@@ -121,19 +135,15 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_drips_is_too_slow_only_while_others_wait() {
-        let memory = Memory::new(100);
-        let mut all = Held::default();
-        memory.grow(&mut all, 100).await;
-        let mut pace = Pace::begin();
-        let drip = async |pace: &mut Pace, bytes| {
+        let mut pace = Pace::begin(10);
+        let drip = async |pace: &mut Pace, bytes, is_pressed| {
             tokio::time::advance(PRESSED_STALL_TIMEOUT).await;
-            pace.is_too_slow(bytes, &memory)
+            pace.is_too_slow(bytes, is_pressed)
         };
-        assert!(!drip(&mut pace, 1).await);
-        let _waiting = Waiting::new(&memory.waiting);
-        assert!(drip(&mut pace, 1).await);
-        assert!(!drip(&mut pace, PRESSED_BYTES).await);
-        assert!(!pace.is_too_slow(0, &memory), "not before the time is over");
+        assert!(!drip(&mut pace, 1, false).await);
+        assert!(drip(&mut pace, 9, true).await);
+        assert!(!drip(&mut pace, 10, true).await);
+        assert!(!pace.is_too_slow(0, true), "not before the time is over");
     }
 
     #[tokio::test]

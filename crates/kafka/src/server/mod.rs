@@ -17,6 +17,7 @@ mod fetch_sessions;
 mod frames;
 mod memory;
 mod news;
+mod request_memory;
 mod session;
 mod topic_config;
 
@@ -33,13 +34,14 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::limits::{
-    ACCEPT_PAUSE, ANSWERS_TOTAL_BYTES, CLOSE_LINGER, CONNECTIONS, HANDSHAKE_TIMEOUT, REQUESTS_TOTAL_BYTES, THREADS,
-    UNPACKED_TOTAL_BYTES,
+    ACCEPT_PAUSE, ANSWERS_TOTAL_BYTES, CLOSE_LINGER, CONNECTIONS, HANDSHAKE_TIMEOUT, REQUEST_RESTS_TOTAL_BYTES,
+    REQUESTS_TOTAL_BYTES, THREADS, UNPACKED_TOTAL_BYTES,
 };
 use broker::Broker;
 use complaints::Complaints;
 use connections::{Connections, Place};
 use memory::Memory;
+use request_memory::RequestMemory;
 
 /// How the listener behaves; the defaults are Kafka's where Kafka has one.
 #[derive(Debug, Clone)]
@@ -97,7 +99,7 @@ pub enum StartError {
 struct Shared {
     broker: Broker,
     /// Bytes of requests.
-    requests: Memory,
+    requests: RequestMemory,
     /// Bytes of answers.
     answers: Memory,
     /// Bytes of batches that are decompressed to be looked through.
@@ -113,7 +115,7 @@ impl Listener {
         let connections = Arc::new(Connections::new(settings.connections));
         let shared = Arc::new(Shared {
             broker: Broker::open(journal, settings)?,
-            requests: Memory::new(REQUESTS_TOTAL_BYTES),
+            requests: RequestMemory::new(REQUESTS_TOTAL_BYTES, REQUEST_RESTS_TOTAL_BYTES),
             answers: Memory::new(ANSWERS_TOTAL_BYTES),
             unpacked: Memory::new(UNPACKED_TOTAL_BYTES),
             complaints: Complaints::new(Instant::now()),

@@ -62,7 +62,7 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
         let places: Vec<_> = plan.wanted.iter().map(|wanted| find(call, wanted, &request)).collect();
         let idle = places.iter().all(|place| place.as_ref().is_ok_and(|(place, offset)| *offset >= place.end));
         // Who waits for long gives a large request's memory back when others need it.
-        let large = call.request.bytes() > 0;
+        let large = !call.request.is_empty();
         let over = Instant::now() >= until || (large && call.shared.requests.is_pressed());
         if idle && !over && enough > 0 && !places.is_empty() {
             let news = Arc::new(Notify::new());

@@ -7,7 +7,7 @@ use tailwater_wire::error_code::ErrorCode;
 use crate::group::{JoinRefused, JoinRequest, Joined, JoinedMember, Protocol};
 use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
-use crate::server::memory::Held;
+use crate::server::request_memory::Room;
 
 /// The first version in which new members come back with the id that they are given (KIP-394).
 const ID_REQUIRED_SINCE: i16 = 4;
@@ -38,7 +38,7 @@ pub(in crate::server) async fn answer(call: &mut Call, request: JoinGroupRequest
         may_skip_assignment: version >= SKIP_SINCE,
     };
     let (group, id) = (request.group_id, join.member_id.clone());
-    call.request = Held::default();
+    call.request = Room::default();
     let joined = match call.on_group(Access::Read, &group) {
         Ok(()) => call.shared.broker.coordinator.join(group.clone(), join).await,
         Err(error) => Err(JoinRefused { error, member_id: id.clone() }),

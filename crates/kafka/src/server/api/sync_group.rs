@@ -7,7 +7,7 @@ use super::join_group::copied;
 use crate::group::{Caller, SyncRequest};
 use crate::server::authorization::Access;
 use crate::server::dispatch::Call;
-use crate::server::memory::Held;
+use crate::server::request_memory::Room;
 
 /// The first version in which the client says what it believes the protocol to be (KIP-559).
 const PROTOCOL_SINCE: i16 = 5;
@@ -30,7 +30,7 @@ pub(in crate::server) async fn answer(call: &mut Call, request: SyncGroupRequest
         protocol: request.protocol_name,
         assignments: assignments.map(|part| (part.member_id, copied(&part.assignment))).collect(),
     };
-    call.request = Held::default();
+    call.request = Room::default();
     match call.shared.broker.coordinator.sync(request.group_id, sync).await {
         Ok(synced) => SyncGroupResponse {
             protocol_type: synced.protocol_type,
