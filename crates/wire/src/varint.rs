@@ -77,7 +77,19 @@ impl<'a> Cursor<'a> {
     }
 
     /// A 64-bit value; a longer form than the shortest is accepted, more than 64 bits are not.
+    #[inline]
     pub(crate) fn varlong(&mut self) -> Option<i64> {
+        // Most have one byte.
+        let first = *self.bytes.get(self.at)?;
+        if first < 0x80 {
+            self.at += 1;
+            return Some(i64::from(first >> 1) ^ -i64::from(first & 1));
+        }
+        self.longer()
+    }
+
+    /// The same of any length.
+    fn longer(&mut self) -> Option<i64> {
         let mut value = 0u64;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -94,6 +106,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A 32-bit value.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Option<i32> {
         self.varlong().and_then(|value| i32::try_from(value).ok())
     }
