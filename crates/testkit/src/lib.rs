@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 pub use http::{get, post};
 pub use postgres::{Builder, Postgres, StopMode};
-pub use process::{Process, cpu_seconds, peak_rss_bytes, rss_bytes};
+pub use process::{Process, cpu_seconds, cpu_seconds_with_children, peak_rss_bytes, rss_bytes};
 pub use random::Random;
 pub use serve::{Serve, write_connector};
 pub use session::Session;

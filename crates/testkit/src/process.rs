@@ -125,10 +125,19 @@ pub fn peak_rss_bytes(pid: u32) -> u64 {
 
 /// Processor time that a process has used, in user and kernel mode, in seconds; 0 when it is gone.
 pub fn cpu_seconds(pid: u32) -> f64 {
+    cpu_fields(pid, 2)
+}
+
+/// The same, with the time of its children that have ended and were waited for.
+pub fn cpu_seconds_with_children(pid: u32) -> f64 {
+    cpu_fields(pid, 4)
+}
+
+fn cpu_fields(pid: u32, fields: usize) -> f64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     // The program's name, in brackets, may contain anything; fields are counted after it (proc_pid_stat(5)).
     let after = text.rsplit_once(')').map_or("", |(_, rest)| rest);
-    let ticks: u64 = after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    let ticks: u64 = after.split_whitespace().skip(11).take(fields).filter_map(|field| field.parse::<u64>().ok()).sum();
     ticks as f64 / rustix::param::clock_ticks_per_second() as f64
 }
 

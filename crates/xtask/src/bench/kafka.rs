@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tailwater_testkit::{cpu_seconds, peak_rss_bytes, rss_bytes};
+use tailwater_testkit::{cpu_seconds, cpu_seconds_with_children, peak_rss_bytes, rss_bytes};
 
 use self::client::Client;
 use self::report::{Report, Rest, Run, median};
@@ -35,6 +35,13 @@ const CLIENT_JAVA: [&str; 6] = [
 const SETTLE: Duration = Duration::from_secs(5);
 /// Record sizes in bytes, and how many records there are of those for one of 100 bytes.
 const SIZES: [(usize, u64, &str); 2] = [(100, 1, "100 B"), (1000, 4, "1 KB")];
+
+/// What is read again and again when that is what came last: less than we keep in memory.
+const NEWEST_BYTES: u64 = 8 << 20;
+/// Bytes that are read so, all readers together.
+const AGAIN_BYTES: u64 = 2 << 30;
+/// Readers at one time.
+const READERS: [(&str, u64); 2] = [("bare protocol", 1), ("bare protocol, 4 readers", 4)];
 
 /// Who writes and reads.
 #[derive(Clone, Copy, PartialEq)]
@@ -136,42 +143,77 @@ fn measure(
     let (bytes, fewer, label) = SIZES[size];
     let records = (plan.sizes.rows / fewer).max(1);
     let (produce, consume) = (format!("produce, {label}"), format!("consume, {label}"));
-    if !produce.contains(&plan.only) && !consume.contains(&plan.only) {
+    if ![&produce, &consume].iter().any(|load| format!("{load}, {client}").contains(&plan.only)) {
         return Ok(());
     }
     progress(&format!("{records} records of {label}, {client}, round {} of {}", round + 1, plan.rounds));
     let topic = format!("load-{size}-{}-{round}", who as usize);
     for turn in 0..servers.len() {
         let server = &servers[(turn + round as usize) % 3];
-        let (pid, address) = (pid(&server.broker)?, server.broker.address().to_owned());
-        let mut bare = Client::connect(&address)?;
+        let address = server.broker.address();
+        let mut bare = Client::connect(address)?;
         bare.make_topic(&topic)?;
-        let mut keep = |load: &str, server: &Server, wall: f64, before: f64| {
-            let (load, cpu) = (load.to_owned(), cpu_seconds(pid) - before);
-            report.runs.push(Run { load, client, server: server.name, records: (records, bytes), wall, cpu });
-        };
-        let before = cpu_seconds(pid);
-        let wall = match who {
-            Who::Wire => bare.produce(&topic, records, bytes)?,
-            Who::Kcat => programs::kcat_produce(&address, &topic, &tools.lines[size])?,
+        let load = Loaded { server, client, bytes };
+        report.runs.push(load.run(&produce, records, || match who {
+            Who::Wire => bare.produce(&topic, records, bytes),
+            Who::Kcat => programs::kcat_produce(address, &topic, &tools.lines[size]),
             Who::Java | Who::JavaTuned => {
-                programs::java_produce(&tools.java, &address, &topic, records, bytes, who == Who::JavaTuned)?
+                programs::java_produce(&tools.java, address, &topic, records, bytes, who == Who::JavaTuned)
             }
-        };
-        keep(&produce, server, wall, before);
-        let before = cpu_seconds(pid);
-        let wall = match who {
-            Who::Wire => Some(bare.consume(&topic, records)?.1),
-            Who::Kcat => Some(programs::kcat_consume(&address, &topic, records)?),
-            Who::Java => Some(programs::java_consume(&tools.java, &address, &topic, records)?),
-            Who::JavaTuned => None,
-        };
-        if let Some(wall) = wall {
-            keep(&consume, server, wall, before);
+        })?);
+        match who {
+            Who::Wire => again(&load, &topic, (records, label), report)?,
+            Who::Kcat => {
+                let run = || programs::kcat_consume(address, &topic, records);
+                report.runs.push(load.run(&consume, records, run)?);
+            }
+            Who::Java => {
+                let run = || programs::java_consume(&tools.java, address, &topic, records);
+                report.runs.push(load.run(&consume, records, run)?);
+            }
+            Who::JavaTuned => {}
         }
         bare.delete_topic(&topic)?;
     }
     Ok(())
+}
+
+/// What is written is read again and again, all of it and then what came last, so that the time of reading it once, which is
+/// some hundredths of a second, does not matter.
+fn again(load: &Loaded<'_>, topic: &str, (records, label): (u64, &str), report: &mut Report) -> Outcome<()> {
+    let address = load.server.broker.address();
+    let newest = (NEWEST_BYTES / load.bytes as u64).clamp(1, records);
+    for (what, part) in [("consume", records), ("consume the newest 8 MB", newest)] {
+        for (client, readers) in READERS {
+            let times = (AGAIN_BYTES / (part * load.bytes as u64) / readers).max(1);
+            let span = ((records - part).cast_signed(), records.cast_signed());
+            let run = || Client::consume_again(address, topic, span, readers, times);
+            let what = format!("{what}, {label}");
+            report.runs.push(Loaded { client, ..*load }.run(&what, part * times * readers, run)?);
+        }
+    }
+    Ok(())
+}
+
+/// A client's work with a server.
+struct Loaded<'a> {
+    server: &'a Server,
+    client: &'static str,
+    /// Of a record.
+    bytes: usize,
+}
+
+impl Loaded<'_> {
+    /// Does it, and says what it took.
+    fn run(&self, load: &str, records: u64, work: impl FnOnce() -> Outcome<f64>) -> Outcome<Run> {
+        let (pid, own) = (pid(&self.server.broker)?, std::process::id());
+        let before = (cpu_seconds(pid), cpu_seconds_with_children(own));
+        let wall = work()?;
+        let cpu = cpu_seconds(pid) - before.0;
+        let client_cpu = cpu_seconds_with_children(own) - before.1;
+        let (load, records) = (load.to_owned(), (records, self.bytes));
+        Ok(Run { load, client: self.client, server: self.server.name, records, wall, cpu, client_cpu })
+    }
 }
 
 fn pid(broker: &Broker) -> Outcome<u32> {

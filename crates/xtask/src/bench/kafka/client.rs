@@ -43,6 +43,8 @@ const WARM_UP: u32 = 50;
 pub struct Client {
     socket: TcpStream,
     correlation: i32,
+    /// Memory of the last answer: fresh memory for each would cost more than what is read into it.
+    last: Bytes,
 }
 
 /// What a fetch brought, or all of them.
@@ -60,7 +62,7 @@ impl Client {
         let socket = TcpStream::connect(address)?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
-        Ok(Client { socket, correlation: 0 })
+        Ok(Client { socket, correlation: 0, last: Bytes::new() })
     }
 
     /// The same, and says which software it is (KIP-511).
@@ -139,12 +141,32 @@ impl Client {
 
     /// Reads a topic from its beginning until it has so many records; what came, and the seconds it took.
     pub fn consume(&mut self, topic: &str, records: u64) -> Outcome<(Fetched, f64)> {
-        let (mut all, begin) = (Fetched::default(), Instant::now());
-        while all.next.cast_unsigned() < records {
+        let begin = Instant::now();
+        Ok((self.read(topic, 0, records.cast_signed())?, begin.elapsed().as_secs_f64()))
+    }
+
+    /// Readers at one time, each of which reads a topic again and again from one offset to another; the seconds it took.
+    pub fn consume_again(address: &str, topic: &str, span: (i64, i64), readers: u64, times: u64) -> Outcome<f64> {
+        let clients: Vec<_> = (0..readers).map(|_| Client::connect(address)).collect::<Outcome<_>>()?;
+        let begin = Instant::now();
+        let all = |mut client: Client| -> Result<(), String> {
+            let once = |_| client.read(topic, span.0, span.1).map(drop);
+            (0..times).try_for_each(once).map_err(|error| error.to_string())
+        };
+        std::thread::scope(|scope| {
+            let reading: Vec<_> = clients.into_iter().map(|client| scope.spawn(move || all(client))).collect();
+            reading.into_iter().try_for_each(|reading| reading.join().map_err(|_| "a reader panicked")?)
+        })?;
+        Ok(begin.elapsed().as_secs_f64())
+    }
+
+    fn read(&mut self, topic: &str, from: i64, to: i64) -> Outcome<Fetched> {
+        let mut all = Fetched { next: from, bytes: 0 };
+        while all.next < to {
             let Fetched { next, bytes } = self.fetch(topic, all.next, FETCH_WAIT_MS)?;
             all = Fetched { next, bytes: all.bytes + bytes };
         }
-        Ok((all, begin.elapsed().as_secs_f64()))
+        Ok(all)
     }
 
     /// One record at a time: from the moment when it is sent until another connection, which waits for it, has it.
@@ -230,10 +252,15 @@ impl Client {
     fn receive<R: Request>(&mut self, version: i16) -> Outcome<(i32, R::Response)> {
         let mut length = [0; 4];
         self.socket.read_exact(&mut length)?;
-        let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-        self.socket.read_exact(&mut frame)?;
+        let length = u32::from_be_bytes(length) as usize;
+        let mut frame = std::mem::take(&mut self.last).try_into_mut().unwrap_or_default();
+        if frame.len() < length {
+            frame.resize(length, 0);
+        }
+        self.socket.read_exact(&mut frame[..length])?;
+        self.last = frame.freeze();
         let version = R::KEY.version(version).ok_or("the codec does not know the version")?;
-        Ok(read_response::<R>(Bytes::from(frame), version)?)
+        Ok(read_response::<R>(self.last.slice(..length), version)?)
     }
 }
 

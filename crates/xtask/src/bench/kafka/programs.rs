@@ -8,6 +8,8 @@ use crate::Outcome;
 
 /// What kcat's producer waits for a batch to fill is librdkafka's default of 5 ms; the rest is its default, too.
 const KCAT: &str = "kcat";
+/// librdkafka stops fetching for a second when its queue is full, so a server that fills it is punished.
+const NO_PAUSE: [&str; 4] = ["-X", "queued.min.messages=10000000", "-X", "fetch.queue.backoff.ms=1"];
 /// A producer that was told to make large batches.
 const TUNED: [&str; 3] = ["batch.size=262144", "linger.ms=20", "buffer.memory=67108864"];
 
@@ -58,7 +60,7 @@ pub fn kcat_produce(address: &str, topic: &str, lines: &Path) -> Outcome<f64> {
 pub fn kcat_consume(address: &str, topic: &str, records: u64) -> Outcome<f64> {
     let mut command = Command::new(KCAT);
     command.args(["-C", "-q", "-b", address, "-t", topic, "-p", "0", "-o", "beginning", "-c", &records.to_string()]);
-    timed(command.stdout(Stdio::null()))
+    timed(command.args(NO_PAUSE).stdout(Stdio::null()))
 }
 
 fn java_command(java: &str) -> Command {

@@ -20,6 +20,8 @@ pub struct Run {
     pub wall: f64,
     /// Processor seconds of the server.
     pub cpu: f64,
+    /// Processor seconds of the client.
+    pub client_cpu: f64,
 }
 
 /// A server at rest.
@@ -91,9 +93,9 @@ impl Report {
     fn loads(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "| load | client | server | rounds | records/s | MB/s | records per CPU-s | our rate is × | our CPU is × |"
+            "| load | client | server | rounds | records/s | MB/s | records per CPU-s | client's CPU | our rate is × | our CPU is × |"
         )?;
-        writeln!(f, "|---|---|---|--:|--:|--:|--:|--:|--:|")?;
+        writeln!(f, "|---|---|---|--:|--:|--:|--:|--:|--:|--:|")?;
         for load in first_of_each(self.runs.iter().map(|run| run.load.as_str())) {
             let of_load: Vec<&Run> = self.runs.iter().filter(|run| run.load == load).collect();
             for client in first_of_each(of_load.iter().map(|run| run.client)) {
@@ -103,10 +105,11 @@ impl Report {
                         of_load.iter().filter(|run| run.client == client && run.server == server).copied().collect();
                     let Some((records, size)) = runs.first().map(|run| run.records) else { continue };
                     let (wall, cpu) = (median(runs.iter().map(|run| run.wall)), median(runs.iter().map(|run| run.cpu)));
+                    let clients = median(runs.iter().map(|run| run.client_cpu / run.wall));
                     let (our_wall, our_cpu) = *ours.get_or_insert((wall, cpu));
                     writeln!(
                         f,
-                        "| {load}, {} records | {client} | {server} | {} | {} | {:.0} | {} | {} | {} |",
+                        "| {load}, {} records | {client} | {server} | {} | {} | {:.0} | {} | {clients:.2} | {} | {} |",
                         grouped(records),
                         runs.len(),
                         rate(records, wall),
@@ -120,9 +123,16 @@ impl Report {
         }
         writeln!(
             f,
-            "\nMedians of the rounds, in which the servers take turns. `our rate is ×`: how many times the rate of"
+            "\nMedians of the rounds, in which the servers take turns. `our rate is ×`: how many times the rate of this server"
         )?;
-        writeln!(f, "this server ours is. `our CPU is ×`: processor time of our process as a share of this server's.\n")
+        writeln!(
+            f,
+            "ours is. `our CPU is ×`: processor time of our process as a share of this server's. `client's CPU`: cores that the"
+        )?;
+        writeln!(
+            f,
+            "clients kept busy; where that is 1 or more for each of them, the rate is theirs, not the server's.\n"
+        )
     }
 
     fn at_rest(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -182,10 +192,10 @@ mod tests {
         let mut report = Report { rest: vec![rest("us"), rest("them")], ..Report::default() };
         for (server, wall, cpu) in [("them", 8.0, 4.0), ("us", 9.0, 9.0), ("us", 2.0, 1.0), ("us", 1.0, 0.5)] {
             let (load, client, records) = ("produce".to_owned(), "c", (1_000_000, 100));
-            report.runs.push(Run { load, client, server, records, wall, cpu });
+            report.runs.push(Run { load, client, server, records, wall, cpu, client_cpu: wall });
         }
         let text = report.to_string();
-        assert!(text.contains("| c | us | 3 | 500k | 50 | 1000k | 1.00 | 1.00 |"), "{text}");
-        assert!(text.contains("| c | them | 1 | 125k | 12 | 250k | 4.00 | 0.25 |"), "{text}");
+        assert!(text.contains("| c | us | 3 | 500k | 50 | 1000k | 1.00 | 1.00 | 1.00 |"), "{text}");
+        assert!(text.contains("| c | them | 1 | 125k | 12 | 250k | 1.00 | 4.00 | 0.25 |"), "{text}");
     }
 }
