@@ -227,7 +227,7 @@ impl Journal {
         self.inner.shared.view().bounds(topic, partition)
     }
 
-    /// Batches from the one that holds `offset`, up to about `max_bytes`, at least one if there is one. Empty at the
+    /// Batches from the one that holds `offset`, of about `max_bytes` at most, at least one if there is one. Empty at the
     /// high watermark.
     pub fn read(
         &self,

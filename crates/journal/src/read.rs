@@ -2,7 +2,7 @@
 
 use crate::files::FileId;
 use crate::index::{PartitionIndex, SegmentIndex, Source};
-use crate::limits::{READ_BUFFER_BYTES, READ_ENTRIES, READ_MAX_BYTES};
+use crate::limits::{READ_ENTRIES, READ_MAX_BYTES};
 use crate::record::{Batch, Record};
 use crate::recovery::sealed_index;
 use crate::scan::{Check, FrameAt, Scanner, Step, patch_base};
@@ -10,6 +10,7 @@ use crate::segment::Link;
 use crate::shared::Shared;
 use crate::view::{COMPACTED, Key, Lookup, View, lookups, stored};
 use crate::{Bounds, JournalError, StoredBatch, TopicId, TransactionMeta};
+use bytes::BytesMut;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -28,6 +29,9 @@ enum At {
     /// None before this offset.
     Behind(i64),
 }
+
+/// The file that a walk has looked at last: the next may go on in it. Only for what was durable when it was opened.
+type Opened = Option<(FileId, Scanner)>;
 
 /// What is done with each batch; a break ends the walk.
 type Visitor<'v> = dyn FnMut(&mut Scanner, Visit<'_>) -> Result<ControlFlow<()>, JournalError> + 'v;
@@ -76,22 +80,26 @@ impl Shared {
             };
             let sparse = place.0 == COMPACTED;
             let before = next;
+            let mut full = false;
             let found = self.resolve(search, key, first).and_then(|lookups| {
+                let mut opened = None;
                 for lookup in &lookups {
-                    self.walk(lookup, key, &mut |scanner, visit| {
+                    self.walk(&mut opened, lookup, key, &mut |scanner, visit| {
                         if visit.base + i64::from(visit.batch.records) <= next {
                             return Ok(ControlFlow::Continue(()));
                         }
-                        if bytes >= max_bytes && !out.is_empty() {
+                        if bytes + visit.batch.bytes as usize > max_bytes && !out.is_empty() {
+                            full = true;
                             return Ok(ControlFlow::Break(()));
                         }
                         let batch = load(scanner, lookup, &visit)?;
                         bytes += batch.bytes.len();
+                        scanner.limit(max_bytes.saturating_sub(bytes));
                         next = batch.base_offset + i64::from(batch.records);
                         out.push(batch);
                         Ok(ControlFlow::Continue(()))
                     })?;
-                    if bytes >= max_bytes && !out.is_empty() {
+                    if full || bytes >= max_bytes {
                         break;
                     }
                     if sparse {
@@ -101,6 +109,7 @@ impl Shared {
                 Ok(())
             });
             match found {
+                Ok(()) if full => return Ok(out),
                 Ok(()) if next > before => {}
                 Ok(()) => return Err(self.astray(before)),
                 // Retention or the keeper took the file meanwhile.
@@ -192,10 +201,10 @@ impl Shared {
                 self.search(&view, key, (place.segment, end), |index| index.entry_of(from))
             };
             let lookups = self.resolve(search, key, |index| index.entry_of(from))?;
-            let before = from;
+            let (before, mut opened) = (from, None);
             for lookup in &lookups {
                 let mut found = false;
-                self.walk(lookup, key, &mut |_, visit| {
+                self.walk(&mut opened, lookup, key, &mut |_, visit| {
                     if visit.base < from {
                         return Ok(ControlFlow::Continue(()));
                     }
@@ -218,9 +227,10 @@ impl Shared {
     }
 
     fn first_at(&self, lookups: &[Lookup], key: Key, timestamp_ms: i64, alive_from: i64) -> Result<At, JournalError> {
+        let mut opened = None;
         for lookup in lookups {
             let mut found = None;
-            self.walk(lookup, key, &mut |_, visit| {
+            self.walk(&mut opened, lookup, key, &mut |_, visit| {
                 let dead = visit.base + i64::from(visit.batch.records) <= alive_from;
                 if dead || visit.batch.max_timestamp < timestamp_ms {
                     return Ok(ControlFlow::Continue(()));
@@ -265,14 +275,24 @@ impl Shared {
     }
 
     /// Visits the batches of a partition that an index entry leads to, in order of offset.
-    fn walk(&self, lookup: &Lookup, key: Key, visit: &mut Visitor<'_>) -> Result<(), JournalError> {
+    fn walk(
+        &self,
+        opened: &mut Opened,
+        lookup: &Lookup,
+        key: Key,
+        visit: &mut Visitor<'_>,
+    ) -> Result<(), JournalError> {
         let (file, mut position) = match lookup.source {
             Source::Frames(position) => (lookup.file, position),
             // A segment with parts is not copied.
             Source::Part(at, _) => (FileId::written(at.segment), at.position),
         };
-        let path = file.path(&self.dir);
-        let (mut scanner, _) = Scanner::open_with(self.fs.as_ref(), &path, READ_BUFFER_BYTES)?;
+        let (_, scanner) = match opened.take().filter(|(known, _)| *known == file) {
+            Some(known) => opened.insert(known),
+            None => {
+                opened.insert((file, Scanner::open_to_read(self.fs.as_ref(), &file.path(&self.dir), &self.buffers)?))
+            }
+        };
         loop {
             let (frame, record) = match scanner.step(position, Check::Meta)? {
                 Step::Frame(frame, record) => (frame, record),
@@ -304,7 +324,7 @@ impl Shared {
                 let transactions = record.transactions();
                 let visited = Visit { frame: &frame, batch, skip: here, base, transactions };
                 let records = i64::from(batch.records);
-                if visit(&mut scanner, visited)?.is_break() || base + records >= lookup.end {
+                if visit(scanner, visited)?.is_break() || base + records >= lookup.end {
                     return Ok(());
                 }
             }
@@ -333,11 +353,15 @@ fn entries(
 
 fn load(scanner: &mut Scanner, lookup: &Lookup, visit: &Visit<'_>) -> Result<StoredBatch, JournalError> {
     let mut bytes = scanner.batch(visit.frame, visit.skip, visit.batch)?;
-    patch_base(&mut bytes, visit.base);
+    if visit.base != visit.batch.base_offset {
+        let mut placed = BytesMut::from(bytes.as_ref());
+        patch_base(&mut placed, visit.base);
+        bytes = placed.freeze();
+    }
     let transactions: Vec<Arc<TransactionMeta>> = match &lookup.transaction {
         Some(transaction) => vec![transaction.clone()],
         None => visit.transactions.iter().cloned().map(Arc::new).collect(),
     };
     let header = &visit.frame.header;
-    Ok(stored(visit.batch, visit.base, bytes.freeze(), (header.connector, header.era), &transactions))
+    Ok(stored(visit.batch, visit.base, bytes, (header.connector, header.era), &transactions))
 }

@@ -1,12 +1,14 @@
 //! Reading frames from a file, each checked before it is believed.
 
 use crate::JournalError;
+use crate::buffers::Buffers;
 use crate::frame::{BadHeader, HEADER_BYTES, Header, MAGIC, VERSION};
 use crate::fs::{Fs, ReadFile};
-use crate::limits::SCAN_BUFFER_BYTES;
+use crate::limits::{READ_BEHIND_BYTES, READ_BUFFER_BYTES, READ_WINDOW_BYTES, SCAN_BUFFER_BYTES};
 use crate::record::{BadRecord, Batch, Record};
 use crate::segment::{FileHeader, SEGMENT_HEADER_BYTES};
 use bytes::{Bytes, BytesMut};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 /// A segment file with a window of read-ahead.
@@ -14,10 +16,14 @@ pub(crate) struct Scanner {
     file: Box<dyn ReadFile>,
     path: PathBuf,
     end: u64,
-    window: Vec<u8>,
+    buffers: Buffers,
+    window: Bytes,
     window_at: u64,
-    /// Bytes read at a time.
-    ahead: u64,
+    /// Bytes of the window that were handed out as batches.
+    taken: usize,
+    /// Bytes read at a time, and its bounds.
+    ahead: usize,
+    bounds: RangeInclusive<usize>,
 }
 
 /// A frame and where it lies.
@@ -59,20 +65,36 @@ pub(crate) enum Check {
 impl Scanner {
     /// Opens a segment and reads its header.
     pub(crate) fn open(fs: &dyn Fs, path: &Path) -> Result<(Self, FileHeader), JournalError> {
-        Self::open_with(fs, path, SCAN_BUFFER_BYTES)
+        Self::open_with(fs, path, Buffers::default(), SCAN_BUFFER_BYTES..=SCAN_BUFFER_BYTES)
     }
 
-    /// The same with another read-ahead.
-    pub(crate) fn open_with(fs: &dyn Fs, path: &Path, ahead: usize) -> Result<(Self, FileHeader), JournalError> {
+    /// The same for someone who looks for batches here and there, and keeps what was read in such buffers.
+    pub(crate) fn open_to_read(fs: &dyn Fs, path: &Path, buffers: &Buffers) -> Result<Self, JournalError> {
+        Ok(Self::open_with(fs, path, buffers.clone(), READ_BUFFER_BYTES..=READ_WINDOW_BYTES)?.0)
+    }
+
+    fn open_with(
+        fs: &dyn Fs,
+        path: &Path,
+        buffers: Buffers,
+        bounds: RangeInclusive<usize>,
+    ) -> Result<(Self, FileHeader), JournalError> {
         let failed = |error| JournalError::io("read", path, error);
         let file = fs.open(path).map_err(failed)?;
         let end = file.size().map_err(failed)?;
-        let scanner =
-            Self { file, path: path.to_path_buf(), end, window: Vec::new(), window_at: 0, ahead: ahead as u64 };
-        let mut head = vec![0; usize::try_from(end.min(SEGMENT_HEADER_BYTES)).unwrap_or_default()];
-        scanner.read_exact(&mut head, 0)?;
-        let header = FileHeader::decode(&head, path)?;
-        Ok((scanner, header))
+        let mut head = [0; SEGMENT_HEADER_BYTES as usize];
+        let length = usize::try_from(end.min(SEGMENT_HEADER_BYTES)).unwrap_or_default();
+        let head = head.get_mut(..length).unwrap_or_default();
+        read_exact_at(file.as_ref(), head, 0).map_err(failed)?;
+        let header = FileHeader::decode(head, path)?;
+        let (path, window, ahead) = (path.to_path_buf(), Bytes::new(), *bounds.start());
+        Ok((Self { file, path, end, buffers, window, window_at: 0, taken: 0, ahead, bounds }, header))
+    }
+
+    /// No more than about so many bytes of batches are wanted.
+    pub(crate) fn limit(&mut self, bytes: usize) {
+        let most = bytes.saturating_add(READ_BEHIND_BYTES).clamp(*self.bounds.start(), READ_WINDOW_BYTES);
+        self.bounds = *self.bounds.start()..=most;
     }
 
     /// Bytes in the file when it was opened.
@@ -157,20 +179,20 @@ impl Scanner {
     }
 
     /// One record batch of a frame, `skip` bytes into its payload, checked.
-    pub(crate) fn batch(&mut self, frame: &FrameAt, skip: u64, batch: &Batch) -> Result<BytesMut, JournalError> {
+    pub(crate) fn batch(&mut self, frame: &FrameAt, skip: u64, batch: &Batch) -> Result<Bytes, JournalError> {
         let at = frame.payload_at() + skip;
         if at + u64::from(batch.bytes) > frame.end() {
             return Err(self.corrupt(at, "a record batch is longer than its frame"));
         }
-        let mut bytes = BytesMut::zeroed(batch.bytes as usize);
-        match self.bytes(at, u64::from(batch.bytes).min(self.ahead))? {
-            Some(whole) if whole.len() == bytes.len() => bytes.copy_from_slice(whole),
-            _ => self.read_exact(&mut bytes, at)?,
-        }
-        if crc32c::crc32c(&bytes) != batch.crc {
+        if self.bytes(at, u64::from(batch.bytes))?.map(crc32c::crc32c) != Some(batch.crc) {
             return Err(self.corrupt(at, "a record batch has a wrong checksum"));
         }
-        Ok(bytes)
+        let (from, length) = (usize::try_from(at - self.window_at).unwrap_or(usize::MAX), batch.bytes as usize);
+        self.taken += length;
+        // A small batch would hold what lies around it in memory.
+        let alone = self.window.len() <= READ_BUFFER_BYTES && 2 * length < self.window.len();
+        let bytes = self.window.slice(from..from + length);
+        Ok(if alone { Bytes::copy_from_slice(&bytes) } else { bytes })
     }
 
     /// Bytes of the file; `None` when they are not all there.
@@ -179,22 +201,29 @@ impl Scanner {
             return Ok(None);
         }
         let inside = at >= self.window_at && at + length <= self.window_at + self.window.len() as u64;
+        let length = usize::try_from(length).unwrap_or(usize::MAX);
         if !inside {
-            let ahead = length.max(self.ahead).min(self.end - at);
-            let mut window = std::mem::take(&mut self.window);
-            window.resize(usize::try_from(ahead).unwrap_or(usize::MAX), 0);
-            let read = self.read_exact(&mut window, at);
-            self.window_at = at;
-            // A window that could not be filled must not be believed.
-            self.window = if read.is_ok() { window } else { Vec::new() };
-            read?;
+            self.fill(at, length)?;
         }
         let start = usize::try_from(at - self.window_at).unwrap_or(usize::MAX);
-        Ok(self.window.get(start..).and_then(|rest| rest.get(..usize::try_from(length).unwrap_or(usize::MAX))))
+        Ok(self.window.get(start..).and_then(|rest| rest.get(..length)))
     }
 
-    fn read_exact(&self, buffer: &mut [u8], at: u64) -> Result<(), JournalError> {
-        read_exact_at(self.file.as_ref(), buffer, at).map_err(|error| JournalError::io("read", &self.path, error))
+    /// Moves the window to a position, with at least so many bytes.
+    fn fill(&mut self, at: u64, length: usize) -> Result<(), JournalError> {
+        if !self.window.is_empty() {
+            let wanted = 3 * self.taken >= 2 * self.window.len();
+            self.ahead = if wanted { (2 * self.ahead).min(*self.bounds.end()) } else { *self.bounds.start() };
+        }
+        // What is that large would be in the middle of the window's end most of the time.
+        let large = 2 * length > self.ahead;
+        let ahead = if large { length.saturating_add(READ_BEHIND_BYTES) } else { self.ahead };
+        let ahead = ahead.min(usize::try_from(self.end - at).unwrap_or(usize::MAX));
+        // A window that could not be filled must not be believed; one that is not needed may be filled again.
+        (self.window, self.window_at, self.taken) = (Bytes::new(), at, 0);
+        let fill = |window: &mut [u8]| read_exact_at(self.file.as_ref(), window, at);
+        self.window = self.buffers.filled(ahead, fill).map_err(|error| JournalError::io("read", &self.path, error))?;
+        Ok(())
     }
 
     fn bad_payload(&mut self, frame: &FrameAt, record: &Record) -> Result<Option<&'static str>, JournalError> {

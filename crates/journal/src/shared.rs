@@ -1,5 +1,6 @@
 //! What the handle, its readers and the writer thread share.
 
+use crate::buffers::Buffers;
 use crate::files::FileId;
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub(crate) files: Mutex<()>,
     /// Indexes of cold files, last used last.
     indexes: Mutex<Vec<(FileId, Arc<SegmentIndex>)>>,
+    /// Memory for what readers read.
+    pub(crate) buffers: Buffers,
 }
 
 /// How the writer is doing.
@@ -78,6 +81,7 @@ impl Shared {
             tending: Mutex::new(()),
             files: Mutex::new(()),
             indexes: Mutex::new(Vec::new()),
+            buffers: Buffers::default(),
         }
     }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
-use support::{Hands, LONG, at_offset, batch, dir, open, read_all, small, transaction};
+use support::{Hands, LONG, Random, at_offset, batch, dir, open, read_all, small, transaction};
 use tailwater_journal::fs::{Fs, RealFs, SimFs};
 use tailwater_journal::{BatchIn, Body, ConnectorId, Journal, JournalError, Options, Sequence, SystemClock, TopicId};
 
@@ -57,6 +57,37 @@ fn what_is_durable_can_be_read_from_memory_and_from_the_file() {
             assert_eq!(journal.read(topic, 0, outside, 900).unwrap_err().code(), "OFFSET_OUT_OF_RANGE");
         }
         assert_eq!(journal.bounds(topic, 0).unwrap().bytes, 50 * 400);
+    }
+}
+
+#[test]
+fn batches_of_all_sizes_that_lie_mixed_come_back_whole_within_the_bytes_that_were_asked_for() {
+    let disk = SimFs::new(1);
+    let options = Options { segment_bytes: 8 << 20, hot_tail_bytes: 0, ..small() };
+    let journal = open(&disk, options).unwrap();
+    let connector = journal.connector("c").unwrap();
+    let topic = journal.create_topic("t", 3).unwrap();
+    let (mut random, mut written) = (Random(7), [const { Vec::new() }; 3]);
+    for number in 0..600 {
+        // Runs of one partition, so that reading ahead is now worth it and then not.
+        let partition = if number % 200 < 120 { 0 } else { random.below(3) as usize };
+        let most = [200, 3_000, 20_000, 400_000][random.below(if number % 50 == 0 { 4 } else { 3 }) as usize];
+        let batch = batch(topic, partition as u32, 2, 100 + random.below(most) as usize, number);
+        append(&journal, connector, body(number, vec![batch.clone()]));
+        written[partition].push(batch);
+    }
+    for max_bytes in [1, 10_000, 100_000, 1_000_000] {
+        for (partition, written) in written.iter().enumerate() {
+            let mut left = written.iter().zip((0..).step_by(2)).peekable();
+            while let Some((_, offset)) = left.peek() {
+                let read = journal.read(topic, partition as u32, *offset, max_bytes).unwrap();
+                let bytes: usize = read.iter().map(|stored| stored.bytes.len()).sum();
+                assert!(!read.is_empty() && (bytes <= max_bytes || read.len() == 1), "{bytes} of {max_bytes}");
+                for (stored, (batch, offset)) in read.iter().zip(left.by_ref().take(read.len())) {
+                    assert_eq!(stored.bytes, at_offset(batch, offset));
+                }
+            }
+        }
     }
 }
 
