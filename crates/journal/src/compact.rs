@@ -83,7 +83,7 @@ impl Shared {
             return Ok(());
         }
         let before_ms = self.clock.now_ms().saturating_sub(rules.delete_retention_ms);
-        let Some(below) = first_below(self.offset_at(TopicId(topic), partition, before_ms)?) else { return Ok(()) };
+        let Some(below) = first_below(self.offset_at(TopicId(topic), partition, before_ms, 0)?) else { return Ok(()) };
         let mut queue = self.usable_queue()?;
         queue.push(0, 0, Record::ForgetAborted { topic, partition, below }, Vec::new())?;
         self.settle(queue)
@@ -98,7 +98,7 @@ impl Shared {
         }
         let old_enough = match rules.min_lag_ms {
             ..=0 => i64::MAX,
-            lag => self.offset_at(topic, key.1, now_ms.saturating_sub(lag).saturating_add(1))?,
+            lag => self.offset_at(topic, key.1, now_ms.saturating_sub(lag).saturating_add(1), 0)?,
         };
         let (task, enough) = {
             let view = self.view();

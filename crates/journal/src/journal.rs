@@ -263,10 +263,22 @@ impl Journal {
     /// Base offset of the first batch with a timestamp at or after this one, or the log start when that lies inside it;
     /// the high watermark when there is none.
     pub fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
-        self.inner.shared.offset_at(topic, partition, timestamp_ms)
+        self.inner.shared.offset_at(topic, partition, timestamp_ms, 0)
     }
 
-    /// The greatest timestamp of a partition's kept segments, in which records below its log start may count.
+    /// The same among the batches with offsets from `least` on; `least` when that lies inside the batch.
+    pub fn offset_at_from(
+        &self,
+        topic: TopicId,
+        partition: u32,
+        timestamp_ms: i64,
+        least: i64,
+    ) -> Result<i64, JournalError> {
+        self.inner.shared.offset_at(topic, partition, timestamp_ms, least)
+    }
+
+    /// The greatest timestamp of a partition's kept segments, in which records below its log start, and markers of
+    /// transactions, may count.
     pub fn max_timestamp(&self, topic: TopicId, partition: u32) -> Option<i64> {
         self.inner.shared.view().max_timestamp((topic.0, partition))
     }

@@ -106,7 +106,7 @@ impl Shared {
             let Bounds { log_start, last_stable, .. } = self.view().bounds(topic, key.1)?;
             let mut start = log_start;
             if let Some(age) = policy.retention_ms {
-                start = start.max(self.offset_at(topic, key.1, self.clock.now_ms().saturating_sub(age))?);
+                start = start.max(self.offset_at(topic, key.1, self.clock.now_ms().saturating_sub(age), 0)?);
             }
             if let Some(bytes) = policy.retention_bytes {
                 start = start.max(self.offset_of_last(topic, key.1, bytes)?);

@@ -154,16 +154,24 @@ impl Shared {
         Ok((found > 0 || offset == high_watermark).then_some(out))
     }
 
-    /// See [`crate::Journal::offset_at`].
-    pub(crate) fn offset_at(&self, topic: TopicId, partition: u32, timestamp_ms: i64) -> Result<i64, JournalError> {
+    /// See [`crate::Journal::offset_at_from`].
+    pub(crate) fn offset_at(
+        &self,
+        topic: TopicId,
+        partition: u32,
+        timestamp_ms: i64,
+        least: i64,
+    ) -> Result<i64, JournalError> {
         let key = (topic.0, partition);
         let (mut behind, mut from) = (None, None);
         loop {
             let view = self.view();
             let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
-            let Some((place, end)) = view.segment_at(key, timestamp_ms, behind) else { return Ok(high_watermark) };
+            let least = least.max(log_start);
+            let found = view.segment_at(key, timestamp_ms, least, behind);
+            let Some((place, end)) = found else { return Ok(high_watermark) };
             // What lies before it in the file is dead, or in the partition's compacted file.
-            let alive_from = log_start.max(place.base);
+            let alive_from = least.max(place.base);
             let first = move |index: &PartitionIndex| match from {
                 Some(offset) => index.entry_of(offset),
                 None => index.entry_at(timestamp_ms).max(index.entry_of(alive_from)),
@@ -173,7 +181,7 @@ impl Shared {
             drop(view);
             let lookups = self.resolve(search, key, first);
             match lookups.and_then(|lookups| self.first_at(&lookups, key, timestamp_ms, alive_from)) {
-                Ok(At::Batch(offset)) => return Ok(offset.max(log_start)),
+                Ok(At::Batch(offset)) => return Ok(offset.max(least)),
                 // What is as late as that may be dead: then the search goes on.
                 Ok(At::Behind(next)) if next < end => from = Some(next),
                 Ok(At::Behind(_)) => (behind, from) = (Some(place.segment), None),

@@ -326,11 +326,20 @@ impl View {
         Some((place.segment, self.end_of(key, next)))
     }
 
-    /// The first segment after `behind` with a batch at or after a time, and where the next one takes over.
-    pub(crate) fn segment_at(&self, key: Key, timestamp_ms: i64, behind: Option<u64>) -> Option<(Place, i64)> {
+    /// The first segment after `behind` with a batch at or after a time that reaches beyond `from`, and where the next one
+    /// takes over.
+    pub(crate) fn segment_at(
+        &self,
+        key: Key,
+        timestamp_ms: i64,
+        from: i64,
+        behind: Option<u64>,
+    ) -> Option<(Place, i64)> {
         let places = self.places.get(&key)?;
+        let next = places.partition_point(|place| place.base <= from).saturating_sub(1);
         let later = |place: &Place| behind.is_none_or(|behind| place.segment > behind);
-        let found = places.iter().position(|place| later(place) && place.max_timestamp >= timestamp_ms)?;
+        let late = |place: &Place| later(place) && place.max_timestamp >= timestamp_ms;
+        let found = next + places.get(next..)?.iter().position(late)?;
         Some((*places.get(found)?, self.end_of(key, found + 1)))
     }
 

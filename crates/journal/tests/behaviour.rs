@@ -433,6 +433,9 @@ fn a_time_finds_the_first_batch_that_is_not_earlier() {
     for (time, offset) in [(0, 0), (10, 0), (11, 2), (25, 2), (31, 6), (40, 6), (41, 10), (60, 10), (61, 12)] {
         assert_eq!(journal.offset_at(topic, 0, time).unwrap(), offset, "{time}");
     }
+    for (time, least, offset) in [(0, 5, 5), (25, 3, 3), (25, 4, 6), (40, 7, 7), (41, 1, 10), (60, 12, 12)] {
+        assert_eq!(journal.offset_at_from(topic, 0, time, least).unwrap(), offset, "{time} from {least}");
+    }
 }
 
 #[test]

@@ -121,6 +121,18 @@ pub const UNPACKED_TOTAL_BYTES: usize = DECOMPRESSED_MAX_BYTES;
 /// A batch that may be larger than this, uncompressed, is looked through beside the threads that serve connections.
 pub const LOOK_INLINE_BYTES: usize = 1 << 20;
 
+/// Lookups by time that go on at one time; each entry of a request waits for its turn.
+pub const LOOKUPS: usize = 4;
+
+/// Batches that a lookup by time reads in one turn.
+pub const LOOKUP_BATCHES: usize = 64;
+
+/// Partitions that one request may make; Kafka's bound.
+pub const REQUEST_PARTITIONS: u32 = 10_000;
+
+/// Topics of one CreateTopics whose settings are told in the answer: some kilobytes each.
+pub const CREATED_TOPICS_TOLD: usize = 1_000;
+
 /// Requests of one connection that wait for their answers; beyond it nothing more is read.
 pub const PENDING_REQUESTS: usize = 128;
 

@@ -17,7 +17,7 @@ use super::session::Session;
 use super::topic_config::{Served, TopicConfig};
 use crate::ENTRIES_OF;
 use crate::coordinator::Coordinator;
-use crate::limits::{PASSWORD_CHECKS, TOPICS_FRESH};
+use crate::limits::{LOOKUPS, PASSWORD_CHECKS, TOPICS_FRESH};
 use crate::security::users::Users;
 
 /// The number of the one broker, which leads every partition and is its only replica.
@@ -40,6 +40,8 @@ pub(super) struct Broker {
     pub(super) users: Users,
     /// Bounds the passwords that are checked at one time.
     pub(super) password_checks: Semaphore,
+    /// Bounds the lookups by time that go on at one time.
+    pub(super) lookups: Semaphore,
     /// Groups and transactions.
     pub(super) coordinator: Coordinator,
     /// Who waits for records.
@@ -110,6 +112,7 @@ impl Broker {
         Ok(Broker {
             users,
             password_checks: Semaphore::new(PASSWORD_CHECKS),
+            lookups: Semaphore::new(LOOKUPS),
             coordinator,
             journal,
             cluster: Uuid(cluster),

@@ -43,6 +43,27 @@ fn config_of(client: &mut Client, topic: &str, name: &str) -> Option<String> {
 }
 
 #[test]
+fn a_request_makes_ten_thousand_partitions_and_no_more() {
+    let broker = Broker::start();
+    let mut client = broker.client();
+    assert_eq!(create(&mut client, "a", 10_001, &[]), ErrorCode::POLICY_VIOLATION);
+    assert_eq!(create(&mut client, "a", 6_000, &[]), ErrorCode::NONE);
+    assert_eq!(create(&mut client, "b", 1, &[]), ErrorCode::NONE);
+    let mut add = |counts: &[(&str, i32)]| {
+        let topic = |(name, count): &(&str, i32)| CreatePartitionsTopic {
+            name: (*name).into(),
+            count: *count,
+            ..CreatePartitionsTopic::default()
+        };
+        let topics = counts.iter().map(topic).collect();
+        let added = client.call(3, &CreatePartitionsRequest { topics, ..CreatePartitionsRequest::default() });
+        added.results.iter().map(|result| result.error_code).collect::<Vec<_>>()
+    };
+    assert_eq!(add(&[("a", 7_000), ("b", 9_002)]), [ErrorCode::POLICY_VIOLATION; 2]);
+    assert_eq!(add(&[("a", 7_000), ("b", 9_001)]), [ErrorCode::NONE; 2]);
+}
+
+#[test]
 fn versions_are_told_to_every_client_and_produce_from_zero() {
     let broker = Broker::start();
     for version in 0..=4 {

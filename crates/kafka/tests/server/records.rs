@@ -208,6 +208,50 @@ fn an_idempotent_producer_may_repeat_itself() {
     assert_eq!(client.fetch("t", 0, 0).high_watermark, 4);
 }
 
+fn list(client: &mut Client, timestamps: &[i64]) -> Vec<(ErrorCode, i64, i64)> {
+    let partition = |timestamp: &i64| ListOffsetsPartition { timestamp: *timestamp, ..ListOffsetsPartition::default() };
+    let topic = ListOffsetsTopic { name: "t".into(), partitions: timestamps.iter().map(partition).collect() };
+    let found = client.call(7, &ListOffsetsRequest { topics: vec![topic], ..ListOffsetsRequest::default() });
+    found.topics[0].partitions.iter().map(|found| (found.error_code, found.timestamp, found.offset)).collect()
+}
+
+fn find(client: &mut Client, timestamp: i64) -> (i64, i64) {
+    let (error_code, timestamp, offset) = list(client, &[timestamp])[0];
+    assert_eq!(error_code, ErrorCode::NONE);
+    (timestamp, offset)
+}
+
+#[test]
+fn the_latest_record_is_one_that_is_left() {
+    let broker = Broker::start();
+    let topic = broker.journal.create_topic_with("t", 1, BTreeMap::new()).unwrap();
+    let mut client = broker.named_client("a");
+    assert_eq!(find(&mut client, -3), (-1, -1), "there is none");
+    client.produce("t", 0, batch(&[(9_000, None, "a"), (50, None, "b"), (60, None, "c")]));
+    for n in 0..200 {
+        client.produce("t", 0, batch(&[(n % 40, None, "d")]));
+    }
+    client.produce("t", 0, batch(&[(55, None, "e"), (55, None, "f")]));
+    let delete = |before| broker.journal.delete_records(topic, 0, before).unwrap();
+    assert_eq!(find(&mut client, -3), (9_000, 0));
+    delete(1);
+    assert_eq!(find(&mut client, -3), (60, 2), "inside a batch");
+    assert_eq!(find(&mut client, 56), (60, 2));
+    delete(3);
+    assert_eq!(find(&mut client, -3), (55, 203), "the first of two");
+    assert_eq!(find(&mut client, 56), (-1, -1));
+    delete(205);
+    assert_eq!(find(&mut client, -3), (-1, -1), "none is left");
+}
+
+#[test]
+fn a_partition_that_is_asked_for_twice_is_refused() {
+    let broker = Broker::start();
+    let mut client = broker.named_client("a");
+    make(&mut client, "t");
+    assert_eq!(list(&mut client, &[-1, 5]), [(ErrorCode::INVALID_REQUEST, -1, -1); 2]);
+}
+
 #[test]
 fn offsets_are_found_by_time_to_the_record() {
     let broker = Broker::start();
@@ -215,14 +259,6 @@ fn offsets_are_found_by_time_to_the_record() {
     make(&mut client, "t");
     client.produce("t", 0, batch(&[(10, None, "a"), (50, None, "b"), (30, None, "c")]));
     client.produce("t", 0, batch(&[(40, None, "d"), (60, None, "e")]));
-    let mut find = |timestamp| {
-        let partition = ListOffsetsPartition { timestamp, ..ListOffsetsPartition::default() };
-        let topic = ListOffsetsTopic { name: "t".into(), partitions: vec![partition] };
-        let found = client.call(7, &ListOffsetsRequest { topics: vec![topic], ..ListOffsetsRequest::default() });
-        let found = &found.topics[0].partitions[0];
-        assert_eq!(found.error_code, ErrorCode::NONE);
-        (found.timestamp, found.offset)
-    };
     for (timestamp, expected) in [
         (0, (10, 0)),
         (10, (10, 0)),
@@ -235,7 +271,7 @@ fn offsets_are_found_by_time_to_the_record() {
         (-4, (-1, 0)),
         (-5, (-1, -1)),
     ] {
-        assert_eq!(find(timestamp), expected, "at {timestamp}");
+        assert_eq!(find(&mut client, timestamp), expected, "at {timestamp}");
     }
 }
 

@@ -7,6 +7,7 @@ use tailwater_wire::api::add_partitions_to_txn::{AddPartitionsToTxnRequest, AddP
 use tailwater_wire::api::describe_transactions::DescribeTransactionsRequest;
 use tailwater_wire::api::end_txn::EndTxnRequest;
 use tailwater_wire::api::init_producer_id::InitProducerIdRequest;
+use tailwater_wire::api::list_offsets::{ListOffsetsPartition, ListOffsetsRequest, ListOffsetsTopic};
 use tailwater_wire::api::list_transactions::ListTransactionsRequest;
 use tailwater_wire::api::offset_fetch::{OffsetFetchRequest, OffsetFetchRequestGroup};
 use tailwater_wire::api::txn_offset_commit::{
@@ -248,4 +249,20 @@ fn transactions_are_shown() {
     assert_eq!(wrong.error_code, ErrorCode::INVALID_REGULAR_EXPRESSION);
     let unknown = client.call(0, &ListTransactionsRequest { state_filters: vec!["Odd".into()], ..all() });
     assert_eq!(unknown.unknown_state_filters, ["Odd"]);
+}
+
+#[test]
+fn the_latest_record_is_no_marker() {
+    let broker = with_topic();
+    let mut client = broker.client();
+    let producer = init(&mut client, 4, "tx").unwrap();
+    assert_eq!(add(&mut client, 3, "tx", producer, &[0]), [ErrorCode::NONE]);
+    assert_eq!(write(&mut client, "tx", producer, 0, 0, "v"), ErrorCode::NONE);
+    assert_eq!(end(&mut client, 3, "tx", producer, true), ErrorCode::NONE);
+    let partition = ListOffsetsPartition { timestamp: -3, ..ListOffsetsPartition::default() };
+    let topic = ListOffsetsTopic { name: "orders".into(), partitions: vec![partition] };
+    let found = client.call(7, &ListOffsetsRequest { topics: vec![topic], ..ListOffsetsRequest::default() });
+    let found = &found.topics[0].partitions[0];
+    // The record's time is 1, the marker's that of its writing.
+    assert_eq!((found.timestamp, found.offset), (1, 0));
 }

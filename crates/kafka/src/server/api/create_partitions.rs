@@ -6,21 +6,34 @@ use tailwater_wire::api::create_partitions::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use super::create_topics::excess_of;
 use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::{NODE, error_code};
 use crate::server::dispatch::Call;
 
 /// Answers a request.
 pub(in crate::server) async fn answer(call: &Call, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
+    let asked = request.topics.iter().fold(0u64, |sum, topic| sum.saturating_add(more(call, topic)));
+    let excess = excess_of(asked);
     let mut results = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
-        let (error_code, error_message) = match add(call, &topic, request.validate_only).await {
+        let added = match &excess {
+            Some(why) => Err((ErrorCode::POLICY_VIOLATION, why.clone())),
+            None => add(call, &topic, request.validate_only).await,
+        };
+        let (error_code, error_message) = match added {
             Ok(()) => (ErrorCode::NONE, None),
             Err((code, why)) => (code, Some(why)),
         };
         results.push(CreatePartitionsTopicResult { name: topic.name, error_code, error_message });
     }
     CreatePartitionsResponse { results, ..CreatePartitionsResponse::default() }
+}
+
+/// How many partitions a topic would get.
+fn more(call: &Call, wanted: &CreatePartitionsTopic) -> u64 {
+    let has = call.shared.broker.topic(&wanted.name).map_or(0, |topic| topic.partitions);
+    u64::from(u32::try_from(wanted.count).unwrap_or(0).saturating_sub(has))
 }
 
 async fn add(call: &Call, wanted: &CreatePartitionsTopic, validate_only: bool) -> Result<(), (ErrorCode, String)> {

@@ -9,6 +9,7 @@ use tailwater_wire::api::create_topics::{
 };
 use tailwater_wire::error_code::ErrorCode;
 
+use crate::limits::{CREATED_TOPICS_TOLD, REQUEST_PARTITIONS};
 use crate::server::authorization::{Access, REFUSED};
 use crate::server::broker::{NODE, error_code};
 use crate::server::configs::{check_all, note_effects, of_topic};
@@ -21,12 +22,14 @@ type Fault = (ErrorCode, String);
 pub(in crate::server) async fn answer(call: &Call, request: CreateTopicsRequest) -> CreateTopicsResponse {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     request.topics.iter().for_each(|topic| *counts.entry(topic.name.clone()).or_default() += 1);
+    let excess = excess(&request.topics, call.shared.broker.settings.partitions);
     let mut topics = Vec::with_capacity(counts.len());
     for topic in &request.topics {
         // One that is named twice is answered once.
         let Some(count) = counts.remove(&topic.name) else { continue };
-        let made = match count {
-            1 => create(call, topic, request.validate_only).await,
+        let made = match (count, &excess) {
+            (_, Some(why)) => Err((ErrorCode::POLICY_VIOLATION, why.clone())),
+            (1, _) => create(call, topic, request.validate_only).await.map(|made| told(made, topics.len())),
             _ => Err((ErrorCode::INVALID_REQUEST, "Duplicate topic name.".to_owned())),
         };
         let result = CreatableTopicResult { name: topic.name.clone(), ..CreatableTopicResult::default() };
@@ -38,6 +41,44 @@ pub(in crate::server) async fn answer(call: &Call, request: CreateTopicsRequest)
         });
     }
     CreateTopicsResponse { topics, ..CreateTopicsResponse::default() }
+}
+
+/// Why the request as a whole asks for too much, if it does; Kafka refuses all of it then.
+fn excess(topics: &[CreatableTopic], default: u32) -> Option<String> {
+    let asked = topics.iter().fold(0u64, |sum, topic| {
+        let count = match topic.num_partitions {
+            _ if !topic.assignments.is_empty() => topic.assignments.len() as u64,
+            -1 => u64::from(default),
+            count => u64::try_from(count).unwrap_or(0),
+        };
+        sum.saturating_add(count)
+    });
+    excess_of(asked)
+}
+
+/// Why so many partitions are too many for one request, if they are.
+pub(super) fn excess_of(partitions: u64) -> Option<String> {
+    let why = || {
+        format!(
+            "Excessively large number of partitions per request: {partitions}, where {REQUEST_PARTITIONS} are allowed. \
+             Ask for them in several requests."
+        )
+    };
+    (partitions > u64::from(REQUEST_PARTITIONS)).then(why)
+}
+
+/// What is told of the topic at this place of the answer: of the first ones also their settings.
+fn told(made: CreatableTopicResult, place: usize) -> CreatableTopicResult {
+    match place < CREATED_TOPICS_TOLD {
+        true => made,
+        false => CreatableTopicResult {
+            topic_config_error_code: ErrorCode::POLICY_VIOLATION,
+            num_partitions: -1,
+            replication_factor: -1,
+            configs: None,
+            ..made
+        },
+    }
 }
 
 async fn create(call: &Call, topic: &CreatableTopic, validate_only: bool) -> Result<CreatableTopicResult, Fault> {
@@ -172,6 +213,28 @@ mod tests {
         assert_eq!(count(topic(1, -1, &[(0, &[1])])), Err(ErrorCode::INVALID_REQUEST));
         assert_eq!(count(topic(-1, -1, &[(0, &[2])])), Err(ErrorCode::INVALID_REPLICA_ASSIGNMENT));
         assert_eq!(count(topic(-1, -1, &[(1, &[1])])), Err(ErrorCode::INVALID_REPLICA_ASSIGNMENT));
+    }
+
+    #[test]
+    fn a_request_for_very_many_partitions_is_refused_with_its_bound() {
+        let most = REQUEST_PARTITIONS as i32;
+        let why = excess(&[topic(most - 3, 1, &[]), topic(-1, -1, &[])], 4).unwrap();
+        assert!(
+            why.contains("10001") && why.contains("10000 are allowed") && why.contains("several requests"),
+            "{why}"
+        );
+        assert_eq!(excess(&[topic(most - 4, 1, &[]), topic(-1, -1, &[])], 4), None);
+        assert_eq!(excess(&[topic(-7, 1, &[]), topic(-1, -1, &[(0, &[1]), (1, &[1])])], 4), None);
+        assert!(excess(&vec![topic(i32::MAX, 1, &[]); 3], 4).is_some());
+    }
+
+    #[test]
+    fn of_many_topics_only_the_first_are_told_with_their_settings() {
+        let made = || CreatableTopicResult { num_partitions: 3, configs: Some(Vec::new()), ..Default::default() };
+        assert_eq!(told(made(), 0), made());
+        let bare = told(made(), CREATED_TOPICS_TOLD);
+        assert_eq!((bare.topic_config_error_code, bare.configs), (ErrorCode::POLICY_VIOLATION, None));
+        assert_eq!(bare.error_code, ErrorCode::NONE);
     }
 
     #[test]
