@@ -120,6 +120,7 @@ serve! {
     ListPartitionReassignments => list_partition_reassignments,
     OffsetDelete => offset_delete,
     DescribeCluster => describe_cluster,
+    DescribeClientQuotas => describe_client_quotas,
     DescribeUserScramCredentials => describe_user_scram_credentials,
     AlterUserScramCredentials => alter_user_scram_credentials,
     DescribeProducers => describe_producers,

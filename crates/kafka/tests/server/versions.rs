@@ -86,6 +86,7 @@ fn every_version_that_is_told_is_answered_in_kind() {
             list_transactions::ListTransactionsRequest;
             sasl_handshake::SaslHandshakeRequest;
             sasl_authenticate::SaslAuthenticateRequest;
+            describe_client_quotas::DescribeClientQuotasRequest;
             describe_user_scram_credentials::DescribeUserScramCredentialsRequest;
             alter_user_scram_credentials::AlterUserScramCredentialsRequest;
         };

@@ -14,6 +14,7 @@ pub mod delete_groups;
 pub mod delete_records;
 pub mod delete_topics;
 pub mod describe_acls;
+pub mod describe_client_quotas;
 pub mod describe_cluster;
 pub mod describe_configs;
 pub mod describe_groups;
@@ -267,6 +268,8 @@ apis! {
     ListPartitionReassignments = 46, list_partition_reassignments::ListPartitionReassignmentsRequest
         / ListPartitionReassignmentsResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
     OffsetDelete = 47, offset_delete::OffsetDeleteRequest / OffsetDeleteResponse, 0-0, flexible NEVER, FRAME_MAX_BYTES;
+    DescribeClientQuotas = 48, describe_client_quotas::DescribeClientQuotasRequest
+        / DescribeClientQuotasResponse, 0-1, flexible 1, SMALL_FRAME_MAX_BYTES;
     DescribeUserScramCredentials = 50, describe_user_scram_credentials::DescribeUserScramCredentialsRequest
         / DescribeUserScramCredentialsResponse, 0-0, flexible 0, FRAME_MAX_BYTES;
     AlterUserScramCredentials = 51, alter_user_scram_credentials::AlterUserScramCredentialsRequest

@@ -32,7 +32,7 @@ macro_rules! fixed {
     )*};
 }
 
-fixed!(i8 i16 i32 i64);
+fixed!(i8 i16 i32 i64 f64);
 
 impl Wire for bool {
     const MIN_BYTES: usize = 1;
