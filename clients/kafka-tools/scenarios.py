@@ -13,6 +13,7 @@ import zipfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "suite"))
 from scenarios import Failure, must, until  # noqa: E402
 from script import main  # noqa: E402
+from security import OWN, PASSWORD, USER  # noqa: E402
 
 # Where a tool is now, and where it was before tools moved out of Kafka's core, one by one, in 3.x and 4.x.
 TOOLS = {
@@ -226,6 +227,44 @@ def perf(at):
     must(re.search(r"\b200000\b", text), "consumed something else:", text[-300:])
 
 
+def login(at):
+    """--command-config with TLS and SCRAM: users made, shown and removed by kafka-configs; what they may do."""
+    where = ("--bootstrap-server", at.options.guarded)
+
+    def known(folder, user, password):
+        path = os.path.join(folder, user + ".properties")
+        module = "org.apache.kafka.common.security.scram.ScramLoginModule"
+        with open(path, "w", encoding="utf-8") as properties:
+            properties.write("security.protocol=SASL_SSL\nssl.truststore.type=PEM\nssl.truststore.location=%s\nsasl.mechanism=SCRAM-SHA-512\n"
+                             'sasl.jaas.config=%s required username="%s" password="%s";\n' % (at.options.ca, module, user, password))
+        return path
+    with tempfile.TemporaryDirectory() as folder:
+        ops, suite, user = known(folder, "ops", "ops-secret"), known(folder, USER, PASSWORD), at.name("tools-user")
+
+        def users(*words, **options):
+            return at.run(command(at, "configs", *where, "--command-config", ops, "--entity-type", "users", *words), **options)
+        users("--entity-name", user, "--alter", "--add-config", "SCRAM-SHA-512=[password=made]")
+        text = users("--describe")
+        must("'%s' are SCRAM-SHA-512=iterations=" % user in text and "'ops' are" in text, "users described as", text)
+        must("SCRAM-SHA-512=iterations=" in users("--describe", "--entity-name", user), "one user is not described")
+        # Who was just made logs in, and may not see anything.
+        made = known(folder, user, "made")
+        must(at.run(command(at, "topics", *where, "--command-config", made, "--list")).split() == [], "a user without grants sees topics")
+        users("--entity-name", user, "--alter", "--delete-config", "SCRAM-SHA-512")
+        text = at.run(command(at, "topics", *where, "--command-config", made, "--list"), fails=True)
+        must("Authentication failed" in text or "SaslAuthentication" in text, "a user that was removed is refused by", text[-300:])
+        brokers = command(at, "configs", *where, "--command-config", ops, "--entity-type", "brokers", "--all", "--describe", "--entity-name", "1")
+        must("num.partitions=1" in at.run(brokers), "the broker's configs are not shown")
+
+        topic = OWN + at.name("tools-login")
+        producing = command(at, "console-producer", *where, "--topic", topic, "--producer.config", suite)
+        at.run(producing, given=b"one\ntwo\n")
+        consuming = command(at, "console-consumer", *where, "--topic", topic, "--consumer.config", suite, "--from-beginning", "--max-messages", 2, "--group", topic)
+        must(at.run(consuming).splitlines()[-2:] == ["one", "two"], "read back something else")
+        text = at.run(command(at, "configs", *where, "--command-config", suite, "--entity-type", "users", "--describe"), fails=True)
+        must("uthorization" in text, "who is no administrator is refused by", text[-300:])
+
+
 if __name__ == "__main__":
-    main([topics, console, consumer_groups, configs, get_offsets, api_versions, verifiable, transactional_copier], [perf],
+    main([topics, console, consumer_groups, configs, get_offsets, api_versions, verifiable, transactional_copier], [perf], [login],
          java="the command line of a JVM with the jars, up to the class")

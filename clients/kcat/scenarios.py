@@ -10,6 +10,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "suite"))
 from scenarios import must, until  # noqa: E402
 from script import main  # noqa: E402
+from security import CHANGES, OWN, PASSWORD, ROWS, USER  # noqa: E402
 
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")
 
@@ -150,5 +151,21 @@ def regex(at):
     must(sorted(seen) == ["0", "1", "2"], "a pattern gave", seen)
 
 
+def login(at):
+    """SASL over TLS by -X: SCRAM and PLAIN, a wrong password, changes read and not written."""
+    def known(mechanism, *words, password=PASSWORD, **options):
+        login = {"security.protocol": "SASL_SSL", "ssl.ca.location": at.options.ca, "sasl.mechanism": mechanism, "sasl.username": USER, "sasl.password": password}
+        return at.run(["kcat", "-b", at.options.guarded, *(word for name, value in login.items() for word in ("-X", "%s=%s" % (name, value))), *words], **options)
+    topic = OWN + at.name("kcat-login")
+    known("SCRAM-SHA-512", "-P", "-t", topic, given=b"one\n")
+    known("PLAIN", "-P", "-t", topic, given=b"two\n")
+    must(known("SCRAM-SHA-256", "-C", "-t", topic, "-e") == "one\ntwo\n", "read back something else")
+    must(len(known("SCRAM-SHA-512", "-C", "-t", CHANGES, "-e").splitlines()) == ROWS, "not all changes were read")
+    text = known("SCRAM-SHA-512", "-P", "-t", CHANGES, given=b"x\n", fails=True)
+    must("authorization failed" in text, "a record among changes was refused by", text)
+    text = known("SCRAM-SHA-512", "-L", "-m", "3", password="wrong", fails=True)
+    must("authentication" in text.lower(), "a wrong password was refused by", text)
+
+
 if __name__ == "__main__":
-    main([metadata, *map(codec_of, CODECS), nulls, format_string, offsets, partitions, idempotent, group, following, regex])
+    main([metadata, *map(codec_of, CODECS), nulls, format_string, offsets, partitions, idempotent, group, following, regex], guarded=[login])

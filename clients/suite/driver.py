@@ -2,6 +2,7 @@
 
 import base64
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -24,8 +25,9 @@ class Broken(Exception):
 class Driver:
     """One running driver. `ask` sends a command and waits for its answer; `send` and `answer` are the two halves."""
 
-    def __init__(self, command, bootstrap):
-        self.process = subprocess.Popen([*command, bootstrap], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    def __init__(self, command, bootstrap, login=None):
+        environment = {**os.environ, **({"SUITE_LOGIN": json.dumps(login)} if login else {})}
+        self.process = subprocess.Popen([*command, bootstrap], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                         stderr=subprocess.PIPE, text=True)
         self.lines = queue.Queue()
         self.complaints = []

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py --bootstrap HOST:PORT --driver COMMAND [--reference COMMAND] [--changes FILE] [SCENARIO …]: the suite with one client library.
+"""run.py --bootstrap HOST:PORT --driver COMMAND [--reference COMMAND] [--changes FILE] [--guarded HOST:PORT --ca FILE] [SCENARIO …]: the suite with one client library.
 
 Prints `client NAME VERSION`, then a line for each scenario: `ok NAME`, `FAIL NAME: reason`, or `lacks NAME: reason` where the
 library has no such thing; parts that a library lacks are named after `ok`. Ends with 1 when something failed.
@@ -14,18 +14,26 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from driver import Broken, Driver, Refused, Unsupported  # noqa: E402
 from scenarios import ALL, CHANGES, Failure, must, until  # noqa: E402
+import security  # noqa: E402
 
 
 class At:
     """What a scenario works with: drivers that end with it, names of its own, another client to compare with."""
 
-    def __init__(self, command, bootstrap, reference, prefix, changes):
+    def __init__(self, command, bootstrap, reference, prefix, changes, guarded):
         self.command, self.bootstrap, self.reference, self.prefix = command, bootstrap, reference, prefix
-        self.changes = changes
+        self.changes, self.guarded = changes, guarded
         self.drivers, self.left_out = [], []
 
     def driver(self):
         driver = Driver(self.command, self.bootstrap)
+        self.drivers.append(driver)
+        return driver
+
+    def known(self, mechanism, user, password):
+        """A driver that logs in to the server that wants it, over TLS."""
+        login = {"mechanism": mechanism, "user": user, "password": password, "ca": self.guarded[1]}
+        driver = Driver(self.command, self.guarded[0], login)
         self.drivers.append(driver)
         return driver
 
@@ -75,6 +83,8 @@ def main():
     parser.add_argument("--driver", required=True, type=shlex.split)
     parser.add_argument("--reference", type=shlex.split)
     parser.add_argument("--changes", help="what is in topics of changes, as `tailwater consume --json` shows it")
+    parser.add_argument("--guarded", help="HOST:PORT of a server that wants TLS and a login")
+    parser.add_argument("--ca", help="its certificate")
     parser.add_argument("scenarios", nargs="*")
     options = parser.parse_args()
 
@@ -87,10 +97,10 @@ def main():
     if options.changes:
         with open(options.changes, encoding="utf-8") as lines:
             changes = [json.loads(line) for line in lines]
-    for scenario in [*ALL, *(CHANGES if changes else ())]:
+    for scenario in [*ALL, *(CHANGES if changes else ()), *(security.ALL if options.guarded else ())]:
         if options.scenarios and scenario.__name__.replace("_", "-") not in options.scenarios:
             continue
-        line, well = play(scenario, At(options.driver, options.bootstrap, reference, prefix, changes))
+        line, well = play(scenario, At(options.driver, options.bootstrap, reference, prefix, changes, (options.guarded, options.ca)))
         print(line, flush=True)
         failed |= not well
     if reference:

@@ -39,17 +39,20 @@ class Tools:
         return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def main(scenarios, only_long=(), **more):
-    """Plays the scenarios; `more` are further options and what they say of themselves."""
+def main(scenarios, only_long=(), guarded=(), **more):
+    """Plays the scenarios, those `guarded` where there is a server that wants TLS and a login; `more` are further options and
+    what they say of themselves."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--bootstrap", required=True)
+    parser.add_argument("--guarded", help="HOST:PORT of a server that wants TLS and a login")
+    parser.add_argument("--ca", help="its certificate")
     parser.add_argument("--long", action="store_true")
     for name, what in more.items():
         parser.add_argument("--" + name, help=what, type=shlex.split if name == "java" else str)
     parser.add_argument("scenarios", nargs="*")
     options = parser.parse_args()
     tools, failed = Tools(options), False
-    for scenario in [*scenarios, *(only_long if options.long else ())]:
+    for scenario in [*scenarios, *(guarded if options.guarded else ()), *(only_long if options.long else ())]:
         name = scenario.__name__.replace("_", "-")
         if options.scenarios and name not in options.scenarios:
             continue

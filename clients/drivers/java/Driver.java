@@ -53,8 +53,13 @@ public class Driver {
         }
     }
 
-    private Driver(String bootstrap) {
+    /** TLS and a login, where the suite wants them: mechanism, user, password, ca. */
+    private final JsonNode login;
+
+    private Driver(String bootstrap) throws Exception {
         this.bootstrap = bootstrap;
+        String wanted = System.getenv("SUITE_LOGIN");
+        this.login = wanted == null ? null : JSON.readTree(wanted);
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -197,6 +202,15 @@ public class Driver {
         all.put("value.serializer", ByteArraySerializer.class.getName());
         all.put("key.deserializer", ByteArrayDeserializer.class.getName());
         all.put("value.deserializer", ByteArrayDeserializer.class.getName());
+        if (login != null) {
+            String module = login.get("mechanism").asText().equals("PLAIN") ? "plain.PlainLoginModule" : "scram.ScramLoginModule";
+            all.put("security.protocol", "SASL_SSL");
+            all.put("ssl.truststore.type", "PEM");
+            all.put("ssl.truststore.location", login.get("ca").asText());
+            all.put("sasl.mechanism", login.get("mechanism").asText());
+            all.put("sasl.jaas.config", String.format("org.apache.kafka.common.security.%s required username=\"%s\" password=\"%s\";",
+                module, login.get("user").asText(), login.get("password").asText()));
+        }
         for (int at = 0; at < pairs.length; at += 2) {
             all.put(pairs[at], pairs[at + 1]);
         }

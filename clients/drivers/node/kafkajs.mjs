@@ -1,5 +1,6 @@
 // Driver for kafkajs: FOLDER BOOTSTRAP, FOLDER being where the library was installed. kafkajs consumes in groups only, so `fetch` is a
 // group of its own.
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
@@ -9,7 +10,12 @@ const require = createRequire(`${process.argv[2]}/package.json`)
 const { Kafka, CompressionTypes, ConfigResourceTypes, logLevel } = require('kafkajs')
 
 const CODECS = { none: CompressionTypes.None, gzip: CompressionTypes.GZIP }
-const kafka = new Kafka({ clientId: 'suite', brokers: [process.argv[3]], logLevel: logLevel.NOTHING, retry: { retries: 3 } })
+// TLS and a login, where the suite wants them: mechanism, user, password, ca.
+const login = JSON.parse(process.env.SUITE_LOGIN ?? 'null')
+const protection = login && {
+  ssl: { ca: [readFileSync(login.ca, 'utf-8')] }, sasl: { mechanism: login.mechanism.toLowerCase(), username: login.user, password: login.password },
+}
+const kafka = new Kafka({ clientId: 'suite', brokers: [process.argv[3]], logLevel: logLevel.NOTHING, retry: { retries: 3 }, ...protection })
 const decode = text => (text === null ? null : Buffer.from(text, 'base64'))
 const encode = bytes => (bytes === null || bytes === undefined ? null : bytes.toString('base64'))
 const sleep = ms => new Promise(done => setTimeout(done, ms))

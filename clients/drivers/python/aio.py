@@ -10,8 +10,9 @@ import aiokafka
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+from aiokafka.helpers import create_ssl_context
 from aiokafka.structs import OffsetAndMetadata
-from serve import Unsupported, decode, record, serve
+from serve import LOGIN, Unsupported, decode, record, serve
 
 WAIT = 30
 
@@ -21,6 +22,9 @@ class Aio:
 
     def __init__(self, bootstrap):
         self.base = {"bootstrap_servers": bootstrap}
+        if LOGIN:
+            self.base |= {"security_protocol": "SASL_SSL", "ssl_context": create_ssl_context(cafile=LOGIN["ca"]), "sasl_mechanism": LOGIN["mechanism"],
+                          "sasl_plain_username": LOGIN["user"], "sasl_plain_password": LOGIN["password"]}
         self.admin = None
         self.producers = {}
         self.transactional = None

@@ -5,7 +5,7 @@ import time
 
 import confluent_kafka as ck
 from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewPartitions, NewTopic, ResourceType
-from serve import decode, record, serve
+from serve import LOGIN, decode, record, serve
 
 SPECIAL = {"earliest": 0, "latest": 1}
 WAIT = 30
@@ -13,7 +13,10 @@ WAIT = 30
 
 class Confluent:
     def __init__(self, bootstrap):
-        self.base = {"bootstrap.servers": bootstrap}
+        self.base, self.told = {"bootstrap.servers": bootstrap}, []
+        if LOGIN:
+            self.base |= {"security.protocol": "SASL_SSL", "ssl.ca.location": LOGIN["ca"], "sasl.mechanism": LOGIN["mechanism"],
+                          "sasl.username": LOGIN["user"], "sasl.password": LOGIN["password"], "error_cb": self.told.append}
         self.admin = AdminClient(self.base)
         self.producers = {}
         self.transactional = None
@@ -36,7 +39,12 @@ class Confluent:
         self.admin.delete_topics([topic])[topic].result(WAIT)
 
     def topics(self):
-        return {"topics": sorted(self.admin.list_topics(timeout=WAIT).topics)}
+        # The client tries a login again and again: what went wrong it says to a callback only.
+        try:
+            return {"topics": sorted(self.admin.list_topics(timeout=3 if LOGIN else WAIT).topics)}
+        except ck.KafkaException as error:
+            self.admin.poll(0)
+            raise RuntimeError("%s %s" % (error, self.told)) from error
 
     def partitions(self, topic):
         return {"count": len(self.admin.list_topics(topic, timeout=WAIT).topics[topic].partitions)}

@@ -8,7 +8,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewPartitions, NewTopic
 from kafka.codec import has_lz4
 from kafka.structs import OffsetAndMetadata
-from serve import Unsupported, decode, record, serve
+from serve import LOGIN, Unsupported, decode, record, serve
 
 WAIT = 30
 NEW = int(kafka.__version__.split(".", 1)[0]) >= 3
@@ -17,6 +17,9 @@ NEW = int(kafka.__version__.split(".", 1)[0]) >= 3
 class KafkaPython:
     def __init__(self, bootstrap):
         self.base = {"bootstrap_servers": bootstrap}
+        if LOGIN:
+            self.base |= {"security_protocol": "SASL_SSL", "ssl_cafile": LOGIN["ca"], "sasl_mechanism": LOGIN["mechanism"],
+                          "sasl_plain_username": LOGIN["user"], "sasl_plain_password": LOGIN["password"]}
         self.admin = None
         self.producers = {}
         self.transactional = None
@@ -31,7 +34,9 @@ class KafkaPython:
             self.consumer.close()
 
     def _admin(self):
-        self.admin = self.admin or KafkaAdminClient(**self.base)
+        # A login that is refused is tried again for so long.
+        more = {"bootstrap_timeout_ms": 5000} if LOGIN and NEW else {}
+        self.admin = self.admin or KafkaAdminClient(**self.base, **more)
         return self.admin
 
     # Topics.

@@ -2,7 +2,11 @@
 
 import base64
 import json
+import os
 import sys
+
+# TLS and a login, where the suite wants them: mechanism, user, password, ca.
+LOGIN = json.loads(os.environ.get("SUITE_LOGIN", "null"))
 
 
 class Unsupported(Exception):

@@ -14,7 +14,7 @@ use std::process::{Command, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use self::broker::Broker;
+use self::broker::{Broker, Guarded};
 use self::catalogue::{CATALOGUE, Client, Program, Tier};
 use self::install::Cache;
 use self::report::{Row, Verdict};
@@ -40,13 +40,23 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
     let options = parse(arguments)?;
     let chosen = choose(&options)?;
     let cache = Cache::open(root)?;
-    let mut broker = match (&options.bootstrap, options.kafka) {
-        (Some(address), _) => Broker::of_others(address),
-        (None, true) => Broker::kafka(&cache, false)?,
-        (None, false) => Broker::ours(options.binary.clone().map_or_else(|| conformance::build(root), Ok)?)?,
+    let (mut broker, guarded) = match (&options.bootstrap, options.kafka) {
+        (Some(address), _) => (Broker::of_others(address), None),
+        (None, true) => (Broker::kafka(&cache, false)?, None),
+        (None, false) => {
+            let binary = options.binary.clone().map_or_else(|| conformance::build(root), Ok)?;
+            let broker = Broker::ours(binary.clone())?;
+            let guarded = broker.guarded(&binary)?;
+            (broker, guarded)
+        }
     };
     let reference = cache.driver(&catalogue::REFERENCE)?;
-    let (address, changes) = (broker.address().to_owned(), broker.changes());
+    let servers = Servers {
+        address: broker.address().to_owned(),
+        changes: broker.changes(),
+        guarded: guarded.as_ref().map(Guarded::reached),
+        reference,
+    };
     let (together, alone): (Vec<&Client>, Vec<&Client>) = chosen.into_iter().partition(|client| !client.restarts());
 
     let (next, rows) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
@@ -54,7 +64,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
         for _ in 0..options.jobs {
             scope.spawn(|| {
                 while let Some(client) = together.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let row = play(&cache, client, &address, changes.as_deref(), &reference, &options);
+                    let row = play(&cache, client, &servers, &options);
                     report::print(&row);
                     if let Ok(mut rows) = rows.lock() {
                         rows.push(row);
@@ -125,20 +135,28 @@ fn choose(options: &Options) -> Outcome<Vec<&'static Client>> {
     Ok(CATALOGUE.iter().filter(chosen).collect())
 }
 
+/// What clients run against.
+struct Servers {
+    address: String,
+    /// What is in the topics of changes.
+    changes: Option<PathBuf>,
+    /// A second server, which wants TLS and a login, and its certificate.
+    guarded: Option<(String, PathBuf)>,
+    /// The command of the client that others are compared with.
+    reference: String,
+}
+
 /// Installs a client and runs its scenarios.
-fn play(
-    cache: &Cache,
-    client: &Client,
-    address: &str,
-    changes: Option<&Path>,
-    reference: &str,
-    options: &Options,
-) -> Row {
+fn play(cache: &Cache, client: &Client, servers: &Servers, options: &Options) -> Row {
     let command = cache.command(client).map(|mut command| {
-        command.arg("--bootstrap").arg(address);
-        if matches!(client.program, Program::Suite(_)) {
-            command.arg("--reference").arg(reference);
-            if let Some(changes) = changes {
+        command.arg("--bootstrap").arg(&servers.address);
+        let suite = matches!(client.program, Program::Suite(_));
+        if let Some((address, certificate)) = servers.guarded.as_ref().filter(|_| suite || client.is_guarded()) {
+            command.arg("--guarded").arg(address).arg("--ca").arg(certificate);
+        }
+        if suite {
+            command.arg("--reference").arg(&servers.reference);
+            if let Some(changes) = &servers.changes {
                 command.arg("--changes").arg(changes);
             }
         } else if options.long {

@@ -12,6 +12,9 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 var codecs = map[string]kgo.CompressionCodec{
@@ -40,11 +43,26 @@ func main() {
 }
 
 func (d *driver) client(more ...kgo.Opt) *kgo.Client {
-	client, err := kgo.NewClient(append([]kgo.Opt{kgo.SeedBrokers(d.bootstrap), kgo.FetchMaxWait(500 * time.Millisecond)}, more...)...)
+	options := []kgo.Opt{kgo.SeedBrokers(d.bootstrap), kgo.FetchMaxWait(500 * time.Millisecond)}
+	if login := serve.Wanted(); login != nil {
+		options = append(options, kgo.DialTLSConfig(login.TLS()), kgo.SASL(mechanism(login)))
+	}
+	client, err := kgo.NewClient(append(options, more...)...)
 	if err != nil {
 		panic(err)
 	}
 	return client
+}
+
+func mechanism(login *serve.Login) sasl.Mechanism {
+	by := scram.Auth{User: login.User, Pass: login.Password}
+	switch login.Mechanism {
+	case "SCRAM-SHA-512":
+		return by.AsSha512Mechanism()
+	case "SCRAM-SHA-256":
+		return by.AsSha256Mechanism()
+	}
+	return plain.Auth{User: login.User, Pass: login.Password}.AsMechanism()
 }
 
 func version(path string) string {

@@ -50,6 +50,12 @@ func config() *sarama.Config {
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	config.Consumer.Offsets.AutoCommit.Enable = false
 	config.Consumer.MaxWaitTime = 250 * time.Millisecond
+	if login := serve.Wanted(); login != nil {
+		config.Net.TLS.Enable, config.Net.TLS.Config = true, login.TLS()
+		config.Net.SASL.Enable, config.Net.SASL.Mechanism = true, sarama.SASLMechanism(login.Mechanism)
+		config.Net.SASL.User, config.Net.SASL.Password = login.User, login.Password
+		config.Net.SASL.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &proof{by: login.Mechanism} }
+	}
 	return config
 }
 

@@ -3,6 +3,8 @@ package serve
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -80,6 +82,36 @@ type Command struct {
 func (c Command) Time() (int64, bool) {
 	number, is := c.At.(float64)
 	return int64(number), is
+}
+
+// Login is TLS and a login, where the suite wants them.
+type Login struct {
+	Mechanism string `json:"mechanism"`
+	User      string `json:"user"`
+	Password  string `json:"password"`
+	CA        string `json:"ca"`
+}
+
+// Wanted is the login that the suite wants; nil when there is none.
+func Wanted() *Login {
+	var login *Login
+	if text := os.Getenv("SUITE_LOGIN"); text != "" {
+		if err := json.Unmarshal([]byte(text), &login); err != nil {
+			panic(err)
+		}
+	}
+	return login
+}
+
+// TLS trusts the certificate that the login names.
+func (l *Login) TLS() *tls.Config {
+	pem, err := os.ReadFile(l.CA)
+	if err != nil {
+		panic(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }
 
 // Reply is an answer.

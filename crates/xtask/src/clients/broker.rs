@@ -38,6 +38,33 @@ const CHANGES: [&str; 3] = ["auto", "lz4", "none"];
 /// Events of each: rows of the snapshot, inserted, updated, deleted ones, and a tombstone for each of those.
 const CHANGES_EACH: usize = 50 + 200 + 50 + 2 * 20;
 
+/// What is left of the rows of each, for a snapshot that comes later.
+const ROWS: usize = 50 + 200 - 20;
+
+/// A right, and the prefix of the names that it is over.
+type Grant = (&'static str, &'static str);
+
+/// Who may log in to a guarded server: name, password, and what the user may do. `clients/suite/security.py` knows them.
+/// `nobody` and `fetch-` are groups of drivers whose libraries read in groups only.
+const USERS: [(&str, &str, &[Grant]); 2] = [
+    ("suite", "suite-secret", &[("admin", "own-"), ("read", "guarded."), ("read", "nobody"), ("read", "fetch-")]),
+    ("ops", "ops-secret", &[("admin", "")]),
+];
+
+/// A server that wants TLS and a login.
+pub struct Guarded {
+    broker: Broker,
+    certificate: PathBuf,
+    _place: TempDir,
+}
+
+impl Guarded {
+    /// HOST:PORT, and its certificate, which signs itself.
+    pub fn reached(&self) -> (String, PathBuf) {
+        (self.broker.address.clone(), self.certificate.clone())
+    }
+}
+
 /// A server and its data, which go when it is dropped.
 pub struct Broker {
     address: String,
@@ -56,7 +83,7 @@ struct Running {
 
 /// How it is started again.
 enum Start {
-    Ours { binary: PathBuf },
+    Ours { binary: PathBuf, flags: Vec<String> },
     Kafka { java: Vec<String>, fsync: bool },
 }
 
@@ -78,7 +105,47 @@ impl Broker {
 
     /// Our own without a source.
     pub fn bare(binary: PathBuf) -> Outcome<Broker> {
-        Broker::start(Start::Ours { binary })
+        Broker::start(Start::Ours { binary, flags: Vec::new() })
+    }
+
+    /// A second server of ours, which wants TLS and a login ([`USERS`]) and follows a table of the first one's source in
+    /// `guarded.public.auto`; None where the first has no source.
+    pub fn guarded(&self, binary: &Path) -> Outcome<Option<Guarded>> {
+        let source = self.running.as_ref().and_then(|running| running.source.as_ref());
+        let Some(source) = source else { return Ok(None) };
+        let place = tempfile::tempdir()?;
+        let (certificate, key) = (place.path().join("server.pem"), place.path().join("server.key"));
+        let mut openssl = Command::new("openssl");
+        openssl.args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]);
+        openssl.args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"]);
+        succeed(openssl.arg(&key).arg("-out").arg(&certificate))?;
+        let word = |path: &Path| path.display().to_string();
+        let flags = [
+            "--kafka-authentication".to_owned(),
+            "--kafka-tls-certificate".to_owned(),
+            word(&certificate),
+            "--kafka-tls-key".to_owned(),
+            word(&key),
+        ];
+        let broker = Broker::start(Start::Ours { binary: binary.to_owned(), flags: flags.to_vec() })?;
+        let running = broker.running.as_ref().ok_or("a server that was just started is not there")?;
+        let data = running.work.path().join("data");
+        for (name, password, grants) in USERS {
+            let users = |words: &[&str]| {
+                let mut command = Command::new(binary);
+                command.arg("users").args(words).arg("--data-dir").arg(&data).env("TAILWATER_PASSWORD", password);
+                succeed(&mut command)
+            };
+            users(&["add", name])?;
+            grants.iter().try_for_each(|(right, prefix)| users(&["grant", name, right, prefix]))?;
+        }
+        let table = [("table.include.list", "public.auto")];
+        write_connector(&running.work.path().join("connectors"), "guarded", source, "postgres", &table);
+        let shown = || consumed(binary, &data, "guarded\\.public\\.auto");
+        if !wait_until(START, || lines(&shown()) == ROWS) {
+            return Err("the snapshot did not come into the topic of the guarded server".into());
+        }
+        Ok(Some(Guarded { broker, certificate, _place: place }))
     }
 
     /// A Kafka broker with its controller (KRaft); `fsync`: no append is acknowledged before it is on disk.
@@ -149,23 +216,8 @@ fn follow(binary: &Path, work: &Path) -> Outcome<Postgres> {
                   insert into @ select i, 'row ' || i, i / 3.0, null from generate_series(1, 50) i;";
     source.psql("postgres", &tables(create));
     write_connector(&work.join("connectors"), "shop", &source, "postgres", &[]);
-    let shown = || {
-        let mut command = Command::new(binary);
-        command.args([
-            "consume",
-            "--include",
-            "shop\\.public\\..*",
-            "--from-beginning",
-            "--exit",
-            "--json",
-            "--data-dir",
-        ]);
-        command.arg(work.join("data")).output().map(|output| output.stdout).unwrap_or_default()
-    };
-    let count = |wanted: usize| {
-        let lines = || shown().split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
-        wait_until(START, || lines() == wanted * CHANGES.len())
-    };
+    let shown = || consumed(binary, &work.join("data"), "shop\\.public\\..*");
+    let count = |wanted: usize| wait_until(START, || lines(&shown()) == wanted * CHANGES.len());
     if !count(50) {
         return Err("the snapshot did not come into its topics".into());
     }
@@ -180,10 +232,31 @@ fn follow(binary: &Path, work: &Path) -> Outcome<Postgres> {
     Ok(source)
 }
 
+/// What `tailwater consume` shows of the topics that match.
+fn consumed(binary: &Path, data: &Path, topics: &str) -> Vec<u8> {
+    let mut command = Command::new(binary);
+    command.args(["consume", "--include", topics, "--from-beginning", "--exit", "--json", "--data-dir"]).arg(data);
+    command.output().map(|output| output.stdout).unwrap_or_default()
+}
+
+fn lines(text: &[u8]) -> usize {
+    text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count()
+}
+
+/// Runs a command to its end.
+fn succeed(command: &mut Command) -> Outcome<()> {
+    let output = command.output()?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!("{command:?}: {}", String::from_utf8_lossy(&output.stderr)).into())
+    }
+}
+
 /// Starts a server and waits until it answers.
 fn launch(start: &Start, work: &Path, address: &str) -> Outcome<Process> {
     let mut command = match start {
-        Start::Ours { binary } => {
+        Start::Ours { binary, flags } => {
             let mut command = Command::new(binary);
             command
                 .arg("serve")
@@ -192,6 +265,7 @@ fn launch(start: &Start, work: &Path, address: &str) -> Outcome<Process> {
                 .arg("--connectors")
                 .arg(work.join("connectors"));
             command.args(["--http", "off", "--connect", "off", "--pg", "off", "--kafka", address, "--json"]);
+            command.args(flags);
             command
         }
         Start::Kafka { java, .. } => {

@@ -68,6 +68,11 @@ impl Client {
         name == self.family || name == self.id()
     }
 
+    /// Whether a script has scenarios for a server that wants TLS and a login.
+    pub fn is_guarded(&self) -> bool {
+        matches!(self.program, Program::Script(_, Needs::Program(_) | Needs::Kafka(_)))
+    }
+
     /// Whether its scenarios include a restart of the server, so that no other may run beside it.
     pub fn restarts(&self) -> bool {
         matches!(self.program, Program::Script(_, Needs::Spark(_)))
