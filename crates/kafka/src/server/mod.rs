@@ -13,6 +13,7 @@ mod configs;
 mod connection;
 mod connections;
 mod dispatch;
+mod fetch_counts;
 mod fetch_sessions;
 mod frames;
 mod memory;

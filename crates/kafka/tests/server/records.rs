@@ -63,6 +63,38 @@ fn a_fetch_waits_for_records_and_not_longer_than_it_wants() {
 }
 
 #[test]
+fn a_fetch_that_wants_much_counts_what_comes_and_brings_all_of_it() {
+    let broker = Broker::start();
+    let (mut reader, mut writer) = (broker.named_client("a"), broker.named_client("b"));
+    broker.journal.create_topic_with("t", 2, BTreeMap::new()).unwrap();
+    let large = "x".repeat(1_000);
+    let mut write = |count: usize| {
+        (0..count).for_each(|n| {
+            assert_eq!(writer.produce("t", n as i32 % 2, batch(&[(1, None, &large)])).error_code, ErrorCode::NONE)
+        });
+    };
+    write(4);
+    let started = Instant::now();
+    let both = fetch("t", &[(0, 0), (1, 0)]);
+    reader.send(11, &FetchRequest { max_wait_ms: 15_000, min_bytes: 20_000, ..both.clone() });
+    write(30);
+    let (_, response) = reader.receive::<FetchRequest>(11);
+    assert!(started.elapsed() < Duration::from_secs(10));
+    for data in &response.responses[0].partitions {
+        let offsets: Vec<i64> = values(data).into_iter().map(|(offset, _)| offset).collect();
+        assert_eq!(offsets, (0..offsets.len() as i64).collect::<Vec<_>>(), "from the first one on");
+        assert!(offsets.len() > 6);
+    }
+    // What a partition may bring is less than is wanted: it is waited for, and brought.
+    let mut narrow = FetchRequest { max_wait_ms: 200, min_bytes: 20_000, ..both };
+    narrow.topics[0].partitions.iter_mut().for_each(|partition| partition.partition_max_bytes = 4_000);
+    let started = Instant::now();
+    let response = reader.call(11, &narrow);
+    assert!(started.elapsed() >= Duration::from_millis(190));
+    assert!(response.responses[0].partitions.iter().all(|data| values(data).len() == 3));
+}
+
+#[test]
 fn answers_come_in_the_order_of_requests_whatever_they_wait_for() {
     let broker = Broker::start();
     let mut client = broker.named_client("a");

@@ -18,6 +18,7 @@ use crate::limits::{FETCH_BYTES, FETCH_LEAST_BYTES, FETCH_PAUSE, FETCH_WAIT, PRE
 use crate::server::authorization::Access;
 use crate::server::broker::{Topic, check_epoch, error_code};
 use crate::server::dispatch::Call;
+use crate::server::fetch_counts::{Counts, Found};
 use crate::server::fetch_sessions::{Plan, Wanted};
 use crate::server::memory::Held;
 
@@ -43,6 +44,7 @@ struct Unread {
 /// What a look at the partitions has brought.
 struct Look {
     answers: Vec<PartitionData>,
+    found: Vec<Found>,
     bytes: usize,
     failed: bool,
 }
@@ -58,13 +60,21 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
     let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0)).min(FETCH_WAIT);
     let until = Instant::now() + wait;
     let enough = usize::try_from(request.min_bytes).unwrap_or(0);
+    let mut counts = Counts::new(plan.wanted.len());
+    let mut ready = false;
     let look = loop {
-        let places: Vec<_> = plan.wanted.iter().map(|wanted| find(call, wanted, &request)).collect();
-        let idle = places.iter().all(|place| place.as_ref().is_ok_and(|(place, offset)| *offset >= place.end));
         // Who waits for long gives a large request's memory back when others need it.
         let large = !call.request.is_empty();
         let over = Instant::now() >= until || (large && call.shared.requests.is_pressed());
-        if idle && !over && enough > 0 && !places.is_empty() {
+        let last = ready || over;
+        if last {
+            counts = Counts::new(plan.wanted.len());
+        }
+        let places: Vec<_> = plan.wanted.iter().map(|wanted| find(call, wanted, &request)).collect();
+        let is_idle =
+            |(n, (place, offset)): (usize, &(Place, i64))| counts.is_full(n) || counts.begin(n, *offset) >= place.end;
+        let idle = places.iter().enumerate().all(|(n, place)| place.as_ref().is_ok_and(|found| is_idle((n, found))));
+        if idle && !last && enough > 0 && !places.is_empty() {
             let news = Arc::new(Notify::new());
             for (place, _) in places.iter().flatten() {
                 broker.news.watch((place.topic.id, place.partition), Some(place.bounds), &news);
@@ -79,18 +89,22 @@ pub(in crate::server) async fn answer(call: &mut Call, request: FetchRequest) ->
             }
             continue;
         }
-        let news = broker.journal.change_listener();
         let mut held = Held::default();
-        let look = read(call, &plan, places, &request, &mut held).await;
-        if look.bytes >= enough || look.failed || over || plan.wanted.is_empty() {
+        let look = read(call, &plan, places, &request, &counts, &mut held).await;
+        let before = counts.bytes();
+        ready = before + look.bytes >= enough || look.failed;
+        if last || plan.wanted.is_empty() || (ready && before == 0) {
             call.held = held;
             break look;
         }
-        // Some bytes, but fewer than are wanted. More come in groups, so not every one of them is looked at.
+        if ready {
+            // What was counted before is read now, too.
+            continue;
+        }
+        // Fewer bytes than are wanted. More come in groups, so not every one of them is looked at.
+        counts.add(&look.found);
         drop((look, held));
         tokio::time::sleep_until(until.min(Instant::now() + FETCH_PAUSE)).await;
-        let look = if large { until.min(Instant::now() + PRESSED_STALL_TIMEOUT) } else { until };
-        let _ = timeout_at(look, news).await;
     };
     metrics::counter!("tailwater_kafka_fetched_bytes_total").increment(look.bytes as u64);
     let told = broker.fetch_sessions.finish(&plan, &look.answers);
@@ -131,12 +145,13 @@ fn find(call: &Call, wanted: &Wanted, request: &FetchRequest) -> Result<(Place, 
     Ok((Place { topic, partition, bounds, end }, offset))
 }
 
-/// Reads what there is, within the bounds of request, broker and memory.
+/// Reads what there is and was not counted yet, within the bounds of request, broker and memory.
 async fn read(
     call: &Call,
     plan: &Plan,
     places: Vec<Result<(Place, i64), Unread>>,
     request: &FetchRequest,
+    counts: &Counts,
     held: &mut Held,
 ) -> Look {
     let asked = usize::try_from(request.max_bytes).unwrap_or(0).min(FETCH_BYTES);
@@ -144,12 +159,15 @@ async fn read(
     // Of what is free nobody takes more than a part, so that there is some for the next.
     let most = asked.min((memory.free() / 4).max(FETCH_LEAST_BYTES));
     memory.grow(held, most).await;
-    let mut look = Look { answers: Vec::with_capacity(places.len()), bytes: 0, failed: false };
-    for (wanted, place) in plan.wanted.iter().zip(places) {
+    let counted = counts.bytes();
+    let (answers, found) = (Vec::with_capacity(places.len()), Vec::with_capacity(places.len()));
+    let mut look = Look { answers, found, bytes: 0, failed: false };
+    for (n, (wanted, place)) in plan.wanted.iter().zip(places).enumerate() {
         let (place, offset) = match place {
             Ok(found) => found,
             Err(Unread { code, high_watermark, log_start }) => {
                 look.failed = true;
+                look.found.push(Found::NONE);
                 look.answers.push(PartitionData {
                     partition_index: wanted.partition.partition,
                     error_code: code,
@@ -160,10 +178,13 @@ async fn read(
                 continue;
             }
         };
-        let left = most.saturating_sub(look.bytes);
-        let most_here = usize::try_from(wanted.partition.partition_max_bytes).unwrap_or(0).min(left);
+        let offset = counts.begin(n, offset);
+        let left = most.saturating_sub(counted + look.bytes);
+        let asked_here = usize::try_from(wanted.partition.partition_max_bytes).unwrap_or(0);
+        let most_here = asked_here.saturating_sub(counts.bytes_of(n)).min(left);
         // The first batch of all comes whole, however large (KIP-74).
-        let first = look.bytes == 0;
+        let first = counted + look.bytes == 0;
+        let mut found = Found { behind: offset, bytes: 0, more: offset < place.end };
         let mut data = PartitionData {
             partition_index: wanted.partition.partition,
             high_watermark: place.bounds.high_watermark,
@@ -172,10 +193,11 @@ async fn read(
             aborted_transactions: None,
             ..PartitionData::default()
         };
-        if offset < place.end && (first || most_here > 0) {
+        if found.more && !counts.is_full(n) && (first || most_here > 0) {
             match batches(call, &place, offset, most_here, first).await {
                 Ok((records, end)) => {
                     look.bytes += records.len();
+                    found = Found { behind: end, bytes: records.len(), more: end < place.end };
                     if request.isolation_level != 0 {
                         data.aborted_transactions = Some(aborted(&call.shared.broker.journal, &place, offset, end));
                     }
@@ -189,6 +211,7 @@ async fn read(
         } else if request.isolation_level != 0 {
             data.aborted_transactions = Some(Vec::new());
         }
+        look.found.push(found);
         look.answers.push(data);
     }
     held.shrink(look.bytes);
