@@ -1,5 +1,6 @@
 //! The program: arguments, environment and signals are read here and nowhere else in the house.
 
+mod broker_settings;
 mod cli;
 mod control;
 mod demo;

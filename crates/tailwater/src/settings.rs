@@ -22,7 +22,7 @@ pub const KAFKA: &str = "127.0.0.1:9092";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 14] = [
     "data-dir",
     "connectors",
     "http",
@@ -34,12 +34,13 @@ const KEYS: [&str; 13] = [
     "kafka-tls-certificate",
     "kafka-tls-key",
     "kafka-tls-client-ca",
+    "kafka-broker",
     "connect",
     "pg",
 ];
 
 /// What a settings file may say. Paths are relative to the file.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 pub struct Settings {
     /// The data directory.
@@ -64,6 +65,8 @@ pub struct Settings {
     pub kafka_tls_key: Option<PathBuf>,
     /// Authorities for certificates of Kafka clients.
     pub kafka_tls_client_ca: Option<PathBuf>,
+    /// Settings of the Kafka face under a broker's names.
+    pub kafka_broker: Option<toml::Table>,
     /// Address of the Connect face.
     pub connect: Option<String>,
     /// Address of the SQL face.

@@ -4,7 +4,7 @@ use super::keys::Key;
 use super::store::{Entry, entry, gone};
 use super::{Coordinator, Inner, Shared};
 use crate::group::{Caller, Expired, Known, Offset, State};
-use crate::limits::{OFFSET_COST_BYTES, OFFSETS_RETENTION_MS};
+use crate::limits::OFFSET_COST_BYTES;
 use std::collections::BTreeSet;
 use tailwater_journal::Sequence;
 use tailwater_wire::error_code::ErrorCode;
@@ -188,7 +188,7 @@ impl Inner {
     /// Forgets offsets that nobody will want any more. What cannot be written is tried again the next time.
     pub(super) fn expire_offsets(&mut self, shared: &Shared, now: u64) {
         self.forget_lost_topics(shared);
-        for Expired { group, offsets, group_too } in self.groups.expired(OFFSETS_RETENTION_MS, now) {
+        for Expired { group, offsets, group_too } in self.groups.expired(now) {
             match self.forget(shared, &group, &offsets, group_too) {
                 Ok(_) => tracing::debug!(group, offsets = offsets.len(), group_too, "offsets have expired"),
                 Err(error) => tracing::debug!(group, error = error.name(), "offsets cannot be forgotten yet"),

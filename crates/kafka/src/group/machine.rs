@@ -7,7 +7,9 @@
 use super::member::{Member, joining_bytes};
 use super::rebalance::Rebalance;
 use super::{Answer, Caller, ErrorCode, JoinRefused, JoinRequest, Joined, JoinedMember, Protocol};
-use crate::limits::{GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, MEMBER_COST_BYTES, MEMBER_ID_STEM_BYTES};
+use crate::limits::{
+    GROUP_BYTES_MAX, GROUP_MEMBERS_MAX, MEMBER_COST_BYTES, MEMBER_ID_STEM_BYTES, OFFSETS_RETENTION_MS,
+};
 use bytes::Bytes;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,6 +49,8 @@ pub struct Settings {
     pub initial_rebalance_delay: u64,
     /// `group.max.size`.
     pub members_max: usize,
+    /// `offsets.retention.minutes`, in milliseconds: how long a group's offsets are kept that nobody uses.
+    pub offsets_retention: u64,
 }
 
 impl Default for Settings {
@@ -57,6 +61,7 @@ impl Default for Settings {
             session_timeout_max: 1_800_000,
             initial_rebalance_delay: 0,
             members_max: GROUP_MEMBERS_MAX,
+            offsets_retention: OFFSETS_RETENTION_MS,
         }
     }
 }

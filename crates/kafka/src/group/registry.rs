@@ -239,8 +239,8 @@ impl<W> Registry<W> {
     }
 
     /// What has expired: offsets of groups that have been empty, or of partitions that nobody in the group has read and
-    /// committed, for as long as `retention`; and empty groups without any offsets.
-    pub fn expired(&self, retention: u64, now: u64) -> Vec<Expired> {
+    /// committed, for as long as offsets are kept; and empty groups without any offsets.
+    pub fn expired(&self, now: u64) -> Vec<Expired> {
         let expired = |group: &Group<W>, topic: &str, offset: &Offset| {
             let since = match group.protocol_type() {
                 // Its clients assign partitions themselves.
@@ -251,7 +251,7 @@ impl<W> Registry<W> {
                 }
                 Some(_) => return false,
             };
-            offset.expires.unwrap_or(since.saturating_add(retention)) <= now
+            offset.expires.unwrap_or(since.saturating_add(self.settings.offsets_retention)) <= now
         };
         self.expired_where(expired).filter(|expired| expired.group_too || !expired.offsets.is_empty()).collect()
     }
@@ -387,13 +387,13 @@ mod tests {
         let mut registry = registry();
         commit(&mut registry, "g", "orders", 1_000);
         commit(&mut registry, "g", "users", 2_000);
-        assert!(registry.expired(7 * DAY, 7 * DAY + 999).is_empty());
-        let expired = registry.expired(7 * DAY, 7 * DAY + 1_000);
+        assert!(registry.expired(7 * DAY + 999).is_empty());
+        let expired = registry.expired(7 * DAY + 1_000);
         let orders = vec![("orders".to_owned(), 0)];
         assert_eq!(expired, [Expired { group: "g".into(), offsets: orders.clone(), group_too: false }]);
         registry.forgotten("g", &orders);
         assert_eq!(registry.get("g").map(|known| known.offsets.len()), Some(1));
-        assert!(registry.expired(7 * DAY, 7 * DAY + 2_000)[0].group_too);
+        assert!(registry.expired(7 * DAY + 2_000)[0].group_too);
     }
 
     #[test]
@@ -404,20 +404,20 @@ mod tests {
         commit(&mut registry, "g", "users", 0);
         registry.heartbeat("g", &caller("a-1", 1), 0).unwrap();
         let unread = vec![("users".to_owned(), 0)];
-        let expired = registry.expired(7 * DAY, 8 * DAY);
+        let expired = registry.expired(8 * DAY);
         assert_eq!(expired, [Expired { group: "g".into(), offsets: unread.clone(), group_too: false }]);
         registry.forgotten("g", &unread);
         registry.leave("g", &[("a-1".into(), None)], 8 * DAY);
-        assert!(registry.expired(7 * DAY, 15 * DAY - 1).is_empty());
-        assert!(registry.expired(7 * DAY, 15 * DAY)[0].group_too);
+        assert!(registry.expired(15 * DAY - 1).is_empty());
+        assert!(registry.expired(15 * DAY)[0].group_too);
     }
 
     #[test]
     fn a_client_may_say_itself_when_an_offset_expires() {
         let mut registry = registry();
         registry.committed("g", [("orders".to_owned(), 0, Offset { expires: Some(500), ..offset(7, 0) })], 0);
-        assert!(registry.expired(7 * DAY, 499).is_empty());
-        assert_eq!(registry.expired(7 * DAY, 500).len(), 1);
+        assert!(registry.expired(499).is_empty());
+        assert_eq!(registry.expired(500).len(), 1);
     }
 
     #[test]
@@ -427,11 +427,11 @@ mod tests {
         registry.held("g", "orders", 0, 42, 0);
         registry.held("h", "orders", 0, 42, 0);
         assert!(registry.get("g").unwrap().offsets.is_held("orders", 0));
-        assert!(registry.expired(7 * DAY, 9 * DAY).is_empty());
+        assert!(registry.expired(9 * DAY).is_empty());
         registry.released("g", 42);
         registry.released("h", 42);
         assert!(!registry.get("g").unwrap().offsets.is_held("orders", 0));
-        assert_eq!(registry.expired(7 * DAY, 9 * DAY).len(), 2);
+        assert_eq!(registry.expired(9 * DAY).len(), 2);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use super::Settings;
 use super::broker::NODE;
 use super::topic_config::{DEFINITIONS, Definition, Effect, Kind, check, default_of, definition};
 use crate::limits::{
-    FETCH_BYTES, FETCH_SESSIONS, IDLE_TIMEOUT, OFFSET_METADATA_MAX_BYTES, OFFSETS_RETENTION_MS,
-    TRANSACTION_TIMEOUT_MAX_MS, TRANSACTIONAL_ID_RETENTION_MS,
+    FETCH_BYTES, FETCH_SESSIONS, IDLE_TIMEOUT, OFFSET_METADATA_MAX_BYTES, TRANSACTION_TIMEOUT_MAX_MS,
+    TRANSACTIONAL_ID_RETENTION_MS,
 };
 
 /// Kind of a resource: a topic.
@@ -89,7 +89,7 @@ pub(super) fn of_broker(settings: &Settings, (host, port): &(String, u16)) -> Ve
         ("node.id", (INT, NODE.to_string())),
         ("num.partitions", (INT, settings.partitions.to_string())),
         ("offset.metadata.max.bytes", (INT, OFFSET_METADATA_MAX_BYTES.to_string())),
-        ("offsets.retention.minutes", (INT, (OFFSETS_RETENTION_MS / 60_000).to_string())),
+        ("offsets.retention.minutes", (INT, (settings.groups.offsets_retention / 60_000).to_string())),
         ("process.roles", (LIST, "broker,controller".to_owned())),
         ("transaction.max.timeout.ms", (INT, TRANSACTION_TIMEOUT_MAX_MS.to_string())),
         ("transactional.id.expiration.ms", (INT, TRANSACTIONAL_ID_RETENTION_MS.to_string())),

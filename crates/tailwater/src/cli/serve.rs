@@ -14,6 +14,7 @@ use tailwater_kafka::server as kafka;
 
 use super::protection::{self, Protection};
 use super::{Exit, Failure, no_signals};
+use crate::broker_settings;
 use crate::limits::{SCAN_EVERY, STOP_WITHIN};
 use crate::open_files;
 use crate::server::{self, Server};
@@ -151,29 +152,33 @@ impl Serve {
             problems.push(problem);
             None
         });
-        let partitions = self.kafka_partitions.or(file.kafka_partitions).unwrap_or(1);
-        if !(1..=PARTITIONS_MAX).contains(&partitions) {
+        let mut settings = kafka::Settings { advertised, security, ..kafka::Settings::default() };
+        if let Some(table) = &file.kafka_broker {
+            let keys = [
+                file.kafka_partitions.map(|_| "kafka-partitions"),
+                file.kafka_auto_create_topics.map(|_| "kafka-auto-create-topics"),
+            ];
+            let keys: Vec<_> = keys.into_iter().flatten().collect();
+            broker_settings::settle(table, &keys, &mut settings, problems);
+        }
+        if let Some(partitions) = self.kafka_partitions.or(file.kafka_partitions) {
+            settings.partitions = partitions;
+        }
+        if !(1..=PARTITIONS_MAX).contains(&settings.partitions) {
             problems.push(Problem::config(
                 "PARTITIONS_INVALID",
-                format!("a topic cannot have {partitions} partitions (--kafka-partitions)"),
+                format!("a topic cannot have {} partitions (--kafka-partitions)", settings.partitions),
                 format!("Use a number from 1 to {PARTITIONS_MAX}."),
             ));
         }
-        let settings = || {
-            let most = kafka::Settings::default().connections;
-            let log_dir = std::path::absolute(data_dir).unwrap_or(data_dir.to_owned()).display().to_string();
-            let connections = open_files::for_sockets(most);
-            kafka::Settings {
-                advertised,
-                connections,
-                auto_create_topics: self.kafka_auto_create_topics.or(file.kafka_auto_create_topics).unwrap_or(true),
-                partitions,
-                log_dir,
-                security,
-                ..kafka::Settings::default()
-            }
-        };
-        (http, kafka.map(|listener| (listener, settings())))
+        if let Some(create) = self.kafka_auto_create_topics.or(file.kafka_auto_create_topics) {
+            settings.auto_create_topics = create;
+        }
+        settings.log_dir = std::path::absolute(data_dir).unwrap_or(data_dir.to_owned()).display().to_string();
+        if kafka.is_some() {
+            settings.connections = open_files::for_sockets(settings.connections);
+        }
+        (http, kafka.map(|listener| (listener, settings)))
     }
 
     /// Says that everything is bound.

@@ -7,8 +7,9 @@ use std::process::Stdio;
 
 use serde_json::Value;
 use tailwater_testkit::{Process, wait_until};
+use tailwater_wire::api::describe_configs::{DescribeConfigsRequest, DescribeConfigsResource};
 use tailwater_wire::api::offset_commit::{OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic};
-use tailwater_wire::api::{ApiKey, read_response, request_frame};
+use tailwater_wire::api::{Request, read_response, request_frame};
 
 use crate::support::{DEADLINE, Ended, Place, command, database, finish, postgres, run};
 
@@ -66,20 +67,25 @@ fn what_is_produced_is_listed_consumed_and_found_by_its_offsets() {
     );
 }
 
+/// Sends one request and reads its answer, as a client does that speaks no more than that.
+fn ask<R: Request>(at: &str, version: i16, request: &R) -> R::Response {
+    let version = R::KEY.version(version).unwrap();
+    let mut socket = TcpStream::connect(at).unwrap();
+    socket.set_read_timeout(Some(DEADLINE)).unwrap();
+    socket.write_all(&request_frame(version, 1, "test", request).unwrap().into_bytes()).unwrap();
+    let mut length = [0; 4];
+    socket.read_exact(&mut length).unwrap();
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    socket.read_exact(&mut frame).unwrap();
+    read_response::<R>(frame.into(), version).unwrap().1
+}
+
 /// Commits offset 1 of a topic for a group, as a client does that is not a member.
 fn commit(at: &str, group: &str, topic: &str) {
     let partition = OffsetCommitRequestPartition { committed_offset: 1, ..OffsetCommitRequestPartition::default() };
     let topic = OffsetCommitRequestTopic { name: topic.into(), partitions: vec![partition] };
     let request = OffsetCommitRequest { group_id: group.into(), topics: vec![topic], ..OffsetCommitRequest::default() };
-    let version = ApiKey::OffsetCommit.version(2).unwrap();
-    let mut socket = TcpStream::connect(at).unwrap();
-    socket.set_read_timeout(Some(DEADLINE)).unwrap();
-    socket.write_all(&request_frame(version, 1, "test", &request).unwrap().into_bytes()).unwrap();
-    let mut length = [0; 4];
-    socket.read_exact(&mut length).unwrap();
-    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
-    socket.read_exact(&mut frame).unwrap();
-    let (_, answer) = read_response::<OffsetCommitRequest>(frame.into(), version).unwrap();
+    let answer = ask(at, 2, &request);
     assert!(answer.topics[0].partitions[0].error_code.is_none(), "{answer:?}");
 }
 
@@ -99,6 +105,47 @@ fn groups_are_told_with_how_far_they_have_read() {
     assert_eq!(stored.out, "2\n3\n");
     let unknown = run(["consume", "t", "-o", "stored", "-b", &at, "--exit"]);
     assert!(unknown.err.contains("[GROUP_MISSING]") && unknown.err.contains("--group NAME"), "{unknown:?}");
+}
+
+#[test]
+fn settings_under_a_brokers_names_count_and_are_shown() {
+    let place = Place::new();
+    let file = place.dir.path().join("tailwater.toml");
+    let serve = |text: &str| {
+        std::fs::write(
+            &file,
+            format!("http = \"off\"\nkafka = \"127.0.0.1:0\"\ndata-dir = \"data\"\n[kafka-broker]\n{text}"),
+        )
+        .unwrap();
+        let mut serve = command(["serve", "--json", "--config"]);
+        serve.arg(&file);
+        serve
+    };
+    let refused = finish(serve("num.partitions = 0\nlog.retention.ms = 1\ngroup.max.sise = 2\n"));
+    assert_eq!(refused.code, Some(2));
+    for code in ["SETTING_INVALID", "SETTING_ELSEWHERE", "SETTING_UNKNOWN"] {
+        assert!(refused.err.contains(code), "{code}: {}", refused.err);
+    }
+    let settings = "num.partitions = 4\nauto.create.topics.enable = false\ngroup.initial.rebalance.delay.ms = 77\n\
+                    group.max.session.timeout.ms = 60000\noffsets.retention.minutes = 5\n";
+    let process = Process::spawn(&mut serve(settings));
+    let ready: Value = serde_json::from_str(&process.wait_line(DEADLINE, |_| true).unwrap()).unwrap();
+    let at = ready["kafka"].as_str().unwrap();
+    let broker = DescribeConfigsResource { resource_type: 4, resource_name: "1".into(), configuration_keys: None };
+    let request = DescribeConfigsRequest { resources: vec![broker], ..DescribeConfigsRequest::default() };
+    let shown = ask(at, 1, &request).results.remove(0).configs;
+    let value = |name: &str| shown.iter().find(|one| one.name == name).unwrap().value.clone().unwrap();
+    for (name, expected) in [
+        ("num.partitions", "4"),
+        ("auto.create.topics.enable", "false"),
+        ("group.initial.rebalance.delay.ms", "77"),
+        ("group.min.session.timeout.ms", "6000"),
+        ("group.max.session.timeout.ms", "60000"),
+        ("offsets.retention.minutes", "5"),
+    ] {
+        assert_eq!(value(name), expected, "{name}");
+    }
+    assert!(produce(&place, "1\n", &["t", "-b", at]).err.contains("[TOPIC_UNKNOWN]"));
 }
 
 #[test]
