@@ -170,6 +170,16 @@ impl JournalError {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
     }
 
+    /// Something would have to wait for a disk, which was not to be.
+    pub(crate) fn unready(file: &Path) -> Self {
+        Self::io("read", file, io::ErrorKind::WouldBlock.into())
+    }
+
+    /// Whether it is that.
+    pub(crate) fn is_unready(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Wraps a failed fsync.
     pub(crate) fn fsync(file: &Path, source: io::Error) -> Self {
         Self::FsyncFailed { file: file.to_path_buf(), source: Arc::new(source) }

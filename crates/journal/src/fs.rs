@@ -31,6 +31,11 @@ pub trait Fs: Send + Sync {
 pub trait ReadFile: Send + Sync {
     /// Reads at a position; 0 at the end.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
+    /// The same without waiting for a disk: of what is in the system's cache, `WouldBlock` when that is nothing.
+    fn read_ready_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let _ = (buffer, position);
+        Err(io::ErrorKind::WouldBlock.into())
+    }
     /// Bytes in the file.
     fn size(&self) -> io::Result<u64>;
 }

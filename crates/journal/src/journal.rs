@@ -239,15 +239,16 @@ impl Journal {
         self.inner.shared.read(topic, partition, offset, max_bytes)
     }
 
-    /// The same from memory alone, without waiting for a disk; `None` when the batch at `offset` is not there.
-    pub fn read_hot(
+    /// The same without waiting for a disk, from our memory or the system's, and no more than some megabytes; `None` when
+    /// the batch at `offset` is in neither.
+    pub fn read_ready(
         &self,
         topic: TopicId,
         partition: u32,
         offset: i64,
         max_bytes: usize,
     ) -> Result<Option<Vec<StoredBatch>>, JournalError> {
-        self.inner.shared.read_hot(topic, partition, offset, max_bytes)
+        self.inner.shared.read_ready(topic, partition, offset, max_bytes)
     }
 
     /// Aborted transactions of clients with records in `from..to`.

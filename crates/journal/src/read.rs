@@ -2,10 +2,10 @@
 
 use crate::files::FileId;
 use crate::index::{PartitionIndex, SegmentIndex, Source};
-use crate::limits::{READ_ENTRIES, READ_MAX_BYTES};
+use crate::limits::{READ_ENTRIES, READ_MAX_BYTES, READ_READY_BYTES};
 use crate::record::{Batch, Record};
 use crate::recovery::sealed_index;
-use crate::scan::{Check, FrameAt, Scanner, Step, patch_base};
+use crate::scan::{Check, FrameAt, Scanner, Step, Wait, patch_base};
 use crate::segment::Link;
 use crate::shared::Shared;
 use crate::view::{COMPACTED, Key, Lookup, View, lookups, stored};
@@ -30,8 +30,12 @@ enum At {
     Behind(i64),
 }
 
-/// The file that a walk has looked at last: the next may go on in it. Only for what was durable when it was opened.
-type Opened = Option<(FileId, Scanner)>;
+/// Files as walks look at them: the last stays open, because the next walk may go on in it. Only for what was durable when
+/// it was opened.
+struct Files {
+    wait: Wait,
+    last: Option<(FileId, Scanner)>,
+}
 
 /// What is done with each batch; a break ends the walk.
 type Visitor<'v> = dyn FnMut(&mut Scanner, Visit<'_>) -> Result<ControlFlow<()>, JournalError> + 'v;
@@ -46,6 +50,12 @@ struct Visit<'a> {
     transactions: &'a [TransactionMeta],
 }
 
+impl Files {
+    fn of(wait: Wait) -> Self {
+        Self { wait, last: None }
+    }
+}
+
 impl Shared {
     /// See [`crate::Journal::read`].
     pub(crate) fn read(
@@ -55,9 +65,38 @@ impl Shared {
         offset: i64,
         max_bytes: usize,
     ) -> Result<Vec<StoredBatch>, JournalError> {
+        let mut out = Vec::new();
+        self.collect(Wait::May, topic, partition, offset, max_bytes, &mut out).map(|()| out)
+    }
+
+    /// See [`crate::Journal::read_ready`].
+    pub(crate) fn read_ready(
+        &self,
+        topic: TopicId,
+        partition: u32,
+        offset: i64,
+        max_bytes: usize,
+    ) -> Result<Option<Vec<StoredBatch>>, JournalError> {
+        let mut out = Vec::new();
+        match self.collect(Wait::Never, topic, partition, offset, max_bytes.min(READ_READY_BYTES), &mut out) {
+            Ok(()) => Ok(Some(out)),
+            Err(error) if error.is_unready() => Ok((!out.is_empty()).then_some(out)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn collect(
+        &self,
+        wait: Wait,
+        topic: TopicId,
+        partition: u32,
+        offset: i64,
+        max_bytes: usize,
+        out: &mut Vec<StoredBatch>,
+    ) -> Result<(), JournalError> {
         let key = (topic.0, partition);
         let max_bytes = max_bytes.min(READ_MAX_BYTES);
-        let (mut out, mut bytes, mut next) = (Vec::new(), 0, offset);
+        let (mut bytes, mut next) = (0, offset);
         loop {
             // An offset that compacting took leads to the first one behind it.
             let first = move |index: &PartitionIndex| index.entry_of(next).or(Some(0));
@@ -70,21 +109,21 @@ impl Shared {
                 }
                 // Retention may have passed us while we read.
                 if next >= high_watermark || !kept || (bytes >= max_bytes && !out.is_empty()) {
-                    return Ok(out);
+                    return Ok(());
                 }
-                if view.hot.read(key, next, max_bytes.saturating_sub(bytes), &mut out) > 0 {
-                    return Ok(out);
+                if view.hot.read(key, next, max_bytes.saturating_sub(bytes), out) > 0 {
+                    return Ok(());
                 }
-                let Some(place) = view.segment_of(key, next) else { return Ok(out) };
+                let Some(place) = view.segment_of(key, next) else { return Ok(()) };
                 ((place.0, view.file_of(key, place.0)), self.search(&view, key, place, first))
             };
             let sparse = place.0 == COMPACTED;
             let before = next;
             let mut full = false;
-            let found = self.resolve(search, key, first).and_then(|lookups| {
-                let mut opened = None;
+            let found = self.resolve(wait, search, key, first).and_then(|lookups| {
+                let mut files = Files::of(wait);
                 for lookup in &lookups {
-                    self.walk(&mut opened, lookup, key, &mut |scanner, visit| {
+                    self.walk(&mut files, lookup, key, &mut |scanner, visit| {
                         if visit.base + i64::from(visit.batch.records) <= next {
                             return Ok(ControlFlow::Continue(()));
                         }
@@ -109,13 +148,13 @@ impl Shared {
                 Ok(())
             });
             match found {
-                Ok(()) if full => return Ok(out),
+                Ok(()) if full => return Ok(()),
                 Ok(()) if next > before => {}
                 Ok(()) => return Err(self.astray(before)),
                 // Retention or the keeper took the file meanwhile.
                 Err(error) if error.is_gone() && self.has_moved(key, before, &place)? => {
                     if !out.is_empty() {
-                        return Ok(out);
+                        return Ok(());
                     }
                 }
                 Err(error) => return Err(error),
@@ -134,24 +173,6 @@ impl Shared {
         let log_start = view.bounds(TopicId(key.0), key.1)?.log_start;
         let same = view.segment_of(key, offset).is_some_and(|(now, _)| now == *segment);
         Ok(log_start > offset || !same || view.file_of(key, *segment) != *file)
-    }
-
-    /// See [`crate::Journal::read_hot`].
-    pub(crate) fn read_hot(
-        &self,
-        topic: TopicId,
-        partition: u32,
-        offset: i64,
-        max_bytes: usize,
-    ) -> Result<Option<Vec<StoredBatch>>, JournalError> {
-        let view = self.view();
-        let Bounds { log_start, high_watermark, .. } = view.bounds(topic, partition)?;
-        if !(log_start..=high_watermark).contains(&offset) {
-            return Err(JournalError::OffsetOutOfRange { offset, log_start, high_watermark });
-        }
-        let mut out = Vec::new();
-        let found = view.hot.read((topic.0, partition), offset, max_bytes.min(READ_MAX_BYTES), &mut out);
-        Ok((found > 0 || offset == high_watermark).then_some(out))
     }
 
     /// See [`crate::Journal::offset_at_from`].
@@ -179,7 +200,7 @@ impl Shared {
             let file = view.file_of(key, place.segment);
             let search = self.search(&view, key, (place.segment, end), first);
             drop(view);
-            let lookups = self.resolve(search, key, first);
+            let lookups = self.resolve(Wait::May, search, key, first);
             match lookups.and_then(|lookups| self.first_at(&lookups, key, timestamp_ms, alive_from)) {
                 Ok(At::Batch(offset)) => return Ok(offset.max(least)),
                 // What is as late as that may be dead: then the search goes on.
@@ -208,11 +229,11 @@ impl Shared {
                 let end = view.start_after(key, place.segment);
                 self.search(&view, key, (place.segment, end), |index| index.entry_of(from))
             };
-            let lookups = self.resolve(search, key, |index| index.entry_of(from))?;
-            let (before, mut opened) = (from, None);
+            let lookups = self.resolve(Wait::May, search, key, |index| index.entry_of(from))?;
+            let (before, mut files) = (from, Files::of(Wait::May));
             for lookup in &lookups {
                 let mut found = false;
-                self.walk(&mut opened, lookup, key, &mut |_, visit| {
+                self.walk(&mut files, lookup, key, &mut |_, visit| {
                     if visit.base < from {
                         return Ok(ControlFlow::Continue(()));
                     }
@@ -235,10 +256,10 @@ impl Shared {
     }
 
     fn first_at(&self, lookups: &[Lookup], key: Key, timestamp_ms: i64, alive_from: i64) -> Result<At, JournalError> {
-        let mut opened = None;
+        let mut files = Files::of(Wait::May);
         for lookup in lookups {
             let mut found = None;
-            self.walk(&mut opened, lookup, key, &mut |_, visit| {
+            self.walk(&mut files, lookup, key, &mut |_, visit| {
                 let dead = visit.base + i64::from(visit.batch.records) <= alive_from;
                 if dead || visit.batch.max_timestamp < timestamp_ms {
                     return Ok(ControlFlow::Continue(()));
@@ -268,6 +289,7 @@ impl Shared {
 
     fn resolve(
         &self,
+        wait: Wait,
         search: Search,
         key: Key,
         first: impl Fn(&PartitionIndex) -> Option<usize>,
@@ -275,7 +297,10 @@ impl Shared {
         match search {
             Search::Active(lookups) => Ok(lookups),
             Search::Cold(file, link, end) => {
-                let load = || sealed_index(self.fs.as_ref(), &self.dir, file, link, false);
+                let load = || match wait {
+                    Wait::May => sealed_index(self.fs.as_ref(), &self.dir, file, link, false),
+                    Wait::Never => Err(JournalError::unready(&file.index_path(&self.dir))),
+                };
                 let index = self.cold_index(file, load)?;
                 Ok(entries(&index, key, file, end, first))
             }
@@ -283,22 +308,18 @@ impl Shared {
     }
 
     /// Visits the batches of a partition that an index entry leads to, in order of offset.
-    fn walk(
-        &self,
-        opened: &mut Opened,
-        lookup: &Lookup,
-        key: Key,
-        visit: &mut Visitor<'_>,
-    ) -> Result<(), JournalError> {
+    fn walk(&self, files: &mut Files, lookup: &Lookup, key: Key, visit: &mut Visitor<'_>) -> Result<(), JournalError> {
         let (file, mut position) = match lookup.source {
             Source::Frames(position) => (lookup.file, position),
             // A segment with parts is not copied.
             Source::Part(at, _) => (FileId::written(at.segment), at.position),
         };
-        let (_, scanner) = match opened.take().filter(|(known, _)| *known == file) {
-            Some(known) => opened.insert(known),
+        let (_, scanner) = match files.last.take().filter(|(known, _)| *known == file) {
+            Some(known) => files.last.insert(known),
             None => {
-                opened.insert((file, Scanner::open_to_read(self.fs.as_ref(), &file.path(&self.dir), &self.buffers)?))
+                let (fs, path) = (self.fs.as_ref(), file.path(&self.dir));
+                let scanner = Scanner::open_to_read(fs, &path, &self.buffers, files.wait)?;
+                files.last.insert((file, scanner))
             }
         };
         loop {

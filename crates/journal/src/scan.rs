@@ -24,6 +24,15 @@ pub(crate) struct Scanner {
     /// Bytes read at a time, and its bounds.
     ahead: usize,
     bounds: RangeInclusive<usize>,
+    wait: Wait,
+}
+
+/// Whether reading may wait for a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wait {
+    May,
+    /// What is not in the system's cache fails as [`JournalError::unready`].
+    Never,
 }
 
 /// A frame and where it lies.
@@ -65,12 +74,12 @@ pub(crate) enum Check {
 impl Scanner {
     /// Opens a segment and reads its header.
     pub(crate) fn open(fs: &dyn Fs, path: &Path) -> Result<(Self, FileHeader), JournalError> {
-        Self::open_with(fs, path, Buffers::default(), SCAN_BUFFER_BYTES..=SCAN_BUFFER_BYTES)
+        Self::open_with(fs, path, Buffers::default(), SCAN_BUFFER_BYTES..=SCAN_BUFFER_BYTES, Wait::May)
     }
 
     /// The same for someone who looks for batches here and there, and keeps what was read in such buffers.
-    pub(crate) fn open_to_read(fs: &dyn Fs, path: &Path, buffers: &Buffers) -> Result<Self, JournalError> {
-        Ok(Self::open_with(fs, path, buffers.clone(), READ_BUFFER_BYTES..=READ_WINDOW_BYTES)?.0)
+    pub(crate) fn open_to_read(fs: &dyn Fs, path: &Path, buffers: &Buffers, wait: Wait) -> Result<Self, JournalError> {
+        Ok(Self::open_with(fs, path, buffers.clone(), READ_BUFFER_BYTES..=READ_WINDOW_BYTES, wait)?.0)
     }
 
     fn open_with(
@@ -78,6 +87,7 @@ impl Scanner {
         path: &Path,
         buffers: Buffers,
         bounds: RangeInclusive<usize>,
+        wait: Wait,
     ) -> Result<(Self, FileHeader), JournalError> {
         let failed = |error| JournalError::io("read", path, error);
         let file = fs.open(path).map_err(failed)?;
@@ -85,10 +95,10 @@ impl Scanner {
         let mut head = [0; SEGMENT_HEADER_BYTES as usize];
         let length = usize::try_from(end.min(SEGMENT_HEADER_BYTES)).unwrap_or_default();
         let head = head.get_mut(..length).unwrap_or_default();
-        read_exact_at(file.as_ref(), head, 0).map_err(failed)?;
+        read_exact_at(file.as_ref(), head, 0, wait).map_err(failed)?;
         let header = FileHeader::decode(head, path)?;
         let (path, window, ahead) = (path.to_path_buf(), Bytes::new(), *bounds.start());
-        Ok((Self { file, path, end, buffers, window, window_at: 0, taken: 0, ahead, bounds }, header))
+        Ok((Self { file, path, end, buffers, window, window_at: 0, taken: 0, ahead, bounds, wait }, header))
     }
 
     /// No more than about so many bytes of batches are wanted.
@@ -221,7 +231,7 @@ impl Scanner {
         let ahead = ahead.min(usize::try_from(self.end - at).unwrap_or(usize::MAX));
         // A window that could not be filled must not be believed; one that is not needed may be filled again.
         (self.window, self.window_at, self.taken) = (Bytes::new(), at, 0);
-        let fill = |window: &mut [u8]| read_exact_at(self.file.as_ref(), window, at);
+        let fill = |window: &mut [u8]| read_exact_at(self.file.as_ref(), window, at, self.wait);
         self.window = self.buffers.filled(ahead, fill).map_err(|error| JournalError::io("read", &self.path, error))?;
         Ok(())
     }
@@ -286,13 +296,17 @@ pub(crate) fn read_file(fs: &dyn Fs, path: &Path, limit: u64) -> std::io::Result
         return Ok(None);
     }
     let mut bytes = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-    read_exact_at(file.as_ref(), &mut bytes, 0)?;
+    read_exact_at(file.as_ref(), &mut bytes, 0, Wait::May)?;
     Ok(Some(bytes.into()))
 }
 
-fn read_exact_at(file: &dyn ReadFile, mut buffer: &mut [u8], mut at: u64) -> std::io::Result<()> {
+fn read_exact_at(file: &dyn ReadFile, mut buffer: &mut [u8], mut at: u64, wait: Wait) -> std::io::Result<()> {
     while !buffer.is_empty() {
-        match file.read_at(buffer, at) {
+        let read = match wait {
+            Wait::May => file.read_at(buffer, at),
+            Wait::Never => file.read_ready_at(buffer, at),
+        };
+        match read {
             Ok(0) => return Err(std::io::ErrorKind::UnexpectedEof.into()),
             Ok(read) => {
                 buffer = buffer.get_mut(read..).unwrap_or_default();

@@ -72,7 +72,7 @@ fn shared_bytes_are_copied_and_others_are_not() {
         let (address, before) = (one.bytes.as_ptr(), one.bytes.to_vec());
         let base =
             produce(&journal, vec![std::mem::replace(&mut one, client(topic, 0, 1, None))])[0].unwrap().base_offset;
-        let stored = journal.read_hot(topic, 0, base, 1).unwrap().unwrap().remove(0);
+        let stored = journal.read_ready(topic, 0, base, 1).unwrap().unwrap().remove(0);
         assert_eq!(stored.bytes.as_ptr() == address, !shared);
         assert_eq!(stored.bytes[..8], base.to_be_bytes());
         assert_eq!(stored.bytes[12..16], [0; 4], "the leader epoch");
@@ -195,10 +195,10 @@ fn memory_alone_answers_for_recent_records_only() {
     for tag in 0..100 {
         produce(&journal, vec![client(topic, 0, tag, None)]);
     }
-    assert!(journal.read_hot(topic, 0, 0, 1000).unwrap().is_none());
-    assert_eq!(journal.read_hot(topic, 0, 995, 1000).unwrap().unwrap().len(), 1);
-    assert!(journal.read_hot(topic, 0, 1000, 1000).unwrap().unwrap().is_empty());
-    assert_eq!(journal.read_hot(topic, 0, 1001, 1000).unwrap_err().code(), "OFFSET_OUT_OF_RANGE");
+    assert!(journal.read_ready(topic, 0, 0, 1000).unwrap().is_none());
+    assert_eq!(journal.read_ready(topic, 0, 995, 1000).unwrap().unwrap().len(), 1);
+    assert!(journal.read_ready(topic, 0, 1000, 1000).unwrap().unwrap().is_empty());
+    assert_eq!(journal.read_ready(topic, 0, 1001, 1000).unwrap_err().code(), "OFFSET_OUT_OF_RANGE");
 }
 
 #[test]

@@ -77,6 +77,16 @@ impl ReadFile for File {
         FileExt::read_at(self, buffer, position)
     }
 
+    #[cfg(target_os = "linux")]
+    fn read_ready_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        use rustix::io::{Errno, ReadWriteFlags, preadv2};
+        match preadv2(self, &mut [io::IoSliceMut::new(buffer)], position, ReadWriteFlags::NOWAIT) {
+            // Not every file system tells what it has in memory.
+            Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) => Err(io::ErrorKind::WouldBlock.into()),
+            read => Ok(read?),
+        }
+    }
+
     fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }

@@ -58,7 +58,7 @@ impl SimFs {
         self.disk().failing_syncs = count;
     }
 
-    /// Writes are often short, and sometimes interrupted.
+    /// Writes are often short, and sometimes interrupted; reads that must not wait read something now and then.
     pub fn be_awkward(&self, awkward: bool) {
         self.disk().awkward = awkward;
     }
@@ -236,6 +236,16 @@ impl ReadFile for Handle {
             }
             Ok(length)
         })
+    }
+
+    fn read_ready_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
+        let length = self.with(|disk| {
+            // Nothing is in memory, or some of it, by chance.
+            let cached = disk.awkward && disk.draw(8) > 0;
+            let length = disk.draw(2 * buffer.len() as u64) as usize + 1;
+            if cached { Ok(length.min(buffer.len())) } else { Err(io::ErrorKind::WouldBlock.into()) }
+        })?;
+        self.read_at(buffer.get_mut(..length).unwrap_or_default(), position)
     }
 
     fn size(&self) -> io::Result<u64> {

@@ -228,8 +228,8 @@ async fn batches(
 ) -> Result<(Records, i64), ErrorCode> {
     let broker = &call.shared.broker;
     let (id, partition) = (place.topic.id, place.partition);
-    let hot = broker.journal.read_hot(id, partition, offset, most);
-    let stored = match hot {
+    let ready = broker.journal.read_ready(id, partition, offset, most);
+    let stored = match ready {
         Ok(Some(batches)) => Ok(batches),
         Ok(None) => broker.blocking(move |journal| journal.read(id, partition, offset, most)).await,
         Err(error) => Err(error),
