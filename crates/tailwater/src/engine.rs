@@ -42,8 +42,8 @@ impl Engine {
         Users::open(self.journal.clone()).map_err(problem)
     }
 
-    /// Serves the topics over Kafka's protocol on a bound socket.
-    pub fn serve_kafka(&self, socket: TcpListener, settings: Settings) -> Result<Listener, Problem> {
+    /// Serves the topics over Kafka's protocol on a bound socket; without one, only to this process.
+    pub fn serve_kafka(&self, socket: Option<TcpListener>, settings: Settings) -> Result<Listener, Problem> {
         Listener::start(socket, self.journal.clone(), settings).map_err(|error| match error {
             StartError::Journal(error) => problem(error),
             StartError::System(error) => Problem::environment(

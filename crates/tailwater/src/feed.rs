@@ -1,5 +1,6 @@
 //! The topics of a data directory, through its server while one runs, else from its files; or those of Kafka brokers.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use tailwater_connector::transport::TopicInfo;
 use tailwater_connector::{Problem, TopicReader};
 use tailwater_kafka::client::{BrokerReader, Client};
 use tailwater_kafka::security::users::{UserInfo, UserRequest};
+use tailwater_kafka::server::{self as kafka, Listener};
 
 use crate::cli::Reached;
 use crate::control::client::{RemoteReader, server_ended};
@@ -92,6 +94,43 @@ impl Feed {
         }
     }
 
+    /// A client of Kafka's protocol to the topics of a directory, through its server or a listener that only this process
+    /// reaches. That listener is to be closed before the directory.
+    pub fn client(&self) -> Result<(Client, Option<Listener>), Problem> {
+        match self {
+            Feed::Live(reader) => {
+                let dir = reader.dir().to_owned();
+                // What the server says of it, before a client would say that nobody answers.
+                RemoteReader::connect(&dir).map_err(|error| server_ended(&error.to_string()))?.into_kafka()?;
+                let connect = move || {
+                    let reader = RemoteReader::connect(&dir)?;
+                    reader.into_kafka().map_err(|problem| io::Error::other(problem.to_string()))
+                };
+                Ok((Client::inside(&reader.dir().display().to_string(), connect)?, None))
+            }
+            Feed::Stopped(engine) => {
+                let listener = engine.serve_kafka(None, kafka::Settings::default())?;
+                let insider = listener.insider();
+                Ok((Client::inside("this directory", move || insider.connect())?, Some(listener)))
+            }
+            Feed::Brokers(_) => Err(Problem::internal("CLIENT", "brokers have a client already")),
+        }
+    }
+
+    /// How far a group has read, by topic and partition.
+    pub fn committed(&self, group: &str) -> Result<BTreeMap<(String, i32), i64>, Problem> {
+        if let Feed::Brokers(reader) = self {
+            return reader.client().committed(group);
+        }
+        let (mut client, listener) = self.client()?;
+        let committed = client.committed(group);
+        drop(client);
+        if let Some(listener) = listener {
+            listener.close();
+        }
+        committed
+    }
+
     /// Whether no record can come any more.
     pub fn ended(&self) -> bool {
         match self {
@@ -126,6 +165,45 @@ impl Feed {
             Feed::Live(_) | Feed::Brokers(_) => Ok(()),
             Feed::Stopped(engine) => engine.close(),
         }
+    }
+}
+
+/// A client of brokers or of a data directory, and what is to be closed behind it.
+pub struct Link {
+    client: Client,
+    behind: Option<(Feed, Option<Listener>)>,
+}
+
+/// What is to be closed when a client has gone.
+pub struct Behind(Option<(Feed, Option<Listener>)>);
+
+impl Link {
+    /// To brokers.
+    pub fn network(brokers: Reached) -> Result<Link, Problem> {
+        Ok(Link { client: Client::connect(&brokers.bootstrap, brokers.access)?, behind: None })
+    }
+
+    /// To a data directory, through its server while one runs.
+    pub fn directory(dir: &Path) -> Result<Link, Problem> {
+        let feed = Feed::open(dir)?;
+        let (client, listener) = feed.client()?;
+        Ok(Link { client, behind: Some((feed, listener)) })
+    }
+
+    /// The client, and what stays behind it.
+    pub fn split(self) -> (Client, Behind) {
+        (self.client, Behind(self.behind))
+    }
+}
+
+impl Behind {
+    /// Makes everything durable and gives the directory back, if there is one.
+    pub fn close(self) -> Result<(), Problem> {
+        let Some((feed, listener)) = self.0 else { return Ok(()) };
+        if let Some(listener) = listener {
+            listener.close();
+        }
+        feed.close()
     }
 }
 

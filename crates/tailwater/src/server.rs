@@ -1,5 +1,5 @@
-//! The composition root: data directory, connectors, control socket, HTTP, Kafka; opened in this order, closed in
-//! reverse, except that the connectors end first.
+//! The composition root: data directory, connectors, HTTP, Kafka, control socket; opened in this order, closed in
+//! reverse, except that the connectors end first, and that who reads by the control socket may go on when Kafka has ended.
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -35,22 +35,23 @@ impl Server {
         let engine = Engine::open(dir)?;
         let supervisor = Arc::new(Supervisor::new(plugins::registry(), engine.transport()));
         let users = engine.users()?;
-        let control = ControlServer::start(dir, engine.reader(), users.clone()).map_err(|error| {
-            Problem::environment(
-                "CONTROL_SOCKET",
-                format!("the control socket in {} cannot be made: {error}", dir.display()),
-                "Use a data directory on a local file system.",
-            )
-        })?;
         let http = http.map(|listener| face(listener, &supervisor, engine.reader())).transpose()?;
         let serve = |(socket, mut settings): (TcpListener, kafka::Settings)| {
             if settings.security.authenticate && users.is_empty() {
                 tracing::warn!("Kafka clients must log in, and there are no users yet: tailwater users add NAME");
             }
-            settings.security.users = Some(users);
-            engine.serve_kafka(socket, settings)
+            settings.security.users = Some(users.clone());
+            engine.serve_kafka(Some(socket), settings)
         };
         let kafka = kafka.map(serve).transpose()?;
+        let control = ControlServer::start(dir, engine.reader(), users, kafka.as_ref().map(Listener::insider))
+            .map_err(|error| {
+                Problem::environment(
+                    "CONTROL_SOCKET",
+                    format!("the control socket in {} cannot be made: {error}", dir.display()),
+                    "Use a data directory on a local file system.",
+                )
+            })?;
         Ok(Server { engine, supervisor, control, http, kafka })
     }
 
@@ -81,7 +82,7 @@ impl Server {
 
     /// Where the Kafka face listens.
     pub fn kafka_address(&self) -> Option<SocketAddr> {
-        self.kafka.as_ref().map(Listener::address)
+        self.kafka.as_ref().and_then(Listener::address)
     }
 
     /// Ends the connectors, lets readers have what they wrote, makes everything durable. `Err` when that failed.

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::ops::RangeInclusive;
+use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -39,6 +40,7 @@ pub(super) struct Connection {
 
 enum Stream {
     Plain(TcpStream),
+    Inside(UnixStream),
     Tls(Box<TlsStream>),
 }
 
@@ -81,19 +83,32 @@ impl Connection {
                 Stream::Tls(Box::new(stream))
             }
         };
+        let mut connection = Connection::over(stream, address, access.login.clone())?;
+        if let Some(login) = &access.login {
+            connection.again = connection.log_in(login)?;
+        }
+        Ok(connection)
+    }
+
+    /// Over a connection that is no socket of the network.
+    pub(super) fn inside(stream: UnixStream, address: &str) -> Result<Connection, Failure> {
+        stream.set_read_timeout(Some(CLIENT_TIMEOUT))?;
+        stream.set_write_timeout(Some(CLIENT_TIMEOUT))?;
+        Connection::over(Stream::Inside(stream), address, None)
+    }
+
+    /// Asks what is spoken there.
+    fn over(stream: Stream, address: &str, login: Option<Login>) -> Result<Connection, Failure> {
         let mut connection = Connection {
             stream,
             address: address.to_owned(),
             versions: HashMap::new(),
             correlation: 0,
             served: false,
-            login: access.login.clone(),
+            login,
             again: None,
         };
         connection.greet().map_err(|failure| connection.understood(failure))?;
-        if let Some(login) = &access.login {
-            connection.again = connection.log_in(login)?;
-        }
         Ok(connection)
     }
 
@@ -206,6 +221,7 @@ impl Read for Stream {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(stream) => stream.read(into),
+            Stream::Inside(stream) => stream.read(into),
             Stream::Tls(stream) => stream.read(into),
         }
     }
@@ -215,6 +231,7 @@ impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(stream) => stream.write(bytes),
+            Stream::Inside(stream) => stream.write(bytes),
             Stream::Tls(stream) => stream.write(bytes),
         }
     }
@@ -222,6 +239,7 @@ impl Write for Stream {
     fn flush(&mut self) -> io::Result<()> {
         match self {
             Stream::Plain(stream) => stream.flush(),
+            Stream::Inside(stream) => stream.flush(),
             Stream::Tls(stream) => stream.flush(),
         }
     }

@@ -13,6 +13,8 @@ mod scram;
 mod tls;
 
 use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::os::unix::net::UnixStream;
 
 use bytes::Bytes;
 use tailwater_connector::Problem;
@@ -38,7 +40,7 @@ const PRODUCE: i16 = 11;
 /// Brokers, found from the address of one.
 pub struct Client {
     bootstrap: String,
-    access: Access,
+    way: Way,
     seed: Connection,
     /// Connections to leaders and coordinators, by address.
     others: HashMap<String, Connection>,
@@ -46,18 +48,50 @@ pub struct Client {
     leaders: HashMap<String, BTreeMap<i32, String>>,
 }
 
+/// How connections are made.
+enum Way {
+    /// Over the network.
+    Network(Access),
+    /// By somebody who has a way of his own, whatever the address.
+    Own(Box<dyn Fn() -> io::Result<UnixStream> + Send>),
+}
+
+impl Way {
+    fn open(&self, address: &str) -> Result<Connection, Failure> {
+        match self {
+            Way::Network(access) => Connection::open(address, access),
+            Way::Own(connect) => Connection::inside(connect()?, address),
+        }
+    }
+}
+
 impl Client {
+    /// Over connections that `connect` makes to a listener of ours; `name` says in problems whose it is.
+    ///
+    /// # Errors
+    /// `BROKER_UNREACHABLE`
+    pub fn inside(
+        name: &str,
+        connect: impl Fn() -> io::Result<UnixStream> + Send + 'static,
+    ) -> Result<Client, Problem> {
+        Client::by(name, Way::Own(Box::new(connect)))
+    }
+
     /// Connects to the first of some addresses (HOST:PORT, with commas) that answers.
     ///
     /// # Errors
     /// `BROKER_UNREACHABLE` with what each of them said; a broker that is there and does not let us in ends the search.
     pub fn connect(bootstrap: &str, access: Access) -> Result<Client, Problem> {
+        Client::by(bootstrap, Way::Network(access))
+    }
+
+    fn by(bootstrap: &str, way: Way) -> Result<Client, Problem> {
         let mut said = Vec::new();
         for address in bootstrap.split(',').map(str::trim).filter(|address| !address.is_empty()) {
-            match Connection::open(address, &access).and_then(Client::asked) {
+            match way.open(address).and_then(Client::asked) {
                 Ok(seed) => {
                     let bootstrap = bootstrap.to_owned();
-                    return Ok(Client { bootstrap, access, seed, others: HashMap::new(), leaders: HashMap::new() });
+                    return Ok(Client { bootstrap, way, seed, others: HashMap::new(), leaders: HashMap::new() });
                 }
                 Err(Failure::Refused(problem)) => return Err(problem),
                 Err(Failure::Lost(error)) => said.push(format!("{address}: {error}")),
@@ -175,7 +209,9 @@ impl Client {
     ) -> Result<R::Response, Problem> {
         let called = match self.others.get_mut(address) {
             Some(connection) => connection.call(most, request),
-            None => Connection::open(address, &self.access)
+            None => self
+                .way
+                .open(address)
                 .and_then(|connection| self.others.entry(address.to_owned()).or_insert(connection).call(most, request)),
         };
         called.map_err(|failure| {

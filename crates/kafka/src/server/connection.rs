@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSlice};
-use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -59,12 +58,12 @@ enum End {
 /// Serves a connection until it ends.
 pub(super) async fn serve(
     (read, write): (impl AsyncRead + Unpin, impl AsyncWrite + Unpin),
-    (peer, local): (SocketAddr, SocketAddr),
+    session: Session,
     place: Place,
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let session = Arc::new(Session::new(peer, local, shared.broker.settings.security.authenticate));
+    let (peer, session) = (session.peer, Arc::new(session));
     let (queue, pending) = mpsc::channel(PENDING_REQUESTS);
     let in_turn = AtomicUsize::new(0);
     let mut reading = Box::pin(read_requests(read, &shared, &session, &place, queue, &in_turn));

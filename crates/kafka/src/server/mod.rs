@@ -16,6 +16,7 @@ mod dispatch;
 mod fetch_counts;
 mod fetch_sessions;
 mod frames;
+mod insider;
 mod memory;
 mod news;
 mod request_memory;
@@ -41,8 +42,10 @@ use crate::limits::{
 use broker::Broker;
 use complaints::Complaints;
 use connections::{Connections, Place};
+pub use insider::Insider;
 use memory::Memory;
 use request_memory::RequestMemory;
+use session::Session;
 
 /// How the listener behaves; the defaults are Kafka's where Kafka has one.
 #[derive(Debug, Clone)]
@@ -80,8 +83,10 @@ impl Default for Settings {
 
 /// A listener that serves, on threads of its own.
 pub struct Listener {
-    address: SocketAddr,
+    /// `None`: nowhere on the network.
+    address: Option<SocketAddr>,
     stop: watch::Sender<bool>,
+    insider: Insider,
     runtime: Runtime,
 }
 
@@ -109,10 +114,9 @@ struct Shared {
 }
 
 impl Listener {
-    /// Serves the topics of a journal on a bound socket.
-    pub fn start(socket: TcpListener, journal: Journal, settings: Settings) -> Result<Listener, StartError> {
-        let address = socket.local_addr()?;
-        socket.set_nonblocking(true)?;
+    /// Serves the topics of a journal on a bound socket; without one, only to [insiders](Self::insider).
+    pub fn start(socket: Option<TcpListener>, journal: Journal, settings: Settings) -> Result<Listener, StartError> {
+        let address = socket.as_ref().map(TcpListener::local_addr).transpose()?;
         let connections = Arc::new(Connections::new(settings.connections));
         let shared = Arc::new(Shared {
             broker: Broker::open(journal, settings)?,
@@ -127,22 +131,36 @@ impl Listener {
             .thread_name("kafka")
             .enable_all()
             .build()?;
-        let socket = {
-            let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(socket)?
-        };
         describe_metrics();
         let (stop, stopped) = watch::channel(false);
         runtime.spawn(shared.broker.coordinator.clone().run());
         let broker = Arc::clone(&shared);
         runtime.spawn(async move { broker.broker.news.run(&broker.broker.journal).await });
-        runtime.spawn(accept(socket, connections, shared, stopped));
-        Ok(Listener { address, stop, runtime })
+        let insider = Insider {
+            runtime: runtime.handle().clone(),
+            shared: Arc::clone(&shared),
+            connections: Arc::clone(&connections),
+            stop: stop.clone(),
+        };
+        if let Some(socket) = socket {
+            socket.set_nonblocking(true)?;
+            let socket = {
+                let _inside = runtime.enter();
+                tokio::net::TcpListener::from_std(socket)?
+            };
+            runtime.spawn(accept(socket, connections, shared, stopped));
+        }
+        Ok(Listener { address, stop, insider, runtime })
     }
 
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
+    /// Where it listens on the network, if it does.
+    pub fn address(&self) -> Option<SocketAddr> {
         self.address
+    }
+
+    /// For connections of who holds the data directory.
+    pub fn insider(&self) -> Insider {
+        self.insider.clone()
     }
 
     /// Takes no more connections or requests, answers what was asked within a short time, and ends.
@@ -202,9 +220,10 @@ async fn accept(
         let Ok(local) = stream.local_addr().and_then(|local| stream.set_nodelay(true).map(|()| local)) else {
             continue;
         };
+        let session = Session::new(peer, local, shared.broker.settings.security.authenticate);
         match tls.clone() {
-            None => tokio::spawn(connection::serve(stream.into_split(), (peer, local), place, shared, stop)),
-            Some(tls) => tokio::spawn(serve_tls(tls, stream, (peer, local), place, shared, stop)),
+            None => tokio::spawn(connection::serve(stream.into_split(), session, place, shared, stop)),
+            Some(tls) => tokio::spawn(serve_tls(tls, stream, session, place, shared, stop)),
         };
     }
 }
@@ -213,19 +232,19 @@ async fn accept(
 async fn serve_tls(
     tls: TlsAcceptor,
     stream: TcpStream,
-    addresses: (SocketAddr, SocketAddr),
+    session: Session,
     place: Place,
     shared: Arc<Shared>,
     mut stop: watch::Receiver<bool>,
 ) {
-    let peer = addresses.0;
+    let peer = session.peer;
     let accepted = tokio::select! {
         accepted = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)) => accepted,
         () = place.evicted.notified() => return,
         _ = stop.wait_for(|stop| *stop) => return,
     };
     match accepted {
-        Ok(Ok(stream)) => connection::serve(tokio::io::split(stream), addresses, place, shared, stop).await,
+        Ok(Ok(stream)) => connection::serve(tokio::io::split(stream), session, place, shared, stop).await,
         // Somebody who looked whether the port is open.
         Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => tracing::debug!(%peer, "no TLS: {error}"),
         Ok(Err(error)) => shared.complaints.closed(peer, &format_args!("its TLS handshake failed: {error}")),

@@ -46,7 +46,7 @@ impl Broker {
         let users = Users::open(journal.clone()).unwrap();
         let mut served = settings.clone();
         served.security.users = Some(users.clone());
-        let listener = Listener::start(socket, journal.clone(), served).unwrap();
+        let listener = Listener::start(Some(socket), journal.clone(), served).unwrap();
         Broker { listener: Some(listener), journal, users, settings, dir }
     }
 
@@ -69,7 +69,7 @@ impl Broker {
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.listener.as_ref().unwrap().address()
+        self.listener.as_ref().unwrap().address().unwrap()
     }
 
     pub fn socket(&self) -> TcpStream {

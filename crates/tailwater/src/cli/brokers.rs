@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use tailwater_connect::{java_properties, placeholder};
 use tailwater_connector::Problem;
-use tailwater_kafka::client::{Access, Client, properties};
+use tailwater_kafka::client::{Access, properties};
 
+use crate::feed::Link;
 use crate::limits::SETTINGS_BYTES;
 use crate::render;
 use crate::settings;
@@ -26,6 +27,32 @@ pub struct Brokers {
     /// File of such properties, as Kafka's tools take it; ${env:NAME} in a value is that variable
     #[arg(long, value_name = "FILE")]
     command_config: Option<PathBuf>,
+}
+
+/// Where verbs go that need Kafka's protocol: to brokers, or into a data directory.
+#[derive(Debug, Args)]
+pub struct Target {
+    #[command(flatten)]
+    brokers: Brokers,
+    /// A data directory instead, of a server that runs or of one that is stopped [default: the broker at 127.0.0.1:9092]
+    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true)]
+    data_dir: Option<PathBuf>,
+}
+
+impl Target {
+    /// A client of what is named, or of the server of this machine.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the properties, or why there is no connection.
+    pub fn link(&self) -> Result<Link, Vec<Problem>> {
+        let usual = self.data_dir.is_none().then_some(settings::KAFKA);
+        let link = match (self.brokers.reached(usual)?, &self.data_dir) {
+            (Some(brokers), _) => Link::network(brokers),
+            (None, Some(dir)) => Link::directory(dir),
+            (None, None) => Link::network(Reached::usual()),
+        };
+        link.map_err(|problem| vec![problem])
+    }
 }
 
 /// Brokers, and how to get in.
@@ -87,12 +114,6 @@ impl Brokers {
                 "Name them: --bootstrap HOST:PORT",
             )]),
         }
-    }
-
-    /// A client of the brokers that are named, or of those of this machine.
-    pub fn client(&self) -> Result<Client, Vec<Problem>> {
-        let Reached { bootstrap, access } = self.reached(Some(settings::KAFKA))?.unwrap_or_else(Reached::usual);
-        Client::connect(&bootstrap, access).map_err(|problem| vec![problem])
     }
 
     /// All properties, those of the command line last.

@@ -48,7 +48,7 @@ pub struct Consume {
     /// Where to start, and where to stop
     #[arg(short, long, value_name = "OFFSET", allow_hyphen_values = true)]
     offset: Vec<Range>,
-    /// The group that `--offset stored` means; only with --bootstrap, and nothing is committed
+    /// The group that `--offset stored` means; nothing is committed
     #[arg(long, value_name = "GROUP")]
     group: Option<String>,
     /// End after this many records
@@ -86,10 +86,10 @@ impl Consume {
             }
         }
         let mut printer = Printer { out: BufWriter::new(io::stdout().lock()), left: self.max_messages, options: &self };
-        let stored = match (&feed, &self.group) {
-            (Feed::Brokers(reader), Some(group)) => reader.client().committed(group)?,
-            _ if range.from == Some(Point::Stored) => return Err(no_group().into()),
-            _ => BTreeMap::new(),
+        let stored = match &self.group {
+            Some(group) => feed.committed(group)?,
+            None if range.from == Some(Point::Stored) => return Err(no_group().into()),
+            None => BTreeMap::new(),
         };
         let mut follower = Follower::new(feed.reader(), selection, range, now_ms()).with_stored(stored);
         while !signals.stop.is_set() && printer.left != Some(0) {
@@ -162,7 +162,7 @@ fn no_group() -> Problem {
     Problem::config(
         "GROUP_MISSING",
         "--offset stored means where a group is, and no group is named",
-        "Name it and a broker: --bootstrap 127.0.0.1:9092 --group NAME --offset stored",
+        "Name it: --group NAME --offset stored",
     )
 }
 

@@ -9,13 +9,14 @@ use tailwater_connector::Problem;
 use tailwater_connector::transport::TopicInfo;
 use tailwater_kafka::client::{BrokerReader, GroupInfo, GroupOffset};
 
-use super::brokers::Brokers;
+use super::brokers::Target;
 use super::{Exit, Failure};
 
 const EXAMPLES: &str = "\
 Examples:
   tailwater groups
   tailwater groups billing
+  tailwater groups --data-dir ./data
   tailwater groups --json | jq '.[] | select(.lag > 1000).name'";
 
 /// List consumer groups, and how far they have read
@@ -26,7 +27,7 @@ pub struct Groups {
     #[arg(value_name = "GROUP")]
     names: Vec<String>,
     #[command(flatten)]
-    brokers: Brokers,
+    at: Target,
     /// One JSON array
     #[arg(long)]
     pub json: bool,
@@ -35,10 +36,13 @@ pub struct Groups {
 impl Groups {
     /// Prints them.
     pub fn run(self) -> Result<Exit, Failure> {
-        let reader = BrokerReader::new(self.brokers.client()?);
+        let (client, behind) = self.at.link()?.split();
+        let reader = BrokerReader::new(client);
         let topics = reader.list()?;
         let names = if self.names.is_empty() { reader.client().groups()? } else { self.names.clone() };
         let groups = names.iter().map(|name| reader.client().group(name)).collect::<Result<Vec<_>, Problem>>()?;
+        drop(reader);
+        behind.close()?;
         let mut out = anstream::stdout();
         if self.json {
             writeln!(out, "{}", groups.iter().map(|group| as_json(group, &topics)).collect::<serde_json::Value>())?;

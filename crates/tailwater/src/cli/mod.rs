@@ -115,7 +115,7 @@ pub enum Verb {
 #[derive(Debug, Args)]
 pub struct DataDir {
     /// The data directory, of a server that runs or of one that is stopped
-    #[arg(long, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true, default_value = crate::settings::DATA_DIR)]
+    #[arg(long, global = true, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true, default_value = crate::settings::DATA_DIR)]
     pub data_dir: PathBuf,
 }
 

@@ -9,7 +9,7 @@ use tailwater_connector::Problem;
 use tailwater_kafka::client::{Client, partition_of};
 use tailwater_wire::batch::{Batch, BatchBuilder, BatchError, Codec, recompress};
 
-use super::brokers::Brokers;
+use super::brokers::Target;
 use super::consume::now_ms;
 use super::{Exit, Failure};
 use crate::limits::{PRODUCE_BATCH_BYTES, PRODUCE_LINE_BYTES};
@@ -18,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   tailwater produce greetings < greetings.txt
   tailwater produce orders --key-separator : < orders.txt
+  tailwater produce orders --data-dir ./data < orders.txt
   jq -c .[] orders.json | tailwater produce orders --header source=file --compression zstd
 
 A record is durable when the command ends well.";
@@ -32,7 +33,7 @@ pub struct Produce {
     #[arg(value_name = "TOPIC")]
     topic: String,
     #[command(flatten)]
-    brokers: Brokers,
+    at: Target,
     /// A line has a key in front of this
     #[arg(short = 'K', long, value_name = "TEXT")]
     key_separator: Option<String>,
@@ -69,7 +70,7 @@ enum Compression {
 impl Produce {
     /// Writes until the end of the input.
     pub fn run(self) -> Result<Exit, Failure> {
-        let mut client = self.brokers.client()?;
+        let (mut client, behind) = self.at.link()?.split();
         let partitions = client.partitions(&self.topic)?;
         if let Some(partition) = self.partition.filter(|partition| !(0..partitions).contains(partition)) {
             return Err(Problem::config(
@@ -99,8 +100,11 @@ impl Produce {
             }
         }
         sender.send()?;
+        let sent = sender.sent;
+        drop(sender);
+        behind.close()?;
         if !self.json {
-            writeln!(anstream::stderr(), "{} records in {}", sender.sent, self.topic)?;
+            writeln!(anstream::stderr(), "{sent} records in {}", self.topic)?;
         }
         Ok(Exit::Ok)
     }

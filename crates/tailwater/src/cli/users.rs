@@ -32,6 +32,8 @@ const PASSWORD_VARIABLE: &str = "TAILWATER_PASSWORD";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Users {
+    #[command(flatten)]
+    data: DataDir,
     #[command(subcommand)]
     verb: Verb,
 }
@@ -43,8 +45,6 @@ enum Verb {
         /// One JSON array
         #[arg(long)]
         json: bool,
-        #[command(flatten)]
-        data: DataDir,
     },
     /// Add one, who may do nothing yet
     Add {
@@ -60,8 +60,6 @@ enum Verb {
     Rm {
         /// Name of the user
         name: String,
-        #[command(flatten)]
-        data: DataDir,
     },
     /// Grant a right over the topics, groups and transactional ids whose names begin with PREFIX
     Grant {
@@ -82,8 +80,6 @@ struct WithPassword {
     /// File whose first line is the password [default: $TAILWATER_PASSWORD, else the terminal, else stdin]
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
-    #[command(flatten)]
-    data: DataDir,
 }
 
 #[derive(Debug, Args)]
@@ -94,8 +90,6 @@ struct Granted {
     right: Right,
     /// How the names begin; '' is every name
     prefix: String,
-    #[command(flatten)]
-    data: DataDir,
 }
 
 impl Users {
@@ -106,30 +100,31 @@ impl Users {
 
     /// Does it, through the server of the directory where one runs.
     pub fn run(self) -> Result<Exit, Failure> {
+        let dir = &self.data.data_dir;
         match self.verb {
-            Verb::Ls { json, data } => {
-                let users = Feed::open(&data.data_dir)?.users(UserRequest::List)?;
+            Verb::Ls { json } => {
+                let users = Feed::open(dir)?.users(UserRequest::List)?;
                 return show(&users, json);
             }
-            Verb::Add { who: WithPassword { name, password_file, data } } => {
+            Verb::Add { who: WithPassword { name, password_file } } => {
                 let credentials = new_password(password_file.as_deref())?;
                 let request = UserRequest::Add { name: name.clone(), credentials };
-                Feed::open_or_make(&data.data_dir)?.users(request)?;
+                Feed::open_or_make(dir)?.users(request)?;
                 let mut err = anstream::stderr();
                 writeln!(err, "{name} may log in, and may do nothing yet: tailwater users grant '{name}' read PREFIX")?;
             }
-            Verb::Passwd { who: WithPassword { name, password_file, data } } => {
+            Verb::Passwd { who: WithPassword { name, password_file } } => {
                 let credentials = new_password(password_file.as_deref())?;
-                Feed::open(&data.data_dir)?.users(UserRequest::SetPassword { name, credentials })?;
+                Feed::open(dir)?.users(UserRequest::SetPassword { name, credentials })?;
             }
-            Verb::Rm { name, data } => {
-                Feed::open(&data.data_dir)?.users(UserRequest::Remove { name })?;
+            Verb::Rm { name } => {
+                Feed::open(dir)?.users(UserRequest::Remove { name })?;
             }
-            Verb::Grant { right: Granted { name, right, prefix, data } } => {
-                Feed::open(&data.data_dir)?.users(UserRequest::Grant { name, grant: Grant { right, prefix } })?;
+            Verb::Grant { right: Granted { name, right, prefix } } => {
+                Feed::open(dir)?.users(UserRequest::Grant { name, grant: Grant { right, prefix } })?;
             }
-            Verb::Revoke { right: Granted { name, right, prefix, data } } => {
-                Feed::open(&data.data_dir)?.users(UserRequest::Revoke { name, grant: Grant { right, prefix } })?;
+            Verb::Revoke { right: Granted { name, right, prefix } } => {
+                Feed::open(dir)?.users(UserRequest::Revoke { name, grant: Grant { right, prefix } })?;
             }
         }
         Ok(Exit::Ok)

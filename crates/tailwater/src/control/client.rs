@@ -2,7 +2,7 @@
 
 use std::io::{self, BufReader, Write};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +18,7 @@ use crate::limits::CONTROL_REPLY_BYTES;
 
 /// A [`TopicReader`] over the control socket of a server that runs.
 pub struct RemoteReader {
+    dir: PathBuf,
     connection: Mutex<BufReader<UnixStream>>,
     ended: AtomicBool,
 }
@@ -27,7 +28,8 @@ impl RemoteReader {
     pub fn connect(dir: &Path) -> io::Result<RemoteReader> {
         let (_handle, path) = socket_path(dir)?;
         let stream = UnixStream::connect(path)?;
-        Ok(RemoteReader { connection: Mutex::new(BufReader::new(stream)), ended: AtomicBool::new(false) })
+        let dir = dir.to_owned();
+        Ok(RemoteReader { dir, connection: Mutex::new(BufReader::new(stream)), ended: AtomicBool::new(false) })
     }
 
     /// Whether the server has gone away.
@@ -43,6 +45,18 @@ impl RemoteReader {
                 _ => None,
             })
         })
+    }
+
+    /// The data directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Makes a connection one to the Kafka listener of the server, which lets it do everything.
+    pub fn into_kafka(self) -> Result<UnixStream, Problem> {
+        self.ask(&Request::Kafka, |reply, _| Ok(matches!(reply, Reply::Kafka).then_some(())))?;
+        let connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(connection.into_inner())
     }
 
     /// One request and its reply; `then` reads the bytes that follow the reply line.

@@ -53,6 +53,8 @@ pub enum Request {
         /// How long, in milliseconds.
         timeout_ms: u64,
     },
+    /// Kafka's protocol on this connection from now on.
+    Kafka,
     /// Something with the users of the Kafka listener.
     Users {
         /// What.
@@ -74,6 +76,8 @@ pub enum Reply {
     Plan(Option<u32>),
     /// To [`Request::Wait`].
     Changed(u64),
+    /// To [`Request::Kafka`]: what follows is Kafka's protocol, both ways.
+    Kafka,
     /// To [`Request::Users`].
     Users(Vec<UserInfo>),
     /// The request could not be done.

@@ -11,8 +11,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
-use tailwater_connector::{PlanId, Stop, TopicReader};
+use tailwater_connector::{PlanId, Problem, Stop, TopicReader};
 use tailwater_kafka::security::users::Users;
+use tailwater_kafka::server::Insider;
 
 use super::protocol::{Reply, Request, read_line, write_line, write_records};
 use super::socket_path;
@@ -35,6 +36,17 @@ pub struct ControlServer {
 struct Served {
     reader: Arc<dyn TopicReader>,
     users: Users,
+    /// The Kafka face, where there is one.
+    kafka: Option<Insider>,
+}
+
+/// How a client was served.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    /// To its end.
+    Here,
+    /// The Kafka listener goes on with it.
+    HandedOver,
 }
 
 #[derive(Default)]
@@ -42,7 +54,12 @@ struct Clients(Mutex<Vec<(UnixStream, JoinHandle<()>)>>);
 
 impl ControlServer {
     /// Listens in the data directory, which the caller holds the lock of: a socket found there is a leftover.
-    pub fn start(dir: &Path, reader: Arc<dyn TopicReader>, users: Users) -> io::Result<ControlServer> {
+    pub fn start(
+        dir: &Path,
+        reader: Arc<dyn TopicReader>,
+        users: Users,
+        kafka: Option<Insider>,
+    ) -> io::Result<ControlServer> {
         let (handle, path) = socket_path(dir)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -59,7 +76,7 @@ impl ControlServer {
             let (stop, clients) = (stop.clone(), Arc::clone(&clients));
             std::thread::Builder::new()
                 .name("control".into())
-                .spawn(move || accept(&listener, &Served { reader, users }, &stop, &clients))?
+                .spawn(move || accept(&listener, &Served { reader, users, kafka }, &stop, &clients))?
         };
         Ok(ControlServer { _handle: handle, path, stop, clients, acceptor: Some(acceptor) })
     }
@@ -116,8 +133,10 @@ fn accept(listener: &UnixListener, served: &Served, stop: &Stop, clients: &Clien
             }
             let (copy, served, stop) = (stream.try_clone()?, served.clone(), stop.clone());
             let thread = std::thread::Builder::new().name("control-client".into()).spawn(move || {
-                if let Err(error) = serve(&stream, &served, &stop) {
-                    tracing::debug!(%error, "a client of the control socket ended");
+                match serve(&stream, &served, &stop) {
+                    Ok(Ended::HandedOver) => return,
+                    Ok(Ended::Here) => {}
+                    Err(error) => tracing::debug!(%error, "a client of the control socket ended"),
                 }
                 // The list of clients holds a copy, which would keep the connection open.
                 drop(stream.shutdown(Shutdown::Both));
@@ -136,7 +155,7 @@ fn accept(listener: &UnixListener, served: &Served, stop: &Stop, clients: &Clien
 }
 
 /// Answers one client until it leaves, or until it has read everything and the server should end.
-fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<()> {
+fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<Ended> {
     let reader = served.reader.as_ref();
     let mut input = BufReader::new(stream);
     let mut out = BufWriter::new(stream);
@@ -169,6 +188,14 @@ fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<()> {
                 let reply = served.users.apply(request).map_or_else(Reply::Problem, Reply::Users);
                 write_line(&mut out, &reply)?;
             }
+            Request::Kafka => match &served.kafka {
+                Some(kafka) => {
+                    write_line(&mut out, &Reply::Kafka)?;
+                    out.flush()?;
+                    return kafka.adopt(stream.try_clone()?).map(|()| Ended::HandedOver);
+                }
+                None => write_line(&mut out, &Reply::Problem(no_kafka()))?,
+            },
             Request::Wait { seen, timeout_ms } => {
                 let deadline = Instant::now() + Duration::from_millis(timeout_ms).min(CONTROL_WAIT_MAX);
                 let mut value = seen;
@@ -179,7 +206,7 @@ fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<()> {
                         break;
                     }
                     if stop.is_set() {
-                        return Ok(());
+                        return Ok(Ended::Here);
                     }
                 }
                 write_line(&mut out, &Reply::Changed(value))?;
@@ -187,7 +214,15 @@ fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<()> {
         }
         out.flush()?;
     }
-    Ok(())
+    Ok(Ended::Here)
+}
+
+fn no_kafka() -> Problem {
+    Problem::config(
+        "KAFKA_OFF",
+        "the server of this directory has no Kafka face, through which groups and records would go",
+        "Start it without `--kafka off`, or stop it.",
+    )
 }
 
 #[cfg(test)]
@@ -259,7 +294,7 @@ mod tests {
         let journal = dir.join("journal");
         let journal = Journal::open(Arc::new(RealFs), &journal, Options::default(), Arc::new(SystemClock)).unwrap();
         let users = Users::open(journal).unwrap();
-        let server = ControlServer::start(dir, topics.clone(), users).unwrap();
+        let server = ControlServer::start(dir, topics.clone(), users, None).unwrap();
         (topics, server)
     }
 

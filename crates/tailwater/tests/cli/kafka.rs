@@ -15,8 +15,12 @@ use crate::support::{DEADLINE, Ended, Place, command, database, finish, postgres
 
 /// `serve` with its Kafka face alone, and its address.
 fn serve(place: &Place) -> (Process, String) {
+    serve_with(place, &[])
+}
+
+fn serve_with(place: &Place, flags: &[&str]) -> (Process, String) {
     let mut serve = command(["serve", "--http", "off", "--kafka", "127.0.0.1:0", "--json", "--data-dir"]);
-    serve.arg(place.data());
+    serve.arg(place.data()).args(flags);
     let process = Process::spawn(&mut serve);
     let line = process.wait_line(DEADLINE, |_| true).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
@@ -146,6 +150,44 @@ fn settings_under_a_brokers_names_count_and_are_shown() {
         assert_eq!(value(name), expected, "{name}");
     }
     assert!(produce(&place, "1\n", &["t", "-b", at]).err.contains("[TOPIC_UNKNOWN]"));
+}
+
+/// Writes, reads from where a group is, and lists groups, all of it by the directory alone.
+fn lives_by_its_directory(place: &Place, expected: &str) {
+    let directory = place.data().display().to_string();
+    let by = ["--data-dir", &directory];
+    let ended = produce(place, "4\n", &["t", by[0], by[1]]);
+    assert_eq!((ended.code, ended.err.as_str()), (Some(0), "1 records in t\n"), "{ended:?}");
+    let stored = ["consume", "t", "-o", "stored", "--group", "billing", "--exit"];
+    let stored = run(stored.iter().chain(&by));
+    assert_eq!((stored.code, stored.out.as_str()), (Some(0), expected), "{stored:?}");
+    let groups: Value = serde_json::from_str(&run(["groups", "--json"].iter().chain(&by)).out).unwrap();
+    assert_eq!((&groups[0]["name"], &groups[0]["lag"]), (&"billing".into(), &expected.lines().count().into()));
+}
+
+#[test]
+fn a_directory_is_written_and_its_groups_are_read_with_and_without_a_server() {
+    let place = Place::new();
+    let (mut served, at) = serve(&place);
+    assert_eq!(produce(&place, "1\n2\n3\n", &["t", "-b", &at]).code, Some(0));
+    commit(&at, "billing", "t");
+    lives_by_its_directory(&place, "2\n3\n4\n");
+    served.interrupt();
+    assert!(served.wait(DEADLINE).is_some_and(|status| status.success()));
+    lives_by_its_directory(&place, "2\n3\n4\n4\n");
+
+    // Who holds the directory need not log in; a Kafka face there must be.
+    let (mut guarded, _) = serve_with(&place, &["--kafka-authentication"]);
+    lives_by_its_directory(&place, "2\n3\n4\n4\n4\n");
+    guarded.interrupt();
+    assert!(guarded.wait(DEADLINE).is_some_and(|status| status.success()));
+    let mut off = command(["serve", "--http", "off", "--kafka", "off", "--json", "--data-dir"]);
+    let off = Process::spawn(off.arg(place.data()));
+    assert!(off.wait_line(DEADLINE, |_| true).is_some());
+    let directory = place.data().display().to_string();
+    assert!(run(["groups", "--data-dir", &directory]).err.contains("[KAFKA_OFF]"));
+    let missing = produce(&place, "1\n", &["t", "--data-dir", "/no/such/directory"]);
+    assert!(missing.code == Some(2) && missing.err.contains("[DATA_DIR_MISSING]"), "{missing:?}");
 }
 
 #[test]

@@ -44,6 +44,10 @@ fn users_live_in_a_directory_that_nobody_serves() {
     let place = Place::new();
     assert!(users(&place.data(), &["ls"]).err.contains("[DATA_DIR_MISSING]"));
     lives(&place.data());
+    // The directory may stand before the verb, too.
+    let mut before = command(["users", "--data-dir"]);
+    before.arg(place.data()).args(["ls", "--json"]);
+    assert_eq!(finish(before).out, "[]\n");
 }
 
 #[test]
