@@ -14,6 +14,7 @@ pub mod placeholder;
 pub mod registry;
 pub mod supervisor;
 mod task;
+pub mod transform;
 
 pub use file::ConnectorFile;
 pub use placeholder::Environment;

@@ -1,0 +1,6 @@
+//! Debezium's transforms (`io.debezium.transforms`).
+
+use super::TransformClass;
+
+/// All of them.
+pub(super) const CLASSES: &[&TransformClass] = &[];

@@ -1,0 +1,6 @@
+//! Kafka's own transforms (`org.apache.kafka.connect.transforms`).
+
+use super::TransformClass;
+
+/// All of them.
+pub(super) const CLASSES: &[&TransformClass] = &[];

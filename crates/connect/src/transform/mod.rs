@@ -1,0 +1,36 @@
+//! Single message transforms: from one typed record to one or none.
+//!
+//! Each class is a file below [`kafka`] or [`debezium`] with its options declared once. The [`classes`] are found by the
+//! names that people use; what is put around them (predicates, order, errors) belongs to the chain.
+
+mod debezium;
+mod kafka;
+
+use tailwater_connector::{Config, Problem, Property};
+use tailwater_event::connect::ConnectRecord;
+
+/// Changes records, one at a time, in their order. One instance serves one connector.
+pub trait Transform: Send {
+    /// The record as it goes on; `None` when it is dropped. An error names what about the record's shape does not fit, never
+    /// its values.
+    fn apply(&mut self, record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem>;
+}
+
+/// A kind of transform.
+pub struct TransformClass {
+    /// Class names, the first is the one shown; `Outer$Key` and `Outer$Value` stand as two names of one class.
+    pub names: &'static [&'static str],
+    /// Its options, without `transforms.NAME.`.
+    pub properties: &'static [Property],
+    /// A transform from the class name as typed and its options (names without prefix, defaults not filled in). All problems at
+    /// once, warnings come with the transform.
+    pub configure: Configure,
+}
+
+/// See [`TransformClass::configure`].
+pub type Configure = fn(&str, &Config) -> Result<(Box<dyn Transform>, Vec<Problem>), Vec<Problem>>;
+
+/// Every kind of transform.
+pub fn classes() -> impl Iterator<Item = &'static TransformClass> {
+    kafka::CLASSES.iter().chain(debezium::CLASSES).copied()
+}
