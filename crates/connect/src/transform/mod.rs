@@ -5,6 +5,7 @@
 
 mod debezium;
 mod kafka;
+pub mod schema_cache;
 
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::ConnectRecord;

@@ -1,0 +1,71 @@
+//! What a transform derived from a schema, kept for the next record of the same schema.
+//!
+//! Records of one shape share one schema, so the `Arc`'s address is the key. The cache holds the schema too: an address is
+//! never given to another schema while its entry stands.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tailwater_event::connect::Schema;
+
+use crate::limits::SCHEMA_CACHE_ENTRIES;
+
+/// Up to [`SCHEMA_CACHE_ENTRIES`] derived values (an output schema, a plan), by input schema. When it is full it starts anew.
+#[derive(Debug)]
+pub struct SchemaCache<T> {
+    entries: HashMap<usize, (Arc<Schema>, T)>,
+}
+
+impl<T> Default for SchemaCache<T> {
+    fn default() -> Self {
+        SchemaCache { entries: HashMap::new() }
+    }
+}
+
+impl<T> SchemaCache<T> {
+    /// What was derived from this schema, derived now when it is new. An error of `derive` is not kept.
+    pub fn get<E>(&mut self, schema: &Arc<Schema>, derive: impl FnOnce(&Arc<Schema>) -> Result<T, E>) -> Result<&T, E> {
+        let address = Arc::as_ptr(schema).addr();
+        if self.entries.len() >= SCHEMA_CACHE_ENTRIES && !self.entries.contains_key(&address) {
+            self.entries.clear();
+        }
+        match self.entries.entry(address) {
+            std::collections::hash_map::Entry::Occupied(entry) => Ok(&entry.into_mut().1),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let derived = derive(schema)?;
+                Ok(&entry.insert((Arc::clone(schema), derived)).1)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use tailwater_event::connect::Kind;
+
+    use super::*;
+
+    #[test]
+    fn a_schema_is_derived_from_once_and_an_error_is_not_kept() {
+        let mut cache = SchemaCache::default();
+        let schema = Arc::new(Schema::new(Kind::Text));
+        assert_eq!(cache.get(&schema, |_| Err::<i32, _>("no")), Err("no"));
+        assert_eq!(cache.get(&schema, |_| Ok::<_, &str>(1)), Ok(&1));
+        assert_eq!(cache.get(&schema, |_| Err("not asked")), Ok(&1));
+        let same_shape = Arc::new(Schema::new(Kind::Text));
+        assert_eq!(cache.get(&same_shape, |_| Ok::<_, &str>(2)), Ok(&2));
+    }
+
+    #[test]
+    fn a_full_cache_starts_anew_and_holds_the_schemas_of_its_entries() {
+        let mut cache = SchemaCache::default();
+        for n in 0..=SCHEMA_CACHE_ENTRIES {
+            // Dropped here: only the cache keeps the address from being used again.
+            let schema = Arc::new(Schema::new(Kind::Text));
+            assert_eq!(cache.get(&schema, |_| Ok::<_, Infallible>(n)), Ok(&n));
+        }
+        assert_eq!(cache.entries.len(), 1);
+    }
+}
