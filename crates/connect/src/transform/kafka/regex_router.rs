@@ -68,11 +68,13 @@ impl RegexRouter {
 }
 
 fn expand(replacement: &[Piece], found: &Captures<'_>) -> String {
-    let text = |piece| match piece {
-        Piece::Literal(text) => text.as_str(),
-        Piece::Group(number) => found.get(*number).map_or("", |group| group.as_str()),
-    };
-    replacement.iter().map(text).collect()
+    replacement
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => text.as_str(),
+            Piece::Group(number) => found.get(*number).map_or("", |group| group.as_str()),
+        })
+        .collect()
 }
 
 fn configure(_: &str, config: &Config) -> Configured {
