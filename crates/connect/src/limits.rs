@@ -10,3 +10,5 @@ pub const CONNECTORS_MAX: usize = 1000;
 pub const JOIN_POLL: Duration = Duration::from_millis(5);
 /// Schemas for which a transform keeps what it made of them; a database of 1,000 tables has 2,000, each key and value.
 pub const SCHEMA_CACHE_ENTRIES: usize = 4096;
+/// Lists of fields to drop (of a header) for which schemas are kept.
+pub const DROPPED_LISTS: usize = 256;

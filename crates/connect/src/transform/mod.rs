@@ -29,9 +29,25 @@ pub struct TransformClass {
 }
 
 /// See [`TransformClass::configure`].
-pub type Configure = fn(&str, &Config) -> Result<(Box<dyn Transform>, Vec<Problem>), Vec<Problem>>;
+pub type Configure = fn(&str, &Config) -> Configured;
+
+/// The transform with its warnings, or every problem.
+pub type Configured = Result<(Box<dyn Transform>, Vec<Problem>), Vec<Problem>>;
 
 /// Every kind of transform.
 pub fn classes() -> impl Iterator<Item = &'static TransformClass> {
     kafka::CLASSES.iter().chain(debezium::CLASSES).copied()
+}
+
+/// The transform with its warnings, or every problem when one is an error.
+fn finish(transform: Option<impl Transform + 'static>, problems: Vec<Problem>) -> Configured {
+    match transform {
+        Some(transform) if !problems.iter().any(Problem::is_error) => Ok((Box::new(transform), problems)),
+        _ => Err(problems),
+    }
+}
+
+/// A value of an option that cannot be.
+fn invalid(option: &str, reason: impl std::fmt::Display, remedy: impl Into<String>) -> Problem {
+    Problem::config("PROPERTY_INVALID", format!("The '{option}' value is invalid: {reason}"), remedy)
 }

@@ -1,6 +1,13 @@
-//! Debezium's transforms (`io.debezium.transforms`).
+//! Debezium's transforms (`io.debezium.transforms`), as Debezium 3.6 does them.
 
-use super::TransformClass;
+mod drop_fields;
+mod envelope;
+mod field_reference;
+#[cfg(test)]
+mod sample;
+mod unwrap;
+
+use super::{Configured, TransformClass, finish, invalid};
 
 /// All of them.
-pub(super) const CLASSES: &[&TransformClass] = &[];
+pub(super) const CLASSES: &[&TransformClass] = &[&unwrap::CLASS];
