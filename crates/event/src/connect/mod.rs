@@ -5,6 +5,7 @@
 //! defaults. There is no key, no envelope and no tombstone. [`RowPlan`] is compiled once per shape of rows.
 
 mod field;
+pub mod json;
 mod options;
 mod plan;
 mod schema;

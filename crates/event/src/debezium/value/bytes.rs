@@ -54,12 +54,12 @@ pub(super) fn parse_hex(digits: &[u8]) -> Result<Vec<u8>, Reason> {
 }
 
 /// Bytes of standard base64.
-pub(super) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn decode_base64(text: &str) -> Result<Vec<u8>, String> {
     STANDARD.decode(text).map_err(|_| "not base64".into())
 }
 
 /// Bytes of base64 for URLs.
-pub(super) fn decode_base64_url(text: &str) -> Result<Vec<u8>, String> {
+pub(crate) fn decode_base64_url(text: &str) -> Result<Vec<u8>, String> {
     URL_SAFE.decode(text).map_err(|_| "not base64 for URLs".into())
 }
 

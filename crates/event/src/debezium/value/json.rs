@@ -39,6 +39,14 @@ pub(super) fn push_inner(text: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
     Ok(())
 }
 
+/// How many bytes from the start on stand for themselves in a JSON string, whatever they are above ASCII.
+pub(crate) fn plain_length(text: &[u8]) -> usize {
+    let (words, _) = text.as_chunks::<8>();
+    let skipped = 8 * words.iter().position(|w| marks(u64::from_le_bytes(*w)) != 0).unwrap_or(words.len());
+    let rest = text.get(skipped..).unwrap_or_default();
+    skipped + rest.iter().position(|&b| needs_escape(b)).unwrap_or(rest.len())
+}
+
 /// Whether every byte is ASCII that stands for itself in a JSON string.
 fn is_plain(text: &[u8]) -> bool {
     let (words, rest) = text.as_chunks::<8>();
