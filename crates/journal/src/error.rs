@@ -139,7 +139,7 @@ impl JournalError {
                 format!("give this user the right to write: chown -R \"$(id -u)\" {}", dir.display())
             }
             Self::DiskFull { dir, .. } => format!(
-                "free space, or let sinks catch up; writing goes on by itself. To see what is used: df -h {0}; du -sh {0}",
+                "free space, delete topics or records, or let sinks catch up; writing goes on by itself. To see what is used: df -h {0}; du -sh {0}",
                 dir.display()
             ),
             Self::NewerFormat { .. } => "run the version that wrote it, or a newer one; nothing was changed".into(),

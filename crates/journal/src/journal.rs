@@ -2,7 +2,7 @@
 
 use crate::fs::Fs;
 use crate::hot::HotTail;
-use crate::limits::COMPACT_KEYS;
+use crate::limits::{COMPACT_KEYS, SPARE_BYTES};
 use crate::open::Opened;
 use crate::queue::Queue;
 use crate::shared::{Shared, lock};
@@ -27,6 +27,9 @@ pub struct Options {
     pub segment_bytes: u64,
     /// Size of all segments beyond which the oldest go; `None` is half of what was free when the journal was made.
     pub budget_bytes: Option<u64>,
+    /// Bytes of the disk that records leave free, at most a quarter of the budget: what is left is for deleting topics and
+    /// records, which writes before it frees, and for compacting.
+    pub spare_bytes: u64,
     /// Age beyond which segments go; `None` keeps them, as change topics do by default.
     pub retention: Option<Duration>,
     /// Age beyond which batches of client topics go that set no `retention.ms`; `None` keeps them.
@@ -47,6 +50,7 @@ impl Default for Options {
         Self {
             segment_bytes: 128 << 20,
             budget_bytes: None,
+            spare_bytes: SPARE_BYTES,
             retention: None,
             client_retention: Some(Duration::from_secs(7 * 24 * 60 * 60)),
             compact_keys: COMPACT_KEYS,

@@ -65,6 +65,8 @@ pub const READ_ENTRIES: usize = 64;
 pub const READ_MAX_BYTES: usize = 64 << 20;
 /// Most bytes that one `read_ready` returns: others wait meanwhile.
 pub const READ_READY_BYTES: usize = 4 << 20;
+/// Bytes of the disk that records leave free: what may be queued already, as much again, and room to delete and compact.
+pub const SPARE_BYTES: u64 = 128 << 20;
 /// Pause between attempts while the disk is full: short enough that nobody waits for us once there is room.
 pub const DISK_RETRY: Duration = Duration::from_millis(250);
 /// A call that waits for the disk looks this often whether there is space at all, and gives up when there is none.

@@ -20,6 +20,7 @@ use crate::{BatchIn, Body, ConnectorId, JournalError, PlanId, Sequence, TopicId,
 use bytes::Bytes;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// A frame on its way to the writer.
 pub(crate) struct Queued {
@@ -44,7 +45,7 @@ pub(crate) struct Queue {
     /// Segments may go that no frame tells of.
     pub(crate) look: bool,
     pub(crate) failed: Option<JournalError>,
-    /// Set while the size budget is used up by what consumers need: bytes of records that are still taken, so that who
+    /// Set while the size budget is used up by what consumers need, or the disk is nearly full: bytes of records that are still taken, so that who
     /// looks between frames sees the pause before an append blocks; then records wait, and the rest goes on.
     pub(crate) over_budget: Option<usize>,
     plans: HashMap<Bytes, u32>,
@@ -253,18 +254,22 @@ impl Shared {
 
     fn wait_for_room(&self, records: bool) -> Result<MutexGuard<'_, Queue>, JournalError> {
         let mut queue = lock(&self.queue);
+        let mut until = Instant::now() + SPACE_PATIENCE;
         loop {
             queue.usable()?;
             if queue.has_room(self.options.queue_bytes, records) {
                 return Ok(queue);
             }
-            let waited = self.room.wait_timeout(queue, SPACE_PATIENCE).unwrap_or_else(PoisonError::into_inner);
-            queue = waited.0;
-            if waited.1.timed_out() {
+            // Frames that are no records may come and go all the time.
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
                 drop(queue);
                 self.paused().map_or(Ok(()), Err)?;
                 queue = lock(&self.queue);
+                until = Instant::now() + SPACE_PATIENCE;
+                continue;
             }
+            queue = self.room.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

@@ -31,9 +31,13 @@ pub(crate) struct Writer {
     stated: u64,
     segment_bytes: u64,
     budget: u64,
+    /// Free bytes of the disk below which records wait.
+    spare: u64,
+    /// Whether there are fewer.
+    is_low: bool,
     /// Sequence of the last frame taken from the queue.
     taken: Sequence,
-    /// Why records have to wait: the budget is exceeded by what consumers need.
+    /// Why records have to wait: the budget is exceeded by what consumers need, or the disk is nearly full.
     blocked: Option<JournalError>,
     /// When the keeper was asked to compact what keeps segments from going.
     keeper_woken: Option<Instant>,
@@ -52,7 +56,20 @@ impl Writer {
         let segment_bytes = shared.options.segment_bytes.min(budget / 8).max(SEGMENT_MIN_BYTES);
         let taken = lock(&shared.status).durable;
         let head_end = segment.position;
-        Self { shared, segment, head_end, stated, segment_bytes, budget, taken, blocked: None, keeper_woken: None }
+        let spare = shared.options.spare_bytes.min(budget / 4);
+        Self {
+            shared,
+            segment,
+            head_end,
+            stated,
+            segment_bytes,
+            budget,
+            spare,
+            is_low: false,
+            taken,
+            blocked: None,
+            keeper_woken: None,
+        }
     }
 
     /// Works until the journal is closed or fails.
@@ -79,7 +96,7 @@ impl Writer {
         self.mark()
     }
 
-    /// Waits for frames; `None` when the journal closes. Empty when it is time to look at retention, or for
+    /// Waits for frames; `None` when the journal closes. Empty when it is time to look at retention or the disk, or for
     /// another segment.
     fn next_group(&self) -> Option<Vec<Queued>> {
         let mut queue = self.shared.queue();
@@ -87,12 +104,15 @@ impl Writer {
             if queue.closing {
                 return None;
             }
-            let timed = self.shared.options.retention.is_some();
-            if !timed {
-                queue = self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
-                continue;
-            }
-            let waited = self.shared.work.wait_timeout(queue, RETENTION_CHECK).unwrap_or_else(PoisonError::into_inner);
+            let pause = match self.shared.options.retention {
+                _ if self.is_low => DISK_RETRY,
+                Some(_) => RETENTION_CHECK,
+                None => {
+                    queue = self.shared.work.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                    continue;
+                }
+            };
+            let waited = self.shared.work.wait_timeout(queue, pause).unwrap_or_else(PoisonError::into_inner);
             queue = waited.0;
             if waited.1.timed_out() {
                 return Some(Vec::new());
@@ -277,7 +297,17 @@ impl Writer {
         Ok(())
     }
 
-    /// Lets old segments go, and stops taking records while consumers need more than the budget.
+    /// Looks whether the disk has less room than is to be left. One that cannot be asked has enough.
+    fn look_at_disk(&mut self) {
+        if self.spare > 0 {
+            // Records go on a little later than they stop, so that they do not stop again at once.
+            let least = if self.is_low { self.spare + self.spare / 4 } else { self.spare };
+            self.is_low = self.shared.fs.free_bytes(&self.shared.dir).is_ok_and(|free| free < least);
+        }
+    }
+
+    /// Lets old segments go, and stops taking records while consumers need more than the budget or the disk is nearly
+    /// full.
     fn retain(&mut self) -> Result<(), JournalError> {
         let older_than =
             self.shared.options.retention.map(|age| {
@@ -291,11 +321,12 @@ impl Writer {
         if outlived(self.segment.number) {
             self.roll()?;
         }
+        self.look_at_disk();
         let (over, decision) = {
             let view = self.shared.view();
             let over = view.segment_bytes() > self.budget;
             let dead = view.sealed.first_key_value().is_some_and(|(number, _)| view.is_dead(*number));
-            if !over && older_than.is_none() && self.blocked.is_none() && !dead {
+            if !over && older_than.is_none() && self.blocked.is_none() && !dead && !self.is_low {
                 return Ok(());
             }
             (over, decide(&view, Limits { budget: self.budget, older_than }))
@@ -307,11 +338,13 @@ impl Writer {
             self.keeper_woken = Some(Instant::now());
             self.shared.keeper_wakes.notify_all();
         }
-        let blocked = over && decision.blocked;
-        if self.blocked.is_some() != blocked {
-            let why = "sinks still need what fills the size budget";
-            self.blocked = blocked.then(|| JournalError::DiskFull { dir: self.shared.dir.clone(), why });
-            self.shared.queue().over_budget = blocked.then_some(self.shared.options.queue_bytes);
+        let why = match over && decision.blocked {
+            true => Some("sinks still need what fills the size budget"),
+            false => self.is_low.then_some("the disk is nearly full, and what is left is for deleting and compacting"),
+        };
+        if self.blocked.is_some() != why.is_some() {
+            self.blocked = why.map(|why| JournalError::DiskFull { dir: self.shared.dir.clone(), why });
+            self.shared.queue().over_budget = why.map(|_| self.shared.options.queue_bytes);
             self.shared.pause(self.blocked.clone());
             self.shared.room.notify_all();
         }

@@ -6,7 +6,7 @@ mod support;
 use bytes::Bytes;
 use std::collections::BTreeMap;
 use support::{LONG, batch, open, read_all, small, transaction};
-use tailwater_journal::fs::SimFs;
+use tailwater_journal::fs::{Fs, SimFs};
 use tailwater_journal::limits::PRODUCER_ID_BLOCK;
 use tailwater_journal::{
     Body, ClientBatch, ConnectorId, Journal, Options, Placed, ProducerStamp, Refusal, Sequence, TopicId, TransactionEnd,
@@ -227,6 +227,37 @@ fn a_full_queue_says_so() {
     // Room is given back before the next frames are written.
     journal.create_topic_with("u", 1, BTreeMap::new()).unwrap();
     assert!(!journal.is_full());
+}
+
+#[test]
+fn on_a_disk_that_is_nearly_full_topics_can_be_deleted_which_makes_room() {
+    let disk = SimFs::new(1);
+    let options = Options { queue_bytes: 4_000, spare_bytes: 64 << 10, ..small() };
+    let journal = open(&disk, options).unwrap();
+    let topics = ["a", "b"].map(|name| journal.create_topic_with(name, 1, BTreeMap::new()).unwrap());
+    disk.set_capacity(disk.used() + (300 << 10));
+    let mut tag = 0;
+    let mut write = |topic| {
+        tag += 1;
+        let produced = journal.produce(vec![client(topic, 0, tag, None)])?;
+        journal.wait_durable(produced.sequence, LONG).map(drop)
+    };
+    for _ in 0..10 {
+        write(topics[0]).unwrap();
+    }
+    let full = (0..1_000).find_map(|_| write(topics[1]).err()).unwrap();
+    assert_eq!(full.code(), "DISK_FULL");
+    assert!(full.to_string().contains("nearly full"), "{full}");
+    assert!(disk.free_bytes(support::dir()).unwrap() > 40 << 10, "records leave something free");
+    assert!(journal.is_full());
+    journal.delete_topic("b").unwrap();
+    journal.tend().unwrap();
+    let mut seen = 0;
+    while journal.paused().is_some() {
+        seen = journal.wait_change(seen, LONG);
+    }
+    write(topics[0]).unwrap();
+    assert_eq!(journal.bounds(topics[0], 0).unwrap().high_watermark, 110);
 }
 
 #[test]

@@ -20,7 +20,7 @@ const LARGE: u32 = 25;
 const TRANSACTIONS: u32 = 60;
 
 fn open(fs: &SimFs) -> Result<(Journal, EmbeddedTransport), Problem> {
-    let options = Options { segment_bytes: 64 << 10, queue_bytes: 1 << 20, ..Options::default() };
+    let options = Options { segment_bytes: 64 << 10, queue_bytes: 1 << 20, spare_bytes: 0, ..Options::default() };
     let journal = Journal::open(Arc::new(fs.clone()), Path::new(DIR), options, Arc::new(SystemClock));
     let journal = journal.map_err(journal_problem)?;
     Ok((journal.clone(), EmbeddedTransport::new(journal)))

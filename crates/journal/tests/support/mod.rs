@@ -46,7 +46,7 @@ pub fn dir() -> &'static Path {
 }
 
 pub fn small() -> Options {
-    Options { segment_bytes: 16 << 10, hot_tail_bytes: 8 << 10, tend_every: None, ..Options::default() }
+    Options { segment_bytes: 16 << 10, hot_tail_bytes: 8 << 10, tend_every: None, spare_bytes: 0, ..Options::default() }
 }
 
 pub fn open(fs: &SimFs, options: Options) -> Result<Journal, JournalError> {
