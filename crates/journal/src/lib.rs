@@ -4,7 +4,6 @@
 //! commit. Topics and partitions are indexes over it. Start reading at [`Journal`].
 
 mod append;
-mod buffers;
 mod client;
 mod clock;
 mod codec;

@@ -53,12 +53,6 @@ pub const READ_BUFFER_BYTES: usize = 16 << 10;
 pub const READ_WINDOW_BYTES: usize = 256 << 10;
 /// What is read behind a large batch: the next frame's header and description, mostly.
 pub const READ_BEHIND_BYTES: usize = 512;
-/// Smallest buffer that is kept for the next read; also the step of their sizes.
-pub const BUFFER_MIN_BYTES: usize = 64 << 10;
-/// Largest such buffer: a producer's large batch.
-pub const BUFFER_MAX_BYTES: usize = 2 << 20;
-/// Bytes of buffers that are kept.
-pub const BUFFERS_IDLE_BYTES: usize = 8 << 20;
 /// Index entries that a reader takes at a time.
 pub const READ_ENTRIES: usize = 64;
 /// Most bytes that one `read` returns, whatever is asked; a single larger batch is returned alone.

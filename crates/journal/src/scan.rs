@@ -1,7 +1,6 @@
 //! Reading frames from a file, each checked before it is believed.
 
 use crate::JournalError;
-use crate::buffers::Buffers;
 use crate::frame::{BadHeader, HEADER_BYTES, Header, MAGIC, VERSION};
 use crate::fs::{Fs, ReadFile};
 use crate::limits::{READ_BEHIND_BYTES, READ_BUFFER_BYTES, READ_WINDOW_BYTES, SCAN_BUFFER_BYTES};
@@ -10,6 +9,7 @@ use crate::segment::{FileHeader, SEGMENT_HEADER_BYTES};
 use bytes::{Bytes, BytesMut};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
+use tailwater_wire::Buffers;
 
 /// A segment file with a window of read-ahead.
 pub(crate) struct Scanner {

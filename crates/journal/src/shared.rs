@@ -1,6 +1,5 @@
 //! What the handle, its readers and the writer thread share.
 
-use crate::buffers::Buffers;
 use crate::files::FileId;
 use crate::fs::Fs;
 use crate::index::SegmentIndex;
@@ -12,6 +11,7 @@ use event_listener::Event;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
+use tailwater_wire::Buffers;
 
 /// Locks are taken one at a time, but for those of the keeper, `tending` and then `files`, which are taken before any other.
 pub(crate) struct Shared {

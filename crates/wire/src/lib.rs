@@ -5,15 +5,19 @@
 //! - [`codec`]: what they are made of;
 //! - [`error_code`]: the codes that responses carry;
 //! - [`batch`]: record batches, version 2, both ways, compressed from an encode plan's pieces ([`batch::PlanBuilder`]) or
-//!   plain.
+//!   plain;
+//! - [`Buffers`]: memory for them.
 //!
 //! Whatever the bytes are, reading returns an error and never panics: every length is checked against the bytes that are
 //! there before anything is taken or reserved.
 
 pub mod api;
 pub mod batch;
+mod buffers;
 pub mod codec;
 pub mod error_code;
 pub mod frame;
 pub mod limits;
 mod varint;
+
+pub use buffers::Buffers;

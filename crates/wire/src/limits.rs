@@ -63,3 +63,10 @@ pub const PASSAGES: usize = 16;
 
 /// Bytes of a passage that is kept. An envelope's are below 300.
 pub const PASSAGE_BYTES: usize = 4 << 10;
+
+/// Smallest buffer that is kept for the next batch; also the step of their sizes.
+pub const BUFFER_MIN_BYTES: usize = 64 << 10;
+/// Largest such buffer: a producer's large batch.
+pub const BUFFER_MAX_BYTES: usize = 2 << 20;
+/// Bytes of buffers that are kept.
+pub const BUFFERS_IDLE_BYTES: usize = 8 << 20;

@@ -29,6 +29,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tailwater_journal::{Journal, JournalError};
+use tailwater_wire::Buffers;
 use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -108,6 +109,8 @@ struct Shared {
     requests: RequestMemory,
     /// Bytes of answers.
     answers: Memory,
+    /// Memory for batches that are expanded.
+    buffers: Buffers,
     /// Bytes of batches that are decompressed to be looked through.
     unpacked: Memory,
     complaints: Complaints,
@@ -122,6 +125,7 @@ impl Listener {
             broker: Broker::open(journal, settings)?,
             requests: RequestMemory::new(REQUESTS_TOTAL_BYTES, REQUEST_RESTS_TOTAL_BYTES),
             answers: Memory::new(ANSWERS_TOTAL_BYTES),
+            buffers: Buffers::default(),
             unpacked: Memory::new(UNPACKED_TOTAL_BYTES),
             complaints: Complaints::new(Instant::now()),
         });

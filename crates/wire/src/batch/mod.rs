@@ -34,7 +34,7 @@ pub use plan::{Fragments, PlanBuilder, PlanMark};
 pub use produced::{ProduceRules, Refusal, check_produced, check_records};
 pub use read::{Batch, BatchError};
 pub use records::{Header, RawRecord, RawRecords, Record, Records};
-pub use rewrite::{Retained, recompress, retain};
+pub use rewrite::{Retained, expand, recompress, retain};
 
 /// Bytes of a batch's header.
 pub const HEADER_BYTES: usize = 61;

@@ -104,14 +104,19 @@ pub(super) fn with_records(batch: &Batch, change: Change, records: &[u8]) -> Byt
     let mut out = BytesMut::with_capacity(HEADER_BYTES + records.len());
     out.extend_from_slice(&batch.bytes()[..HEADER_BYTES]);
     out.extend_from_slice(records);
+    with_header(&mut out, change);
+    out
+}
+
+/// Gives a batch that has another's header and its own records its own header.
+pub(super) fn with_header(out: &mut [u8], change: Change) {
     let length = (out.len() - LENGTH_END) as i32;
     out[8..LENGTH_END].copy_from_slice(&length.to_be_bytes());
     out[ATTRIBUTES_AT..ATTRIBUTES_AT + 2].copy_from_slice(&change.attributes.to_be_bytes());
     out[LAST_OFFSET_DELTA_END..MAX_TIMESTAMP_AT].copy_from_slice(&change.base_timestamp.to_be_bytes());
     out[MAX_TIMESTAMP_AT..PRODUCER_AT].copy_from_slice(&change.max_timestamp.to_be_bytes());
     out[HEADER_BYTES - 4..HEADER_BYTES].copy_from_slice(&change.count.to_be_bytes());
-    seal(&mut out);
-    out
+    seal(out);
 }
 
 fn seal(batch: &mut [u8]) {

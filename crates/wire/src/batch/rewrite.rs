@@ -1,13 +1,14 @@
 //! Batches made of batches: with fewer records, for compaction; with another codec, for clients that lack one and for
 //! topics that want one. Offsets stay what they are.
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::compression::{self, Codec};
-use super::patch::{Change, with_records};
+use super::patch::{Change, with_header, with_records};
 use super::read::DELETE_HORIZON;
-use super::{Batch, BatchError, RawRecord};
-use crate::varint;
+use super::{Batch, BatchError, HEADER_BYTES, RawRecord, lz4};
+use crate::limits::COMPRESSED_PLAIN_BYTES;
+use crate::{Buffers, varint};
 
 /// A batch with fewer records.
 #[derive(Debug)]
@@ -86,6 +87,32 @@ pub fn recompress(batch: &Batch, codec: Codec) -> Result<BytesMut, BatchError> {
     })
 }
 
+/// The same records without compression. Where they are an LZ4 frame as our batches have them, they go straight into such
+/// a buffer.
+///
+/// # Errors
+/// As for [`recompress`].
+pub fn expand(batch: &Batch, buffers: &Buffers) -> Result<Bytes, BatchError> {
+    let (header, frame) = batch.bytes().split_at(HEADER_BYTES);
+    let plain_bytes = match batch.codec() {
+        Codec::Lz4 => lz4::plain_bytes(frame, COMPRESSED_PLAIN_BYTES),
+        _ => None,
+    };
+    let Some(plain_bytes) = plain_bytes else { return recompress(batch, Codec::None).map(BytesMut::freeze) };
+    let change = Change {
+        attributes: Codec::None.in_attributes(batch.attributes()),
+        base_timestamp: batch.base_timestamp,
+        max_timestamp: batch.max_timestamp,
+        count: batch.count,
+    };
+    buffers.written(HEADER_BYTES + plain_bytes, |out| {
+        out.extend_from_slice(header);
+        lz4::append(frame, out).ok_or(BatchError::Frame)?;
+        with_header(out, change);
+        Ok(())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +188,32 @@ mod tests {
         assert_eq!(marked.delete_horizon(), Some(86_400_000));
         assert_eq!(records(&marked), records(&batch));
         assert!(retain(&marked, Some(99_000_000), |_| true).unwrap().is_none());
+    }
+
+    #[test]
+    fn expanded_batches_are_the_plain_ones_whoever_compressed_them() {
+        use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
+        use std::io::Write;
+
+        let plain = batch();
+        let expected = recompress(&plain, Codec::None).unwrap();
+        let mut all: Vec<Batch> = Codec::ALL.map(|codec| read(recompress(&plain, codec).unwrap())).into();
+        // A frame as ours are.
+        let info = FrameInfo::new().block_size(BlockSize::Max1MB).block_mode(BlockMode::Independent);
+        let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
+        encoder.write_all(&plain.plain().unwrap()).unwrap();
+        let frame = encoder.finish().unwrap();
+        assert!(lz4::plain_bytes(&frame, COMPRESSED_PLAIN_BYTES).is_some());
+        let change = Change {
+            attributes: Codec::Lz4.in_attributes(plain.attributes()),
+            base_timestamp: plain.base_timestamp,
+            max_timestamp: plain.max_timestamp,
+            count: plain.count,
+        };
+        all.push(read(with_records(&plain, change, &frame)));
+        for batch in all {
+            assert_eq!(expand(&batch, &Buffers::default()).unwrap(), expected, "{:?}", batch.codec());
+        }
     }
 
     #[test]

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use tailwater_journal::{Aborted, Bounds, Journal};
+use tailwater_wire::Buffers;
 use tailwater_wire::api::fetch::{
     AbortedTransaction, FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
 };
-use tailwater_wire::batch::{Batch, BatchError, Codec, recompress};
+use tailwater_wire::batch::{Batch, BatchError, Codec, expand};
 use tailwater_wire::codec::{Records, Uuid};
 use tailwater_wire::error_code::ErrorCode;
 use tokio::sync::Notify;
@@ -246,7 +247,7 @@ async fn batches(
             break;
         }
         let piece = match plain {
-            true => expanded(&batch.bytes).map_err(|_| ErrorCode::CORRUPT_MESSAGE)?,
+            true => expanded(&batch.bytes, &call.shared.buffers).map_err(|_| ErrorCode::CORRUPT_MESSAGE)?,
             false => batch.bytes.clone(),
         };
         if bytes + piece.len() > most && !(first && bytes == 0) {
@@ -260,10 +261,10 @@ async fn batches(
 }
 
 /// A batch as clients read it that do not read LZ4; other codecs are their producers' choice.
-fn expanded(stored: &Bytes) -> Result<Bytes, BatchError> {
+fn expanded(stored: &Bytes, buffers: &Buffers) -> Result<Bytes, BatchError> {
     let batch = Batch::read_unverified(stored)?;
     match batch.codec() {
-        Codec::Lz4 => recompress(&batch, Codec::None).map(BytesMut::freeze),
+        Codec::Lz4 => expand(&batch, buffers),
         _ => Ok(stored.clone()),
     }
 }

@@ -5,18 +5,29 @@ use super::{BLOCK_BYTES, FORMAT_MIN_MATCH, FRAME_HEADER, LENGTH_BYTES, STORED};
 /// The plain bytes of a frame as our batches have them; `None` when it is malformed, has other features, or would give
 /// more than `max` bytes. The size is known, and checked, before memory for it is taken.
 pub(in crate::batch) fn decompress(frame: &[u8], max: usize) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(plain_bytes(frame, max)?);
+    append(frame, &mut out)?;
+    Some(out)
+}
+
+/// How many plain bytes such a frame gives; `None` as above.
+pub(in crate::batch) fn plain_bytes(frame: &[u8], max: usize) -> Option<usize> {
     let mut length = 0usize;
     let mut blocks = Blocks::of(frame)?;
     while let Some((block, stored)) = blocks.next()? {
         let plain = if stored { block.len() } else { plain_length(block)? };
         length = length.checked_add(plain).filter(|length| plain <= BLOCK_BYTES && *length <= max)?;
     }
-    let mut out = Vec::with_capacity(length);
+    Some(length)
+}
+
+/// Appends the plain bytes of a frame of which [`plain_bytes`] knows how many they are.
+pub(in crate::batch) fn append(frame: &[u8], out: &mut Vec<u8>) -> Option<()> {
     let mut blocks = Blocks::of(frame)?;
     while let Some((block, stored)) = blocks.next()? {
-        if stored { out.extend_from_slice(block) } else { expand(block, &mut out)? }
+        if stored { out.extend_from_slice(block) } else { expand(block, out)? }
     }
-    Some(out)
+    Some(())
 }
 
 /// The blocks of a frame, up to its end mark, behind which nothing may follow.

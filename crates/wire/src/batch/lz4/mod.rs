@@ -21,7 +21,7 @@
 mod decode;
 mod emit;
 
-pub(super) use decode::decompress;
+pub(super) use decode::{append, decompress, plain_bytes};
 pub(super) use emit::{Emitter, Snapshot, Tail};
 
 /// Magic number, version 1 with independent blocks, blocks up to 1 MB, and the checksum of these two bytes.

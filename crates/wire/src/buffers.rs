@@ -1,14 +1,15 @@
-//! Memory for what is read from files, used again and again: of fresh memory the kernel clears every page, which takes
-//! longer than reading into it.
+//! Memory for batches, used again and again: of fresh memory the kernel clears every page, which takes longer than
+//! filling it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
 
 use crate::limits::{BUFFER_MAX_BYTES, BUFFER_MIN_BYTES, BUFFERS_IDLE_BYTES};
-use crate::shared::lock;
-use bytes::Bytes;
-use std::sync::{Arc, Mutex};
 
 /// Buffers that nobody uses at the moment. Clones share them.
-#[derive(Clone, Default)]
-pub(crate) struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
+#[derive(Clone, Debug, Default)]
+pub struct Buffers(Arc<Mutex<Vec<Vec<u8>>>>);
 
 /// A buffer that is in use; it goes back when the last slice of it has gone.
 struct Lent {
@@ -19,23 +20,45 @@ struct Lent {
 
 impl Buffers {
     /// So many bytes, as `fill` leaves them; what they were before is anything.
-    pub(crate) fn filled<E>(&self, length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Bytes, E> {
+    ///
+    /// # Errors
+    /// Those of `fill`.
+    pub fn filled<E>(&self, length: usize, fill: impl FnOnce(&mut [u8]) -> Result<(), E>) -> Result<Bytes, E> {
         let mut lent = Lent { memory: self.take(length), length, home: self.clone() };
+        if lent.memory.len() < length {
+            lent.memory.resize(length, 0);
+        }
         fill(lent.memory.get_mut(..length).unwrap_or_default())?;
         Ok(Bytes::from_owner(lent))
     }
 
+    /// What `write` puts into an empty buffer with room for so many bytes.
+    ///
+    /// # Errors
+    /// Those of `write`.
+    pub fn written<E>(&self, room: usize, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<Bytes, E> {
+        let mut lent = Lent { memory: self.take(room), length: 0, home: self.clone() };
+        lent.memory.clear();
+        write(&mut lent.memory)?;
+        lent.length = lent.memory.len();
+        Ok(Bytes::from_owner(lent))
+    }
+
     /// The newest that fits, whose memory is the likeliest to be near the processor.
-    fn take(&self, length: usize) -> Vec<u8> {
-        if (BUFFER_MIN_BYTES..=BUFFER_MAX_BYTES).contains(&length) {
-            let mut idle = lock(&self.0);
-            if let Some(at) = idle.iter().rposition(|buffer| (length..=2 * length).contains(&buffer.len())) {
-                return idle.remove(at);
-            }
-            drop(idle);
-            return vec![0; length.next_multiple_of(BUFFER_MIN_BYTES)];
+    fn take(&self, room: usize) -> Vec<u8> {
+        if !is_kept(room) {
+            return vec![0; room];
         }
-        vec![0; length]
+        let mut idle = self.idle();
+        if let Some(at) = idle.iter().rposition(|buffer| (room..=2 * room).contains(&buffer.capacity())) {
+            return idle.remove(at);
+        }
+        drop(idle);
+        vec![0; room.next_multiple_of(BUFFER_MIN_BYTES)]
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Vec<u8>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,16 +71,16 @@ impl AsRef<[u8]> for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let memory = std::mem::take(&mut self.memory);
-        if !(BUFFER_MIN_BYTES..=BUFFER_MAX_BYTES).contains(&memory.len()) {
+        if !is_kept(memory.capacity()) {
             return;
         }
-        let mut idle = lock(&self.home.0);
+        let mut idle = self.home.idle();
         idle.push(memory);
         // The oldest go: sizes that nobody asks for any more.
-        let mut bytes: usize = idle.iter().map(Vec::len).sum();
+        let mut bytes: usize = idle.iter().map(Vec::capacity).sum();
         let surplus = idle.iter().take_while(|buffer| {
             let over = bytes > BUFFERS_IDLE_BYTES;
-            bytes -= buffer.len();
+            bytes -= buffer.capacity();
             over
         });
         let surplus = surplus.count();
@@ -65,6 +88,10 @@ impl Drop for Lent {
         drop(idle);
         drop(gone);
     }
+}
+
+fn is_kept(bytes: usize) -> bool {
+    (BUFFER_MIN_BYTES..=BUFFER_MAX_BYTES).contains(&bytes)
 }
 
 #[cfg(test)]
@@ -80,7 +107,7 @@ mod tests {
     }
 
     fn idle(buffers: &Buffers) -> Vec<usize> {
-        lock(&buffers.0).iter().map(Vec::len).collect()
+        buffers.idle().iter().map(Vec::capacity).collect()
     }
 
     #[test]
@@ -110,6 +137,21 @@ mod tests {
         drop(filled(&buffers, 100_000, 1));
         assert!(idle(&buffers).iter().sum::<usize>() <= BUFFERS_IDLE_BYTES);
         assert_eq!(idle(&buffers).last(), Some(&(2 * BUFFER_MIN_BYTES)));
+    }
+
+    #[test]
+    fn what_is_written_begins_empty_and_what_is_filled_after_it_is_as_long_as_was_asked_for() {
+        let buffers = Buffers::default();
+        drop(filled(&buffers, 100_000, 1));
+        let write = |memory: &mut Vec<u8>| -> Result<(), ()> {
+            assert!(memory.is_empty() && memory.capacity() >= 90_000);
+            memory.extend_from_slice(b"few");
+            Ok(())
+        };
+        let written = buffers.written(90_000, write).unwrap();
+        assert!(idle(&buffers).is_empty() && written == b"few"[..]);
+        drop(written);
+        assert!(filled(&buffers, 120_000, 2) == [2; 120_000][..]);
     }
 
     #[test]
