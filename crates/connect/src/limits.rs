@@ -12,3 +12,7 @@ pub const JOIN_POLL: Duration = Duration::from_millis(5);
 pub const SCHEMA_CACHE_ENTRIES: usize = 4096;
 /// Lists of fields to drop (of a header) for which schemas are kept.
 pub const DROPPED_LISTS: usize = 256;
+/// Schemas of expanded outbox payloads that are kept; each kind of event has one.
+pub const EXPANDED_SCHEMAS: usize = 64;
+/// Versions of outbox events for which schemas are kept.
+pub const SCHEMA_VERSIONS: usize = 64;

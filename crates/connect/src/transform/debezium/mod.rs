@@ -3,6 +3,7 @@
 mod drop_fields;
 mod envelope;
 mod field_reference;
+mod outbox;
 #[cfg(test)]
 mod sample;
 mod unwrap;
@@ -10,4 +11,4 @@ mod unwrap;
 use super::{Configured, TransformClass, finish, invalid};
 
 /// All of them.
-pub(super) const CLASSES: &[&TransformClass] = &[&unwrap::CLASS];
+pub(super) const CLASSES: &[&TransformClass] = &[&unwrap::CLASS, &outbox::CLASS];

@@ -2,7 +2,7 @@
 
 mod regex_router;
 
-use super::{Configured, TransformClass, finish, invalid};
+use super::{Configured, TransformClass, finish};
 
 /// All of them.
 pub(super) const CLASSES: &[&TransformClass] = &[&regex_router::CLASS];

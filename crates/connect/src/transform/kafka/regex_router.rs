@@ -1,17 +1,14 @@
 //! `RegexRouter`: another topic by a regular expression.
-//!
-//! Java's two steps: the expression must match the whole topic, then its first match within the topic is replaced. Both are
-//! usually the same; they differ when an earlier alternative matches less (`a|ab` on `ab`).
 
 use std::sync::Arc;
 
-use regex::{Captures, Regex};
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::ConnectRecord;
 
+use super::super::java_regex::Rename;
 use super::super::{Transform, TransformClass};
-use super::{Configured, finish, invalid};
+use super::{Configured, finish};
 
 /// The class.
 pub(super) const CLASS: TransformClass =
@@ -24,20 +21,9 @@ const PROPERTIES: &[Property] = &[
 ];
 
 struct RegexRouter {
-    /// The expression for the whole name.
-    whole: Regex,
-    /// The same for any part of it.
-    part: Regex,
-    replacement: Vec<Piece>,
+    rename: Rename,
     /// The last topic and what became of it: records come in rows of one topic.
     last: Option<(Arc<str>, Arc<str>)>,
-}
-
-/// A part of the replacement.
-#[derive(Debug, PartialEq)]
-enum Piece {
-    Literal(String),
-    Group(usize),
 }
 
 impl Transform for RegexRouter {
@@ -48,101 +34,17 @@ impl Transform for RegexRouter {
             }
             return Ok(Some(record));
         }
-        let to = self.route(&record.topic).map_or_else(|| Arc::clone(&record.topic), Arc::from);
+        let to = self.rename.apply(&record.topic).map_or_else(|| Arc::clone(&record.topic), Arc::from);
         self.last = Some((std::mem::replace(&mut record.topic, Arc::clone(&to)), to));
         Ok(Some(record))
     }
 }
 
-impl RegexRouter {
-    fn route(&self, topic: &str) -> Option<String> {
-        if !self.whole.is_match(topic) {
-            return None;
-        }
-        Some(
-            self.part
-                .replace(topic, |found: &Captures<'_>| -> String { expand(&self.replacement, found) })
-                .into_owned(),
-        )
-    }
-}
-
-fn expand(replacement: &[Piece], found: &Captures<'_>) -> String {
-    replacement
-        .iter()
-        .map(|piece| match piece {
-            Piece::Literal(text) => text.as_str(),
-            Piece::Group(number) => found.get(*number).map_or("", |group| group.as_str()),
-        })
-        .collect()
-}
-
 fn configure(_: &str, config: &Config) -> Configured {
     let (config, mut problems) = check(config, PROPERTIES);
-    let pattern = config.text("regex");
-    let compiled = Regex::new(pattern).and_then(|part| Ok((Regex::new(&format!("\\A(?:{pattern})\\z"))?, part)));
-    let router = match compiled {
-        Ok((whole, part)) => match parse(config.text("replacement"), &part) {
-            Ok(replacement) => Some(RegexRouter { whole, part, replacement, last: None }),
-            Err(reason) => {
-                problems.push(invalid("replacement", reason, "Use $1 for a group of 'regex', \\$ for a dollar sign."));
-                None
-            }
-        },
-        Err(_) => {
-            problems.push(invalid(
-                "regex",
-                format!("'{pattern}' is no regular expression here"),
-                "Correct it; look-around ((?=…), (?<!…)) and back-references (\\1) do not exist, \\Q…\\E is written with backslashes.",
-            ));
-            None
-        }
-    };
-    finish(router, problems)
-}
-
-/// Java's replacement text: `$1`, `${name}`, and a backslash before what stands for itself. A group's number goes on as long as
-/// such a group exists.
-fn parse(text: &str, regex: &Regex) -> Result<Vec<Piece>, String> {
-    let mut pieces = Vec::new();
-    let mut literal = String::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => literal.push(chars.next().ok_or("character to be escaped is missing")?),
-            '$' => {
-                let group = match chars.next() {
-                    Some('{') => {
-                        let name: String = chars.by_ref().take_while(|&c| c != '}').collect();
-                        let place = regex.capture_names().position(|known| known == Some(name.as_str()));
-                        place.ok_or_else(|| format!("No group with name {{{name}}}"))?
-                    }
-                    Some(first) => {
-                        let digit = |c: char| c.to_digit(10).and_then(|digit| usize::try_from(digit).ok());
-                        let mut number = digit(first).ok_or("Illegal group reference")?;
-                        if number >= regex.captures_len() {
-                            return Err(format!("No group {number}"));
-                        }
-                        while let Some(next) = chars.peek().copied().and_then(digit) {
-                            let longer = number.saturating_mul(10).saturating_add(next);
-                            if longer >= regex.captures_len() {
-                                break;
-                            }
-                            number = longer;
-                            chars.next();
-                        }
-                        number
-                    }
-                    None => return Err("Illegal group reference: group index is missing".into()),
-                };
-                pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-                pieces.push(Piece::Group(group));
-            }
-            other => literal.push(other),
-        }
-    }
-    pieces.push(Piece::Literal(literal));
-    Ok(pieces)
+    let rename = Rename::new(("regex", config.text("regex")), ("replacement", config.text("replacement")));
+    let router = rename.map(|rename| RegexRouter { rename, last: None });
+    finish(router.map_err(|problem| problems.push(problem)).ok(), problems)
 }
 
 #[cfg(test)]
