@@ -225,6 +225,8 @@ def perf(at):
     must("200000 records sent" in text, "it says", text[-200:])
     text = tool(at, "consumer-perf", "--topic", topic, "--messages", 200_000)
     must(re.search(r"\b200000\b", text), "consumed something else:", text[-300:])
+    text = at.run(command(at, "end-to-end-latency", at.bootstrap, topic, 2000, "all", 100))
+    must("Avg latency" in text and "Percentiles" in text, "the latency tool says", text[-300:])
 
 
 def login(at):

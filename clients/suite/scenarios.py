@@ -222,6 +222,43 @@ def rebalance(at):
     one.ask("leave")
 
 
+def static_members(at):
+    """A member with an instance id that is killed and comes back within its session has its partitions back, and the other
+    keeps its own: nobody rebalances."""
+    topic, name = at.name("static"), at.name("static")
+    one, two = at.driver(), at.driver()
+    at.topic(one, topic, 4)
+    one.ask("join", group=name, topics=[topic], session_ms=20000, instance="one")
+    until(30, lambda: len(one.poll(1, ms=500)[1]) == 4)
+    two.ask("join", group=name, topics=[topic], session_ms=20000, instance="two")
+
+    def shares(second):
+        one.send("poll", count=1000, ms=500)
+        second.send("poll", count=1000, ms=500)
+        return [sorted(partition for _, partition in reply["assigned"]) for reply in (one.answer(), second.answer())]
+    must(until(40, lambda: all(len(share) == 2 for share in shares(two))), "two members of four partitions did not come to two each")
+    before = shares(two)
+    two.kill()
+    three = at.driver()
+    began = time.monotonic()
+    three.ask("join", group=name, topics=[topic], session_ms=20000, instance="two")
+    must(until(15, lambda: shares(three) == before), "after its return the shares are", shares(three), "instead of", before)
+    must(time.monotonic() - began < 18, "its return took as long as a session")
+    at.maybe(lambda: must(one.ask("group", group=name)["members"] == 2, "it came back as another member"))
+    one.produce(topic, plain(40, partitions=4), codec="none")
+    got = []
+
+    def all_read():
+        one.send("poll", count=1000, ms=500)
+        three.send("poll", count=1000, ms=500)
+        for reply in (one.answer(), three.answer()):
+            got.extend((r["partition"], r["offset"]) for r in reply["records"])
+        return len(got) >= 40
+    must(until(20, all_read) and len(set(got)) == 40 == len(got), "read", len(set(got)), "of 40 and", len(got), "in all")
+    one.ask("leave")
+    three.ask("leave")
+
+
 def groups(at):
     """List, describe and delete groups."""
     topic, name = at.name("groups"), at.name("groups")
@@ -334,5 +371,25 @@ def changes_of(compression):
     return scenario
 
 
-CHANGES = [*map(changes_of, ("auto", "lz4", "none"))]
-ALL = [topics, *map(records_of, CODECS), sizes, acks, idempotent, offsets, group, rebalance, groups, transactions, exactly_once, fencing]
+def live_of(compression):
+    """Changes that a connector writes while they are read: none is missed, and another client reads the same."""
+    def scenario(at):
+        topic, count = "shop.public.live_" + compression, 40
+        one = at.driver()
+        if compression == "lz4" and "lz4" in one.about["lacks"]:
+            raise Unsupported("it reads LZ4 only with a module of its own")
+        at.reference.ask("alter_config", topic=topic, config={"compression.type": compression})
+        start = one.offset(topic, 0, "latest")
+        seen = one.fetch(topic, count, start={"0": start}, quiet_ms=0)[:count]
+        must([record.offset for record in seen] == list(range(start, start + count)), "read offsets", [record.offset for record in seen])
+        first = json.loads(seen[0].value)["payload"]["after"]["id"]
+        ids = [json.loads(record.value)["payload"]["after"]["id"] for record in seen]
+        must(ids == list(range(first, first + count)), "read rows", ids)
+        other = at.reference.fetch(topic, count, start={"0": start}, quiet_ms=0)[:count]
+        must([(r.key, r.value, r.timestamp) for r in seen] == [(r.key, r.value, r.timestamp) for r in other], "another client read something else")
+    scenario.__name__ = "live_" + compression
+    return scenario
+
+
+CHANGES = [*map(changes_of, ("auto", "lz4", "none")), *map(live_of, ("auto", "lz4", "none"))]
+ALL = [topics, *map(records_of, CODECS), sizes, acks, idempotent, offsets, group, rebalance, static_members, groups, transactions, exactly_once, fencing]

@@ -144,7 +144,8 @@ public class Driver {
             case "offsets" -> offset(command, topic, reply);
             case "join" -> {
                 String session = command.path("session_ms").asText("10000");
-                member = consumer(command.path("committed").asBoolean(), "group.id", command.get("group").asText(), "session.timeout.ms", session,
+                String instance = command.path("instance").asText("");
+                member = consumer(command.path("committed").asBoolean(), instance.isEmpty() ? "client.id" : "group.instance.id", instance, "group.id", command.get("group").asText(), "session.timeout.ms", session,
                     "heartbeat.interval.ms", String.valueOf(Integer.parseInt(session) / 6));
                 List<String> topics = new ArrayList<>();
                 command.get("topics").forEach(one -> topics.add(one.asText()));

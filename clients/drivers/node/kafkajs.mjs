@@ -168,7 +168,8 @@ const commands = {
     return { offset: Number(at === 'earliest' ? found.low : found.offset) }
   },
   // Groups.
-  join: async ({ group, topics, session_ms = 10000, committed = false }) => {
+  join: async ({ group, topics, session_ms = 10000, committed = false, instance }) => {
+    if (instance) throw new Unsupported('static members')
     member = await consume(group, topics, committed, session_ms)
   },
   poll: async ({ count, ms }) => {

@@ -159,8 +159,8 @@ class Aio:
 
     # Groups.
 
-    async def join(self, group, topics, session_ms=10000, committed=False):
-        self.consumer = self._consumer(group, committed, session_timeout_ms=session_ms, heartbeat_interval_ms=session_ms // 6)
+    async def join(self, group, topics, session_ms=10000, committed=False, instance=None):
+        self.consumer = self._consumer(group, committed, group_instance_id=instance, session_timeout_ms=session_ms, heartbeat_interval_ms=session_ms // 6)
         self.consumer.subscribe(topics)
         await self.consumer.start()
 

@@ -150,8 +150,9 @@ class Confluent:
 
     # Groups.
 
-    def join(self, group, topics, session_ms=10000, committed=False):
-        self.consumer = self._consumer(group, committed, **{"session.timeout.ms": session_ms, "heartbeat.interval.ms": session_ms // 6})
+    def join(self, group, topics, session_ms=10000, committed=False, instance=None):
+        static = {"group.instance.id": instance} if instance else {}
+        self.consumer = self._consumer(group, committed, **static, **{"session.timeout.ms": session_ms, "heartbeat.interval.ms": session_ms // 6})
         self.consumer.subscribe(topics)
 
     def poll(self, count, ms):

@@ -162,9 +162,12 @@ class KafkaPython:
 
     # Groups.
 
-    def join(self, group, topics, session_ms=10000, committed=False):
+    def join(self, group, topics, session_ms=10000, committed=False, instance=None):
         self.group_name = group
-        self.consumer = self._consumer(group, committed, session_timeout_ms=session_ms, heartbeat_interval_ms=session_ms // 6)
+        if instance and "group_instance_id" not in KafkaConsumer.DEFAULT_CONFIG:
+            raise Unsupported("static members")
+        static = {"group_instance_id": instance} if instance else {}
+        self.consumer = self._consumer(group, committed, **static, session_timeout_ms=session_ms, heartbeat_interval_ms=session_ms // 6)
         self.consumer.subscribe(topics)
 
     def poll(self, count, ms):

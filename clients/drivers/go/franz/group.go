@@ -23,9 +23,13 @@ func (d *driver) join(c serve.Command) {
 	gained := func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { m.note(parts, true) }
 	lost := func(_ context.Context, _ *kgo.Client, parts map[string][]int32) { m.note(parts, false) }
 	session := time.Duration(c.SessionMs) * time.Millisecond
-	m.Client = d.client(isolation(c.Committed), kgo.ConsumerGroup(c.Group), kgo.ConsumeTopics(c.Topics...), kgo.DisableAutoCommit(),
+	options := []kgo.Opt{}
+	if c.Instance != "" {
+		options = append(options, kgo.InstanceID(c.Instance))
+	}
+	m.Client = d.client(append(options, isolation(c.Committed), kgo.ConsumerGroup(c.Group), kgo.ConsumeTopics(c.Topics...), kgo.DisableAutoCommit(),
 		kgo.SessionTimeout(session), kgo.HeartbeatInterval(session/6), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.OnPartitionsAssigned(gained), kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))
+		kgo.OnPartitionsAssigned(gained), kgo.OnPartitionsRevoked(lost), kgo.OnPartitionsLost(lost))...)
 	d.member = m
 }
 

@@ -101,6 +101,7 @@ type member struct {
 func (d *driver) join(c serve.Command) error {
 	wanted := consuming(c.Committed)
 	wanted.Consumer.Group.Session.Timeout = time.Duration(c.SessionMs) * time.Millisecond
+	wanted.Consumer.Group.InstanceId = c.Instance
 	wanted.Consumer.Group.Heartbeat.Interval = wanted.Consumer.Group.Session.Timeout / 6
 	group, err := sarama.NewConsumerGroup(d.seeds, c.Group, wanted)
 	if err != nil {

@@ -73,6 +73,7 @@ type Command struct {
 	Committed  bool              `json:"committed"`
 	At         any               `json:"at"`
 	Group      string            `json:"group"`
+	Instance   string            `json:"instance"`
 	SessionMs  int               `json:"session_ms"`
 	Ms         int               `json:"ms"`
 	Offsets    []Position        `json:"offsets"`

@@ -6,7 +6,7 @@
 use std::fs;
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tailwater_testkit::{Postgres, Process, free_port, wait_until, write_connector};
@@ -33,7 +33,8 @@ pub const BROKER_JAVA: [&str; 8] = [
     "-Djava.awt.headless=true",
 ];
 
-/// Tables whose changes are in the topics `shop.public.NAME`, named by the `compression.type` that they are read with.
+/// Tables whose changes are in the topics `shop.public.NAME`, named by the `compression.type` that they are read with; beside
+/// each a table `live_NAME` into which rows are written all the time.
 const CHANGES: [&str; 3] = ["auto", "lz4", "none"];
 /// Events of each: rows of the snapshot, inserted, updated, deleted ones, and a tombstone for each of those.
 const CHANGES_EACH: usize = 50 + 200 + 50 + 2 * 20;
@@ -78,7 +79,21 @@ struct Running {
     /// How long its last start took.
     up: Duration,
     /// What our own server follows.
-    source: Option<Postgres>,
+    source: Option<Source>,
+}
+
+/// PostgreSQL, and a client of it that goes on writing into the tables `live_…`.
+struct Source {
+    postgres: Postgres,
+    writer: Child,
+}
+
+impl Drop for Source {
+    fn drop(&mut self) {
+        // It may have ended by itself; its server ends next.
+        let _ = self.writer.kill();
+        let _ = self.writer.wait();
+    }
 }
 
 /// How it is started again.
@@ -112,7 +127,7 @@ impl Broker {
     /// `guarded.public.auto`; None where the first has no source.
     pub fn guarded(&self, binary: &Path) -> Outcome<Option<Guarded>> {
         let source = self.running.as_ref().and_then(|running| running.source.as_ref());
-        let Some(source) = source else { return Ok(None) };
+        let Some(Source { postgres: source, .. }) = source else { return Ok(None) };
         let place = tempfile::tempdir()?;
         let (certificate, key) = (place.path().join("server.pem"), place.path().join("server.key"));
         let mut openssl = Command::new("openssl");
@@ -208,7 +223,7 @@ impl Broker {
 }
 
 /// Starts PostgreSQL with tables, has our server follow it, and keeps what `consume` shows of their changes.
-fn follow(binary: &Path, work: &Path) -> Outcome<Postgres> {
+fn follow(binary: &Path, work: &Path) -> Outcome<Source> {
     let source = Postgres::start();
     let tables =
         |sql: &str| -> String { CHANGES.iter().map(|table| sql.replace('@', &format!("\"{table}\""))).collect() };
@@ -216,7 +231,9 @@ fn follow(binary: &Path, work: &Path) -> Outcome<Postgres> {
                   insert into @ select i, 'row ' || i, i / 3.0, null from generate_series(1, 50) i;";
     source.psql("postgres", &tables(create));
     write_connector(&work.join("connectors"), "shop", &source, "postgres", &[]);
-    let shown = || consumed(binary, &work.join("data"), "shop\\.public\\..*");
+    // Rows that come as long as clients read: 50 transactions a second, into all three tables each.
+    source.psql("postgres", &create_live());
+    let shown = || consumed(binary, &work.join("data"), &format!("shop\\.public\\.({})", CHANGES.join("|")));
     let count = |wanted: usize| wait_until(START, || lines(&shown()) == wanted * CHANGES.len());
     if !count(50) {
         return Err("the snapshot did not come into its topics".into());
@@ -229,7 +246,19 @@ fn follow(binary: &Path, work: &Path) -> Outcome<Postgres> {
         return Err("the changes did not come into their topics".into());
     }
     fs::write(work.join("changes.jsonl"), shown())?;
-    Ok(source)
+    let inserts: String =
+        CHANGES.iter().map(|name| format!("insert into live_{name} values (i, 'row ' || i);")).collect();
+    let forever = format!(
+        "do $$ declare i int := 0; begin loop i := i + 1; {inserts} commit; perform pg_sleep(0.02); end loop; end $$"
+    );
+    let mut writer = source.client("psql", "postgres");
+    let writer = writer.args(["-X", "-q", "-c", &forever]).stdin(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    Ok(Source { postgres: source, writer })
+}
+
+/// Tables of the writer.
+fn create_live() -> String {
+    CHANGES.iter().map(|name| format!("create table live_{name} (id int primary key, name text not null);")).collect()
 }
 
 /// What `tailwater consume` shows of the topics that match.
