@@ -28,13 +28,13 @@ class Record:
 def varied(count, lacks=(), partitions=3):
     """Records with everything that may differ: null and empty keys and values, headers that repeat, are empty or null,
     timestamps that fall, bytes that are no text. `lacks`: what the library cannot send."""
-    made = []
+    made, empty = [], b"?" if "empty" in lacks else b""
     for i in range(count):
-        key = None if i % 5 == 0 else b"" if i % 17 == 2 else b"key %d" % (i % 7)
-        value = None if i % 11 == 3 else b"" if i % 13 == 4 else ("value %d " % i + "é" * (i % 50)).encode() + bytes([i % 256])
+        key = None if i % 5 == 0 else empty if i % 17 == 2 else b"key %d" % (i % 7)
+        value = None if i % 11 == 3 else empty if i % 13 == 4 else ("value %d " % i + "é" * (i % 50)).encode() + bytes([i % 256])
         headers = []
         if i % 4:
-            headers = [("number", b"%d" % i), ("twice", b"a"), ("twice", b"b"), ("empty", b"")]
+            headers = [("number", b"%d" % i), ("twice", b"a"), ("twice", b"b"), ("empty", empty)]
         if key is None and value is None and "null-records" in lacks:
             key = b"not null"
         if i % 4 == 2 and "null-headers" not in lacks:

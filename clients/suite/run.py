@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""run.py --bootstrap HOST:PORT --driver COMMAND [--reference COMMAND] [--changes FILE] [--guarded HOST:PORT --ca FILE] [SCENARIO …]: the suite with one client library.
+"""run.py --bootstrap HOST:PORT --driver COMMAND [--reference COMMAND] [--changes FILE] [--guarded HOST:PORT --ca FILE] [--long] [SCENARIO …]: the suite with one client library.
 
 Prints `client NAME VERSION`, then a line for each scenario: `ok NAME`, `FAIL NAME: reason`, or `lacks NAME: reason` where the
 library has no such thing; parts that a library lacks are named after `ok`. Ends with 1 when something failed.
@@ -13,7 +13,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from driver import Broken, Driver, Refused, Unsupported  # noqa: E402
-from scenarios import ALL, CHANGES, Failure, must, until  # noqa: E402
+from scenarios import ALL, CHANGES, SLOW, Failure, must, until  # noqa: E402
 import security  # noqa: E402
 
 
@@ -85,6 +85,7 @@ def main():
     parser.add_argument("--changes", help="what is in topics of changes, as `tailwater consume --json` shows it")
     parser.add_argument("--guarded", help="HOST:PORT of a server that wants TLS and a login")
     parser.add_argument("--ca", help="its certificate")
+    parser.add_argument("--long", action="store_true", help="also what takes long, with every library")
     parser.add_argument("scenarios", nargs="*")
     options = parser.parse_args()
 
@@ -99,6 +100,8 @@ def main():
             changes = [json.loads(line) for line in lines]
     for scenario in [*ALL, *(CHANGES if changes else ()), *(security.ALL if options.guarded else ())]:
         if options.scenarios and scenario.__name__.replace("_", "-") not in options.scenarios:
+            continue
+        if scenario in SLOW and not (options.long or options.scenarios or first.about["client"] in ("java", "confluent-kafka")):
             continue
         line, well = play(scenario, At(options.driver, options.bootstrap, reference, prefix, changes, (options.guarded, options.ca)))
         print(line, flush=True)

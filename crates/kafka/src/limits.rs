@@ -208,6 +208,9 @@ pub const CLIENT_CONNECT: Duration = Duration::from_secs(5);
 /// How long it waits for an answer.
 pub const CLIENT_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How long it waits for a topic that comes into being because it was asked for.
+pub const CLIENT_TOPIC_WAIT: Duration = Duration::from_secs(2);
+
 /// How often it looks for news.
 pub const CLIENT_POLL: Duration = Duration::from_millis(50);
 

@@ -159,7 +159,8 @@ fn play(cache: &Cache, client: &Client, servers: &Servers, options: &Options) ->
             if let Some(changes) = &servers.changes {
                 command.arg("--changes").arg(changes);
             }
-        } else if options.long {
+        }
+        if options.long {
             command.arg("--long");
         }
         command.args(&options.scenarios);

@@ -165,7 +165,7 @@ impl Connection {
                 format!("the broker at {} closes the connection without a word: it may want TLS", self.address),
                 WANTS_TLS,
             ),
-            (_, None) if !self.versions.is_empty() => problem(
+            (Stream::Plain(_) | Stream::Tls(_), None) if !self.versions.is_empty() => problem(
                 "LOGIN_MISSING",
                 format!(
                     "the broker at {} closes the connection at the first request: it may want a login",

@@ -15,6 +15,7 @@ mod tls;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 use bytes::Bytes;
 use tailwater_connector::Problem;
@@ -24,7 +25,7 @@ use tailwater_wire::api::produce::{PartitionProduceData, ProduceRequest, TopicPr
 use tailwater_wire::codec::Records;
 use tailwater_wire::error_code::ErrorCode;
 
-use crate::limits::CLIENT_TIMEOUT;
+use crate::limits::{CLIENT_POLL, CLIENT_TIMEOUT, CLIENT_TOPIC_WAIT};
 use connection::{Connection, Failure};
 
 pub use access::Access;
@@ -149,11 +150,21 @@ impl Client {
     }
 
     fn topic(&mut self, topic: &str) -> Result<MetadataResponseTopic, Problem> {
-        let mut answer = self.metadata(Some(&[topic]), true)?;
-        let Some(found) = answer.topics.pop() else {
-            return Err(refused(topic, ErrorCode::UNKNOWN_TOPIC_OR_PARTITION));
-        };
-        if found.error_code.is_none() { Ok(found) } else { Err(refused(topic, found.error_code)) }
+        let deadline = Instant::now() + CLIENT_TOPIC_WAIT;
+        loop {
+            let found = self.metadata(Some(&[topic]), true)?.topics.pop();
+            let code = found.as_ref().map_or(ErrorCode::UNKNOWN_TOPIC_OR_PARTITION, |found| found.error_code);
+            match (code, found) {
+                (ErrorCode::NONE, Some(found)) => return Ok(found),
+                // A broker of Kafka makes the topic, and only then knows of it.
+                (ErrorCode::UNKNOWN_TOPIC_OR_PARTITION | ErrorCode::LEADER_NOT_AVAILABLE, _)
+                    if Instant::now() < deadline =>
+                {
+                    std::thread::sleep(CLIENT_POLL);
+                }
+                (code, _) => return Err(refused(topic, code)),
+            }
+        }
     }
 
     /// Appends a batch to a partition, acknowledged when it is durable there; the offset of its first record.

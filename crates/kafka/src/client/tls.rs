@@ -139,6 +139,10 @@ pub(super) fn explain(address: &str, error: &io::Error) -> Option<Problem> {
             | AlertDescription::BadCertificate
             | AlertDescription::UnknownCA
             | AlertDescription::CertificateUnknown
+            | AlertDescription::CertificateExpired
+            | AlertDescription::CertificateRevoked
+            | AlertDescription::UnsupportedCertificate
+            | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
         )) => problem(
             "TLS_CLIENT_CERTIFICATE",

@@ -16,12 +16,14 @@ struct Protected {
     address: String,
 }
 
-/// A certificate that signs itself, and its key.
+/// A certificate that signs itself, and its key; that of the server is an authority's, too, as openssl makes them.
 fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let authority = if name == "server" { "TRUE" } else { "FALSE" };
     let (certificate, key) = (folder.join(format!("{name}.pem")), folder.join(format!("{name}.key")));
     let made = Command::new("openssl")
         .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
-        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
+        .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"])
+        .args(["-addext", &format!("basicConstraints=critical,CA:{authority}"), "-keyout"])
         .args([&key, Path::new("-out"), &certificate])
         .output()
         .unwrap();
@@ -154,4 +156,26 @@ fn tls_or_a_login_where_there_is_none_are_told_apart() {
     assert!(bare.err.contains("[BOOTSTRAP_MISSING]"), "{bare:?}");
     let broken = finish(command(["topics", "-X", "sasl.password s3cret"]));
     assert!(broken.err.contains("[PROPERTY_INVALID]") && !broken.err.contains("s3cret"), "{broken:?}");
+}
+
+#[test]
+fn a_certificate_of_the_client_is_shown_where_it_is_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (own, key) = certificate(folder.path(), "client");
+    let server = serve(&["--kafka-tls-client-ca", own.to_str().unwrap()], true);
+    let open = "security.protocol=SSL ssl.ca.location=CA";
+    let shown = format!("{open} ssl.certificate.location={} ssl.key.location={}", own.display(), key.display());
+    assert_eq!(server.run(&["topics"], &shown).err, "no topics yet\n");
+    let (code, told) = server.refused(&["topics"], open);
+    assert!(code == "TLS_CLIENT_CERTIFICATE" && told.contains("ssl.certificate.location"), "{told}");
+    let (stranger, its_key) = certificate(folder.path(), "stranger");
+    let other =
+        format!("{open} ssl.certificate.location={} ssl.key.location={}", stranger.display(), its_key.display());
+    assert_eq!(server.refused(&["topics"], &other).0, "TLS_CLIENT_CERTIFICATE");
+    // As Java has it: certificate and key in one file.
+    let both = folder.path().join("both.pem");
+    std::fs::write(&both, [std::fs::read(&key).unwrap(), std::fs::read(&own).unwrap()].concat()).unwrap();
+    let java = format!("{open} ssl.keystore.type=PEM ssl.keystore.location={}", both.display());
+    assert_eq!(server.run(&["topics"], &java).code, Some(0));
+    assert_eq!(server.refused(&["topics"], &java.replace("=PEM", "=JKS")).0, "PROPERTY_UNSUPPORTED");
 }

@@ -86,7 +86,7 @@ pub const BROKER: &str = "4.3.1";
 pub const REFERENCE: Driver = Driver::Python("confluent.py", &["confluent-kafka==2.16.1"]);
 
 /// Every client. Newest version of a family first.
-pub const CATALOGUE: [Client; 16] = [
+pub const CATALOGUE: [Client; 17] = [
     script("kcat", "1.7.1", Tier::Short, "kcat/scenarios.py", Needs::Program("kcat")),
     suite("confluent-kafka", "2.16.1", Tier::Short, REFERENCE),
     suite("java", "4.3.1", Tier::Short, Driver::Java("4.3.1")),
@@ -109,6 +109,7 @@ pub const CATALOGUE: [Client; 16] = [
     suite("franz-go", "1.22.2", Tier::Short, Driver::Go("franz")),
     script("kgo", "1.22.2", Tier::Short, "kgo/scenarios.py", Needs::GoModule("github.com/twmb/franz-go", "v1.22.2")),
     suite("sarama", "1.61.1", Tier::Short, Driver::Go("sarama")),
+    suite("kafka-go", "0.4.51", Tier::Long, Driver::Go("segmentio")),
     suite("kafkajs", "2.2.4", Tier::Short, Driver::Node("kafkajs.mjs")),
     script("spark", "3.5.7", Tier::Long, "spark/scenarios.py", Needs::Spark("3.5.7")),
 ];
