@@ -33,8 +33,8 @@ cargo xtask VERB
                                     transactions (100000), one transaction of N rows, read once (none), N latency probes (1000), each
                                     load N times by turns (3), only those with LOAD in their name, with the data in DIR; the table is
                                     kept in benches/results/. --with-kafka measures something else: the listener beside a Kafka
-                                    broker, written and read with N records of 100 bytes and a quarter as many of 1 KB. script/bench
-                                    builds first
+                                    broker, written and read with N records of 100 bytes and a quarter as many of 1 KB; there LOAD may
+                                    also be a client. script/bench builds first
 ";
 
 fn main() -> ExitCode {

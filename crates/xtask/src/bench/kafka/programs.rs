@@ -8,8 +8,8 @@ use crate::Outcome;
 
 /// What kcat's producer waits for a batch to fill is librdkafka's default of 5 ms; the rest is its default, too.
 const KCAT: &str = "kcat";
-/// librdkafka stops fetching for a second when its queue is full, so a server that fills it is punished.
-const NO_PAUSE: [&str; 4] = ["-X", "queued.min.messages=10000000", "-X", "fetch.queue.backoff.ms=1"];
+/// librdkafka stops fetching for up to a second when its queue is full, so a server that fills it is punished.
+const NO_PAUSE: [&str; 4] = ["-X", "queued.min.messages=10000000", "-X", "queued.max.messages.kbytes=2000000"];
 /// A producer that was told to make large batches.
 const TUNED: [&str; 3] = ["batch.size=262144", "linger.ms=20", "buffer.memory=67108864"];
 
