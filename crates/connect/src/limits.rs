@@ -16,3 +16,5 @@ pub const DROPPED_LISTS: usize = 256;
 pub const EXPANDED_SCHEMAS: usize = 64;
 /// Versions of outbox events for which schemas are kept.
 pub const SCHEMA_VERSIONS: usize = 64;
+/// Topics for which a router keeps where they go.
+pub const ROUTED_TOPICS: usize = 4096;

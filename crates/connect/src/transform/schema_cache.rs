@@ -25,12 +25,28 @@ impl<T> Default for SchemaCache<T> {
 impl<T> SchemaCache<T> {
     /// What was derived from this schema, derived now when it is new. An error of `derive` is not kept.
     pub fn get<E>(&mut self, schema: &Arc<Schema>, derive: impl FnOnce(&Arc<Schema>) -> Result<T, E>) -> Result<&T, E> {
+        self.get_fit(schema, |_| true, derive)
+    }
+
+    /// The same where something else than the schema counts, too: what is kept but does not fit is derived anew.
+    pub fn get_fit<E>(
+        &mut self,
+        schema: &Arc<Schema>,
+        fits: impl FnOnce(&T) -> bool,
+        derive: impl FnOnce(&Arc<Schema>) -> Result<T, E>,
+    ) -> Result<&T, E> {
         let address = Arc::as_ptr(schema).addr();
         if self.entries.len() >= SCHEMA_CACHE_ENTRIES && !self.entries.contains_key(&address) {
             self.entries.clear();
         }
         match self.entries.entry(address) {
-            std::collections::hash_map::Entry::Occupied(entry) => Ok(&entry.into_mut().1),
+            std::collections::hash_map::Entry::Occupied(entry) => {
+                let kept = &mut entry.into_mut().1;
+                if !fits(kept) {
+                    *kept = derive(schema)?;
+                }
+                Ok(kept)
+            }
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let derived = derive(schema)?;
                 Ok(&entry.insert((Arc::clone(schema), derived)).1)
@@ -56,6 +72,15 @@ mod tests {
         assert_eq!(cache.get(&schema, |_| Err("not asked")), Ok(&1));
         let same_shape = Arc::new(Schema::new(Kind::Text));
         assert_eq!(cache.get(&same_shape, |_| Ok::<_, &str>(2)), Ok(&2));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_derived_anew() {
+        let mut cache = SchemaCache::default();
+        let schema = Arc::new(Schema::new(Kind::Text));
+        for (wanted, derived) in [(1, Ok(1)), (1, Err("not asked")), (2, Ok(2)), (2, Err("not asked"))] {
+            assert_eq!(cache.get_fit(&schema, |kept| *kept == wanted, |_| derived), Ok(&wanted));
+        }
     }
 
     #[test]

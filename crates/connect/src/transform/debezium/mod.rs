@@ -1,9 +1,15 @@
 //! Debezium's transforms (`io.debezium.transforms`), as Debezium 3.6 does them.
 
+mod changed_state;
+mod decode_message;
 mod drop_fields;
 mod envelope;
+mod expand;
 mod field_reference;
+mod header_to_value;
+mod logical_table;
 mod outbox;
+mod partition;
 #[cfg(test)]
 mod sample;
 mod unwrap;
@@ -11,4 +17,12 @@ mod unwrap;
 use super::{Configured, TransformClass, finish, invalid};
 
 /// All of them.
-pub(super) const CLASSES: &[&TransformClass] = &[&unwrap::CLASS, &outbox::CLASS];
+pub(super) const CLASSES: &[&TransformClass] = &[
+    &unwrap::CLASS,
+    &outbox::CLASS,
+    &logical_table::CLASS,
+    &partition::CLASS,
+    &changed_state::CLASS,
+    &header_to_value::CLASS,
+    &decode_message::CLASS,
+];

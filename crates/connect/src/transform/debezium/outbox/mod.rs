@@ -1,6 +1,5 @@
 //! `EventRouter`: rows of an outbox table become events on topics of their own.
 
-mod expand;
 mod placement;
 mod router;
 
@@ -13,7 +12,7 @@ use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Configured, TransformClass, finish};
 
-use expand::Expand;
+use super::expand::Expand;
 use router::{Columns, EventRouter, Updates};
 
 /// The class.
@@ -103,12 +102,12 @@ fn configure(_: &str, config: &Config) -> Configured {
     let column = |option: &str| config.text(option).trim().to_owned();
     let optional = |option: &str| Some(column(option)).filter(|name| !name.is_empty());
     let is = |option: &str, word: &str| config.text(option).trim().eq_ignore_ascii_case(word);
-    let expand = config.flag("table.expand.json.payload").then(|| Expand {
-        nulls: is("table.json.payload.null.behavior", "optional_bytes"),
-        empty_arrays: is("table.json.payload.empty.array.behavior", "optional_string"),
-        name: column("table.field.event.payload"),
-        seen: Vec::new(),
-        told: false,
+    let expand = config.flag("table.expand.json.payload").then(|| {
+        Expand::new(
+            is("table.json.payload.null.behavior", "optional_bytes"),
+            is("table.json.payload.empty.array.behavior", "optional_string"),
+            Some(column("table.field.event.payload")),
+        )
     });
     let updates = match () {
         () if is("table.op.invalid.behavior", "fatal") => Updates::Fail,

@@ -13,7 +13,7 @@ use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, invalid};
 
 use super::super::envelope::{is_envelope, no_field, not_a_struct, place};
-use super::expand::Expand;
+use super::super::expand::Expand;
 use super::placement::{OPTION, Place, Placement};
 
 /// See [`super::CLASS`].

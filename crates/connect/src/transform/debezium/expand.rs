@@ -1,4 +1,4 @@
-//! `table.expand.json.payload`: JSON text becomes a struct whose schema is read off it.
+//! JSON text becomes a struct whose schema is read off it (`table.expand.json.payload`, `DecodeLogicalDecodingMessageContent`).
 //!
 //! Integers are `int32` when they fit, else `int64`; other numbers `double`. Arrays hold elements of one kind; objects in an
 //! array share the fields of all of them. Members that are null, and empty arrays, are left out unless options keep them.
@@ -13,21 +13,26 @@ use crate::limits::EXPANDED_SCHEMAS;
 /// The options, and schemas seen before: records of one shape are to share one.
 pub(super) struct Expand {
     /// Whether members that are null stay, as bytes.
-    pub(super) nulls: bool,
+    nulls: bool,
     /// Whether empty arrays stay, as arrays of text.
-    pub(super) empty_arrays: bool,
+    empty_arrays: bool,
     /// What the struct is called.
-    pub(super) name: String,
+    name: Option<String>,
     /// The latest first.
-    pub(super) seen: Vec<Arc<Schema>>,
+    seen: Vec<Arc<Schema>>,
     /// Whether a payload that stays as it is was logged.
-    pub(super) told: bool,
+    told: bool,
 }
 
 /// Why a payload stays text.
-type Reason = &'static str;
+pub(super) type Reason = &'static str;
 
 impl Expand {
+    /// With these options.
+    pub(super) fn new(nulls: bool, empty_arrays: bool, name: Option<String>) -> Expand {
+        Expand { nulls, empty_arrays, name, seen: Vec::new(), told: false }
+    }
+
     /// Expands a payload; one that cannot be stays as it is.
     pub(super) fn apply(&mut self, payload: &mut Typed) {
         match payload.value.as_text().ok_or("it is no text").and_then(|text| self.expand(text)) {
@@ -40,12 +45,12 @@ impl Expand {
     }
 
     /// The payload as a struct, or as an array.
-    fn expand(&mut self, text: &str) -> Result<Typed, Reason> {
+    pub(super) fn expand(&mut self, text: &str) -> Result<Typed, Reason> {
         if !text.starts_with(['{', '[']) {
             return Err("it is neither an object nor an array");
         }
         let json: Json = serde_json::from_str(text).map_err(|_| "it is no JSON")?;
-        let schema = self.schema(Some(&self.name), &json)?.ok_or("it is an empty array")?;
+        let schema = self.schema(self.name.as_deref(), &json)?.ok_or("it is an empty array")?;
         let value = value(&json, &schema)?;
         let schema = match self.seen.iter().position(|seen| **seen == schema) {
             Some(at) => self.seen.remove(at),
@@ -158,7 +163,7 @@ mod tests {
     use super::*;
 
     fn expanded(nulls: bool, text: &str) -> Result<Typed, Reason> {
-        Expand { nulls, empty_arrays: false, name: "payload".into(), seen: Vec::new(), told: false }.expand(text)
+        Expand::new(nulls, false, Some("payload".into())).expand(text)
     }
 
     /// Kinds of the fields, by name.
@@ -204,7 +209,7 @@ mod tests {
 
     #[test]
     fn payloads_of_one_shape_share_one_schema() {
-        let mut expand = Expand { nulls: false, empty_arrays: false, name: "p".into(), seen: Vec::new(), told: false };
+        let mut expand = Expand::new(false, false, Some("p".into()));
         let first = expand.expand(r#"{"a":1}"#).unwrap().schema.unwrap();
         for n in 0..2 * EXPANDED_SCHEMAS {
             let other = expand.expand(&format!(r#"{{"b{n}":1}}"#)).unwrap();

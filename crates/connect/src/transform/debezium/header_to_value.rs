@@ -1,0 +1,190 @@
+//! `HeaderToValue`: headers become fields of the value.
+
+use std::sync::Arc;
+
+use tailwater_connector::property::{Form, check};
+use tailwater_connector::{Config, Problem, Property};
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, Field, Kind, Schema, Value};
+
+use crate::transform::schema_cache::SchemaCache;
+use crate::transform::{Transform, TransformClass};
+
+use super::envelope::{no_field, not_a_struct};
+use super::{Configured, finish, invalid};
+
+/// The class.
+pub(super) const CLASS: TransformClass =
+    TransformClass { names: &["io.debezium.transforms.HeaderToValue"], properties: PROPERTIES, configure };
+
+const PROPERTIES: &[Property] = &[
+    Property::new("headers", Form::Text, None, "names of headers").required(),
+    Property::new("fields", Form::Text, None, "the field for each of them; a dot leads into a struct").required(),
+    Property::new("operation", Form::OneOf(&["move", "copy"]), None, "whether the headers go (move) or stay (copy)")
+        .required(),
+];
+
+struct HeaderToValue {
+    /// Headers and where they go.
+    fields: Vec<(String, Vec<String>)>,
+    moved: bool,
+    shapes: SchemaCache<Shape>,
+}
+
+/// The schema with fields for the headers that a record has.
+struct Shape {
+    /// Which headers, by their place in the options, with their schemas.
+    headers: Vec<(usize, Option<Arc<Schema>>)>,
+    schema: Arc<Schema>,
+}
+
+impl Transform for HeaderToValue {
+    fn apply(&mut self, mut record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem> {
+        if record.value.value.is_null() {
+            return Ok(Some(record));
+        }
+        // The last of a name counts.
+        let last = |name: &str| record.headers.iter().rfind(|header| *header.name == *name);
+        let found = self.fields.iter().enumerate().filter_map(|(at, (name, _))| Some((at, last(name)?)));
+        let found: Vec<(usize, &ConnectHeader)> = found.collect();
+        if found.is_empty() {
+            return Ok(Some(record));
+        }
+        let (Some(schema), Value::Struct(values)) = (&record.value.schema, &mut record.value.value) else {
+            return Err(not_a_struct(record.value.schema.as_deref().unwrap_or(&Schema::new(Kind::Text))));
+        };
+        let headers = || found.iter().map(|(at, header)| (*at, header.value.schema.clone()));
+        let fits = |shape: &Shape| shape.headers.iter().cloned().eq(headers());
+        let shape = self.shapes.get_fit(schema, fits, |schema| {
+            let mut extended = Schema { optional: false, default: None, ..Schema::clone(schema) };
+            for (at, header) in &found {
+                if let Some((_, path)) = self.fields.get(*at) {
+                    let added =
+                        header.value.schema.clone().unwrap_or_else(|| Schema::new(Kind::Text).optional().into());
+                    extend(&mut extended, path, added)?;
+                }
+            }
+            Ok(Shape { headers: headers().collect(), schema: extended.into() })
+        })?;
+        for (at, header) in &found {
+            if let Some((_, path)) = self.fields.get(*at) {
+                push(schema, values, path, header.value.value.clone());
+            }
+        }
+        record.value.schema = Some(Arc::clone(&shape.schema));
+        if self.moved {
+            record.headers.retain(|header| !self.fields.iter().any(|(name, _)| **name == *header.name));
+        }
+        Ok(Some(record))
+    }
+}
+
+/// Adds a field at the end of the struct that the path leads to.
+fn extend(schema: &mut Schema, path: &[String], added: Arc<Schema>) -> Result<(), Problem> {
+    let Some((name, rest)) = path.split_first() else { return Ok(()) };
+    let at = schema.field(name).map(|(at, _)| at);
+    let missing = no_field(schema, name);
+    let Kind::Struct(fields) = &mut schema.kind else { return Err(not_a_struct(schema)) };
+    match (at, rest) {
+        (Some(_), []) => Err(invalid(
+            "fields",
+            format!("records have a field '{name}' already"),
+            "Give the field of the header another name.",
+        )),
+        (None, []) => {
+            fields.push(Field::new(name.as_str(), added));
+            Ok(())
+        }
+        (Some(at), rest) => {
+            let field = fields.get_mut(at).ok_or(missing)?;
+            extend(Arc::make_mut(&mut field.schema), rest, added)
+        }
+        (None, _) => Err(missing),
+    }
+}
+
+/// The value for it; nothing when a struct on the way is null.
+fn push(schema: &Schema, values: &mut Vec<Value>, path: &[String], value: Value) {
+    match path {
+        [] => {}
+        [_] => values.push(value),
+        [name, rest @ ..] => {
+            if let Some((at, field)) = schema.field(name)
+                && let Some(Value::Struct(inner)) = values.get_mut(at)
+            {
+                push(&field.schema, inner, rest, value);
+            }
+        }
+    }
+}
+
+fn configure(_: &str, config: &Config) -> Configured {
+    let (config, mut problems) = check(config, PROPERTIES);
+    let (headers, fields) = (config.list("headers"), config.list("fields"));
+    if headers.len() != fields.len() {
+        problems.push(invalid(
+            "fields",
+            "'fields' config must have the same number of elements as 'headers' config.",
+            "Name one field for each header, in their order.",
+        ));
+    }
+    let path = |field: String| -> Vec<String> { field.split('.').map(str::to_owned).collect() };
+    let fields: Vec<_> = headers.into_iter().zip(fields.into_iter().map(path)).collect();
+    if fields.iter().flat_map(|(_, path)| path).any(String::is_empty) {
+        problems.push(invalid("fields", "a part of a name is empty", "Write it as in op_header,after.tenant"));
+    }
+    let moved = config.text("operation").trim().eq_ignore_ascii_case("move");
+    finish(Some(HeaderToValue { fields, moved, shapes: SchemaCache::default() }), problems)
+}
+
+#[cfg(test)]
+mod tests {
+    use tailwater_event::connect::Typed;
+
+    use super::super::sample::{Table, built, configured, named};
+    use super::*;
+
+    fn with_headers(mut record: ConnectRecord, headers: &[(&str, i32)]) -> ConnectRecord {
+        record.headers.extend(headers.iter().map(|(name, value)| ConnectHeader {
+            name: (*name).into(),
+            value: Typed::new(Schema::new(Kind::Int32), Value::Int32(*value)),
+        }));
+        record
+    }
+
+    #[test]
+    fn headers_become_fields_where_they_are_told() {
+        for (operation, left) in [("move", 1), ("copy", 4)] {
+            let options = [("headers", "h1,h2"), ("fields", "one,after.two"), ("operation", operation)];
+            let (table, mut transform) = (Table::new(), built(&CLASS, &options));
+            let change = || table.change("c", None, Some((1, None, None)));
+            let headers = [("h1", 8), ("x", 0), ("h2", 2), ("h1", 1)];
+            let record = transform.apply(with_headers(change(), &headers)).unwrap().unwrap();
+            assert_eq!(record.headers.len(), left);
+            assert_eq!(named(&record.value)[6], ("one", &Value::Int32(1)));
+            let (schema, value) = record.value.field("after").unwrap();
+            assert_eq!(schema.fields()[3].name, "two".into());
+            assert_eq!((value.as_struct().unwrap()[3].clone(), schema.optional), (Value::Int32(2), true));
+            let before = record.value.field("before").unwrap().0;
+            assert_eq!(before.fields().len(), 3);
+            let fewer = transform.apply(with_headers(change(), &[("h1", 1)])).unwrap().unwrap();
+            assert_eq!(named(&fewer.value).len(), 7);
+            assert_eq!(fewer.value.field("after").unwrap().0.fields().len(), 3);
+            assert_eq!(transform.apply(change()).unwrap().unwrap(), change());
+            let deleted = with_headers(table.change("d", Some((1, None, None)), None), &[("h2", 2)]);
+            assert_eq!(transform.apply(deleted).unwrap().unwrap().value.field("after").unwrap().1, &Value::Null);
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_there_or_has_no_struct_is_refused() {
+        for field in ["op", "op.x", "nope.x"] {
+            let options = [("headers", "h"), ("fields", field), ("operation", "copy")];
+            let record = with_headers(Table::new().change("c", None, Some((1, None, None))), &[("h", 1)]);
+            assert!(built(&CLASS, &options).apply(record).is_err(), "{field}");
+        }
+        for fields in ["a,b", "a..b"] {
+            let options = [("headers", "h"), ("fields", fields), ("operation", "copy")];
+            assert_eq!(configured(&CLASS, &options).err().unwrap()[0].code, "PROPERTY_INVALID");
+        }
+    }
+}
