@@ -6,6 +6,7 @@
 
 mod field;
 pub mod json;
+pub mod number;
 mod options;
 mod plan;
 mod schema;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use tailwater_connector::property::{Form, check};
+use tailwater_connector::property::Form;
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::ConnectRecord;
 
 use super::super::java_regex::Rename;
 use super::super::{Transform, TransformClass};
-use super::{Configured, finish};
+use super::{Configured, checked, finish};
 
 /// The class.
 pub(super) const CLASS: TransformClass =
@@ -41,7 +41,7 @@ impl Transform for RegexRouter {
 }
 
 fn configure(_: &str, config: &Config) -> Configured {
-    let (config, mut problems) = check(config, PROPERTIES);
+    let (config, mut problems) = checked(config, PROPERTIES);
     let rename = Rename::new(("regex", config.text("regex")), ("replacement", config.text("replacement")));
     let router = rename.map(|rename| RegexRouter { rename, last: None });
     finish(router.map_err(|problem| problems.push(problem)).ok(), problems)

@@ -54,7 +54,7 @@ pub(crate) fn push_decimal(unscaled: &[u8], scale: i32, out: &mut Vec<u8>) -> Re
 }
 
 /// The unscaled bytes of a JSON number at a scale; digits beyond the scale must be zeros.
-pub(super) fn unscaled(number: &str, scale: i32) -> Result<Vec<u8>, &'static str> {
+pub(crate) fn unscaled(number: &str, scale: i32) -> Result<Vec<u8>, &'static str> {
     let (mantissa, power) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     if whole.len() + fraction.len() > MAX_DIGITS {

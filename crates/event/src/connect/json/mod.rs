@@ -4,7 +4,7 @@
 //! both sides keep their text, so that only payloads are worked on. Where the original reads something else than what stands
 //! there (numbers too large for their type, text as a number, NaN) the reader refuses, or reads it right.
 
-mod decimal;
+pub(crate) mod decimal;
 mod read;
 mod scan;
 mod schema;

@@ -1,0 +1,199 @@
+//! Kafka's transforms against what Kafka's own gave: `vectors.jsonl`, recorded by `Oracle.java` over the cases of `cases.py`.
+//!
+//! Results are compared as JSON (schemas, payloads, headers, topics), errors by their text.
+
+// A broken promise of a helper is a failed test.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use tailwater_connect::transform::classes;
+use tailwater_connector::{Config, Problem};
+use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
+
+const VECTORS: &str = include_str!("vectors.jsonl");
+
+#[test]
+fn transforms_do_what_kafkas_do() {
+    let vectors: Vec<Json> = VECTORS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(vectors.len() > 1900, "{}", vectors.len());
+    let mut wrong = Vec::new();
+    for (line, vector) in vectors.iter().enumerate() {
+        let (expected, found) = (expected(vector), run(vector));
+        if !agree(&expected, &found) {
+            wrong.push(format!(
+                "{}: {} {}\n  kafka {expected}\n  ours  {found}\n",
+                line + 1,
+                vector["class"].as_str().unwrap(),
+                vector["config"]
+            ));
+        }
+    }
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), vectors.len(), wrong.concat());
+}
+
+/// What Kafka gave, without the exceptions' names.
+fn expected(vector: &Json) -> Json {
+    let mut expected = serde_json::Map::new();
+    for kind in ["result", "error", "config_error"] {
+        if let Some(found) = vector.get(kind) {
+            let text = found.as_str().map(|text| match kind {
+                "error" => text.split_once(": ").unwrap().1.into(),
+                _ => Json::from(text),
+            });
+            // Where only the order of a map's entries changed, nothing did.
+            let known = if found.is_object() { changes(&vector["record"], found) } else { found.clone() };
+            expected.insert(kind.into(), text.unwrap_or(known));
+        }
+    }
+    expected.into()
+}
+
+fn run(vector: &Json) -> Json {
+    let class = format!("org.apache.kafka.connect.transforms.{}", vector["class"].as_str().unwrap());
+    let found = classes().find(|known| known.names.contains(&class.as_str())).unwrap();
+    let options = vector["config"].as_object().unwrap().iter();
+    let config: Config = options.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+    let (mut transform, warnings) = match (found.configure)(&class, &config) {
+        Ok(configured) => configured,
+        Err(problems) => return serde_json::json!({ "config_error": causes(&problems) }),
+    };
+    assert!(warnings.iter().all(|warning| !warning.is_error()));
+    let mut reader = JsonReader::new(true);
+    let before = &vector["record"];
+    match transform.apply(record(before, &mut reader)) {
+        Ok(None) => serde_json::json!({ "result": null }),
+        Ok(Some(after)) => serde_json::json!({ "result": changes(before, &json(&after)) }),
+        Err(problem) => {
+            assert!(!problem.remedy.is_empty() && problem.code == "TRANSFORM_FAILED", "{problem:?}");
+            serde_json::json!({ "error": problem.cause })
+        }
+    }
+}
+
+fn causes(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .filter(|problem| problem.is_error())
+        .map(|problem| problem.cause.clone())
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+fn record(from: &Json, reader: &mut JsonReader) -> ConnectRecord {
+    let header = |header: &Json, reader: &mut JsonReader| ConnectHeader {
+        name: Arc::from(header["key"].as_str().unwrap()),
+        value: typed(&header["value"], reader),
+    };
+    ConnectRecord {
+        topic: Arc::from(from["topic"].as_str().unwrap()),
+        partition: from["partition"].as_i64().map(|partition| i32::try_from(partition).unwrap()),
+        offset: from["offset"].as_i64(),
+        timestamp_ms: from["timestamp"].as_i64(),
+        key: typed(&from["key"], reader),
+        value: typed(&from["value"], reader),
+        headers: from["headers"].as_array().into_iter().flatten().map(|from| header(from, reader)).collect(),
+    }
+}
+
+fn typed(from: &Json, reader: &mut JsonReader) -> Typed {
+    if from.is_null() { Typed::NULL } else { reader.read(Some(from.to_string().as_bytes())).unwrap() }
+}
+
+fn json(record: &ConnectRecord) -> Json {
+    let headers =
+        record.headers.iter().map(|header| serde_json::json!({ "key": *header.name, "value": written(&header.value) }));
+    serde_json::json!({
+        "topic": *record.topic,
+        "partition": record.partition,
+        "timestamp": record.timestamp_ms,
+        "key": written(&record.key),
+        "value": written(&record.value),
+        "headers": headers.collect::<Vec<_>>(),
+    })
+}
+
+fn written(data: &Typed) -> Json {
+    let mut out = Vec::new();
+    let mut writer = JsonWriter::new(JsonOptions { replace_null: false, ..JsonOptions::default() });
+    match writer.write(data, &mut out) {
+        Ok(true) => serde_json::from_slice(&out).unwrap(),
+        Ok(false) => Json::Null,
+        Err(error) => Json::from(format!("not written: {error}")),
+    }
+}
+
+/// What is not as it was.
+fn changes(before: &Json, after: &Json) -> Json {
+    let changed = after.as_object().unwrap().iter().filter(|(part, new)| {
+        let none = before[*part].is_null() && new.as_array().is_some_and(Vec::is_empty);
+        !none && before[*part] != **new
+    });
+    changed.map(|(part, new)| (part.clone(), new.clone())).collect::<serde_json::Map<_, _>>().into()
+}
+
+/// Whether both are the same but for what is wanted: see [`WANTED`], and a problem of the configuration need only be one.
+fn agree(expected: &Json, found: &Json) -> bool {
+    if let (Some(_), Some(_)) = (expected.get("config_error"), found.get("config_error")) {
+        return true;
+    }
+    if let (Some(Json::String(expected)), Some(Json::String(found))) = (expected.get("error"), found.get("error")) {
+        // Without the value, which Kafka shows; we add the field.
+        let shown = |start, end| expected.starts_with(start) && expected.ends_with(end) && found.starts_with(start);
+        return found.starts_with(expected)
+            || shown("Value", " was out of range for requested data type")
+            || expected.starts_with("Timestamp missing on record: ") && found == "Timestamp missing on record"
+            || expected
+                .split_once(": value (")
+                .is_some_and(|(start, _)| found.starts_with(&format!("{start}: value does not match")))
+            || WANTED.iter().any(|(theirs, ours)| expected.contains(theirs) && found.contains(ours));
+    }
+    let texts = (expected.to_string(), found.to_string());
+    same(expected, found, texts.0.contains("\"type\":\"float\""))
+        || WANTED.iter().any(|(theirs, ours)| texts.0.contains(theirs) && texts.1.contains(ours))
+}
+
+/// What Kafka's answer holds, and ours instead.
+const WANTED: &[(&str, &str)] = &[
+    // The same, said by the transform or by the converter.
+    ("Conversion error: null value for field that is required", "null where the schema demands a value"),
+    ("Cannot list fields on non-struct type", "Only Struct objects supported"),
+    ("\"config.format\"", "requires format option"),
+    // A plain value's schema can have a name, too.
+    ("Cannot list fields on non-struct type", "\"result\""),
+    // Without a schema the times of Connect are plain numbers; Kafka's converter refuses them.
+    ("class java.util.Date does not have corresponding schema type", "\"result\""),
+    // Days beyond 32 bits wrap in Kafka.
+    ("-1082630818", "outside of the days"),
+    // The calendar before October 1582 is Gregorian here.
+    ("49998032-12-17", "49999058-04-13"),
+    ("48032-12-18", "48033-12-21"),
+    ("-61531142400000", "-61530969600000"),
+    ("-62325158400000", "-62324985600000"),
+    // Kafka keeps the name of a date for what is none any more, and then fails on it.
+    ("Invalid type for", "\"result\""),
+    // An empty literal is refused.
+    ("\"payload\":\"\"", "'value.literal' value is invalid"),
+];
+
+/// Equal, numbers as far as they were printed: Java 17 prints some floats with other last digits.
+fn same(one: &Json, other: &Json, floats: bool) -> bool {
+    match (one, other) {
+        (Json::Object(one), Json::Object(other)) => {
+            one.len() == other.len()
+                && one.iter().all(|(name, value)| other.get(name).is_some_and(|other| same(value, other, floats)))
+        }
+        (Json::Array(one), Json::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| same(one, other, floats))
+        }
+        (Json::Number(one), Json::Number(other)) if one.is_f64() && other.is_f64() => {
+            let (one, other) = (one.as_f64().unwrap(), other.as_f64().unwrap());
+            #[allow(clippy::cast_possible_truncation)]
+            let as_float = one as f32 == other as f32;
+            one == other || (one - other).abs() <= one.abs() * 1e-15 || floats && as_float
+        }
+        (one, other) => one == other,
+    }
+}
