@@ -125,7 +125,7 @@ fn addresses_and_directories_of_serve() {
     let kafka = |at: &str| run(["serve", "--data-dir", &data, "--http", "off", "--kafka", at]);
     assert_problem(&kafka(&taken), 3, "PORT_IN_USE", "--kafka 127.0.0.1:0");
     assert_problem(&kafka("0.0.0.0:0"), 2, "ADDRESS_OPEN", "127.0.0.1");
-    assert_problem(&serve(&["--kafka-advertised", "here"]), 2, "ADDRESS_INVALID", "HOST:PORT");
+    assert_problem(&serve(&["--http", "off", "--kafka-advertised", "here"]), 2, "ADDRESS_INVALID", "HOST:PORT");
     assert_problem(&serve(&["--http", "off", "--pg", "127.0.0.1:0"]), 2, "FACE_NOT_BUILT", "--pg off");
     let missing = ["--http", "off", "--connectors", "/no/such/dir"];
     assert_problem(&serve(&missing), 2, "CONNECTORS_DIR_MISSING", "mkdir -p");
