@@ -331,5 +331,21 @@ for _ in range(60):
     moment = RANDOM.randint(-10 ** 12, 10 ** 13)
     case("TimestampConverter$Value", {"target.type": "string", "format": RANDOM.choice(PATTERNS)}, record(typed(logical("int64", "Timestamp"), moment)))
 
+# Where we differ.
+for name, kind in (("Date", "int32"), ("Timestamp", "int64")):
+    case("Cast$Value", {"spec": "int64"}, record(typed(logical(kind, name), 5)))
+case("Cast$Value", {"spec": "string"}, record(typed(schema("int64", name="io.debezium.time.MicroTimestamp", version=1), 5)))
+for moment in (-1, -86400000, 5):
+    case("Cast$Value", {"spec": "ts:string"}, record(typed(struct([("ts", logical("int64", "Timestamp"))]), {"ts": moment})))
+for replacement in (None, "5.2"):
+    config = {"fields": "dec"} if replacement is None else {"fields": "dec", "replacement": replacement}
+    case("MaskField$Value", config, record(rows(["dec"])[0]))
+for literal in ("12:00", "1,2", "[1,\"a\"]", "[]"):
+    case("InsertHeader", {"header": "h", "value.literal": literal}, record(INT))
+case("ReplaceField$Value", {"renames": "a:b"}, record(typed(struct([("b", schema("int32"))]), {"b": 1})))
+case("ReplaceField$Value", {"whitelist": "a"}, record(typed(struct([("a", schema("int32")), ("b", schema("int32"))]), {"a": 1, "b": 1})))
+case("HeaderFrom$Value", {"fields": "zz", "headers": "h", "operation": "copy"}, record(rows(["s"])[0]))
+case("TimestampConverter$Value", {"target.type": "unix", "format": "yyyy-MM-dd HH:mm:ss.SSSSSS"}, record(typed(schema("string"), "2020-01-01 00:00:00.123456")))
+
 for line in CASES:
     print(json.dumps(line, ensure_ascii=False))
