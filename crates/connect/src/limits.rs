@@ -18,3 +18,7 @@ pub const EXPANDED_SCHEMAS: usize = 64;
 pub const SCHEMA_VERSIONS: usize = 64;
 /// Topics for which a router keeps where they go.
 pub const ROUTED_TOPICS: usize = 4096;
+/// Longest expression of a filter or router.
+pub const EXPRESSION_BYTES: usize = 8 * 1024;
+/// Parts of an expression that stand in one another.
+pub const EXPRESSION_DEPTH: usize = 64;

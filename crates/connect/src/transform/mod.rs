@@ -4,6 +4,7 @@
 //! names that people use; what is put around them (predicates, order, errors) belongs to the chain.
 
 mod debezium;
+mod expression;
 mod java_regex;
 mod kafka;
 pub mod schema_cache;

@@ -12,6 +12,7 @@ mod outbox;
 mod partition;
 #[cfg(test)]
 mod sample;
+mod scripting;
 mod unwrap;
 
 use super::{Configured, TransformClass, finish, invalid};
@@ -25,4 +26,6 @@ pub(super) const CLASSES: &[&TransformClass] = &[
     &changed_state::CLASS,
     &header_to_value::CLASS,
     &decode_message::CLASS,
+    &scripting::FILTER,
+    &scripting::ROUTER,
 ];
