@@ -8,10 +8,10 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
-use tailwater_connect::transform::classes;
+use tailwater_connect::transform::{Configured, classes};
 use tailwater_connector::{Config, Problem};
 use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
-use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed, Value};
 
 const VECTORS: &str = include_str!("vectors.jsonl");
 
@@ -35,6 +35,40 @@ fn transforms_do_what_kafkas_do() {
     let unused = WANTED.iter().zip(used).filter(|(_, used)| !used).map(|(wanted, _)| wanted).collect::<Vec<_>>();
     assert!(unused.is_empty(), "wanted, but no case shows it: {unused:?}");
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), vectors.len(), wrong.concat());
+}
+
+/// Every configuration over records that were made for others, and over values that do not fit their schema.
+#[test]
+fn no_record_makes_a_transform_panic() {
+    let vectors: Vec<Json> = VECTORS.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut reader = JsonReader::new(true);
+    let mut records: Vec<ConnectRecord> = Vec::new();
+    for vector in vectors.iter().step_by(23) {
+        let fitting = record(&vector["record"], &mut reader);
+        for value in [
+            Value::Null,
+            Value::Int64(i64::MIN),
+            Value::Struct(Vec::new()),
+            Value::Struct(vec![Value::Array(Vec::new())]),
+        ] {
+            let value = Typed { schema: fitting.value.schema.clone(), value };
+            records.push(ConnectRecord { value, timestamp_ms: Some(i64::MIN), ..fitting.clone() });
+        }
+        records.push(fitting);
+    }
+    let mut seen = std::collections::HashSet::new();
+    let mut applied = 0;
+    for vector in
+        vectors.iter().filter(|vector| seen.insert((vector["class"].to_string(), vector["config"].to_string())))
+    {
+        if let Ok((mut transform, _)) = configured(vector) {
+            for record in &records {
+                let _ = transform.apply(record.clone());
+                applied += 1;
+            }
+        }
+    }
+    assert!(applied > 100_000, "{applied}");
 }
 
 #[test]
@@ -70,12 +104,16 @@ fn expected(vector: &Json) -> Json {
     expected.into()
 }
 
-fn run(vector: &Json) -> Json {
+fn configured(vector: &Json) -> Configured {
     let class = format!("org.apache.kafka.connect.transforms.{}", vector["class"].as_str().unwrap());
     let found = classes().find(|known| known.names.contains(&class.as_str())).unwrap();
     let options = vector["config"].as_object().unwrap().iter();
     let config: Config = options.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
-    let (mut transform, warnings) = match (found.configure)(&class, &config) {
+    (found.configure)(&class, &config)
+}
+
+fn run(vector: &Json) -> Json {
+    let (mut transform, warnings) = match configured(vector) {
         Ok(configured) => configured,
         Err(problems) => return serde_json::json!({ "config_error": causes(&problems) }),
     };

@@ -24,6 +24,9 @@ pub(super) const MONTHS: [&str; 12] = [
     "December",
 ];
 pub(super) const WEEKDAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
+/// Most letters of one field: so many places are filled up on every record.
+const LETTERS_MAX: usize = 100;
+
 /// A pattern, read once.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pattern {
@@ -91,6 +94,9 @@ impl Pattern {
                 }
                 if letter == Letter::ZoneIso && count > 3 {
                     return Err(format!("invalid ISO 8601 format: length={count}"));
+                }
+                if count > LETTERS_MAX {
+                    return Err(format!("{count} times '{c}' in a row; {LETTERS_MAX} are the most"));
                 }
                 pieces.push(Piece::Field(letter, count));
             } else {
@@ -309,6 +315,7 @@ mod tests {
     fn letters_without_support_are_refused_with_an_example() {
         assert!(Pattern::parse("YYYY-ww").unwrap_err().contains("yyyy-MM-dd"));
         assert_eq!(Pattern::parse("foo").unwrap_err(), "Illegal pattern character 'f'");
+        assert!(Pattern::parse(&"y".repeat(101)).is_err() && Pattern::parse(&"S".repeat(100)).is_ok());
         assert_eq!(Pattern::parse("yyyy 'at").unwrap_err(), "Unterminated quote");
     }
 }

@@ -8,7 +8,7 @@ use tailwater_event::connect::{ConnectRecord, Field, Kind, Schema, Value};
 
 use super::super::schema_cache::SchemaCache;
 use super::super::{Transform, TransformClass};
-use super::shape::{Part, basics, failed, put, struct_of, take_map, take_struct};
+use super::shape::{Part, basics, failed, last_of_each, struct_of, take_map, take_struct};
 use super::{Configured, checked, finish};
 
 /// The class.
@@ -38,7 +38,7 @@ impl Transform for Flatten {
         let Some(schema) = data.schema.clone() else {
             let mut flat = Vec::new();
             self.flatten_map(take_map(data, PURPOSE)?, "", &mut flat);
-            data.value = Value::Map(flat);
+            data.value = Value::Map(last_of_each(flat));
             return Ok(Some(record));
         };
         let values = take_struct(data, PURPOSE)?;
@@ -58,7 +58,7 @@ impl Flatten {
             let name = joined(prefix, key.as_text().unwrap_or_default(), &self.delimiter);
             match value {
                 Value::Map(inner) => self.flatten_map(inner, &name, out),
-                value => put(out, &name, value),
+                value => out.push((Value::Text(name), value)),
             }
         }
     }

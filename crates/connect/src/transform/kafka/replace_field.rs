@@ -8,7 +8,7 @@ use tailwater_event::connect::{ConnectRecord, Field, Schema, Value};
 
 use super::super::schema_cache::SchemaCache;
 use super::super::{Transform, TransformClass};
-use super::shape::{Part, REPLACE_NULL, basics, fill, put, struct_of, take_map, take_struct};
+use super::shape::{Part, REPLACE_NULL, basics, fill, last_of_each, struct_of, take_map, take_struct};
 use super::{Configured, checked, finish, invalid};
 
 /// The class.
@@ -60,10 +60,11 @@ impl Transform for ReplaceField {
             for (key, value) in take_map(data, PURPOSE)? {
                 let name = key.as_text().unwrap_or_default();
                 if self.names.stays(name) {
-                    put(&mut out, self.names.renamed(name).unwrap_or(name), value);
+                    let name = self.names.renamed(name).unwrap_or(name).to_owned();
+                    out.push((Value::Text(name), value));
                 }
             }
-            data.value = Value::Map(out);
+            data.value = Value::Map(last_of_each(out));
             return Ok(Some(record));
         };
         let mut values = take_struct(data, PURPOSE)?;

@@ -1,5 +1,6 @@
 //! What Kafka's transforms share: which part of a record they work on, and what they ask of its shape.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use tailwater_connector::property::Form;
@@ -181,6 +182,27 @@ pub(super) fn put(map: &mut Vec<(Value, Value)>, name: &str, value: Value) {
         Some((_, old)) => *old = value,
         None => map.push((Value::Text(name.to_owned()), value)),
     }
+}
+
+/// A map whose names may stand twice: the last value of a name stays, at the first one's place.
+pub(super) fn last_of_each(map: Vec<(Value, Value)>) -> Vec<(Value, Value)> {
+    let names: HashSet<&str> = map.iter().filter_map(|(key, _)| key.as_text()).collect();
+    if names.len() == map.len() {
+        return map;
+    }
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut out: Vec<(Value, Value)> = Vec::with_capacity(map.len());
+    for (key, value) in map {
+        let name = key.as_text().unwrap_or_default().to_owned();
+        match places.get(&name).and_then(|place| out.get_mut(*place)) {
+            Some((_, old)) => *old = value,
+            None => {
+                places.insert(name, out.len());
+                out.push((key, value));
+            }
+        }
+    }
+    out
 }
 
 /// A list that must have entries, checked together with the other options.
