@@ -8,6 +8,7 @@
 //! Errors are [`Problem`]s: a kind that says what to do next, a code, a cause in the user's words, a remedy.
 
 pub mod config;
+pub mod hosts;
 pub mod limits;
 pub mod plugin;
 pub mod problem;
@@ -22,6 +23,7 @@ pub mod stop;
 pub mod transport;
 
 pub use config::Config;
+pub use hosts::HostAliases;
 pub use plugin::Plugin;
 pub use problem::{Problem, ProblemKind, Severity};
 pub use property::{Property, Support};

@@ -8,7 +8,8 @@ pub(crate) const JSON_CONVERTER: &str = "org.apache.kafka.connect.json.JsonConve
 /// Whether values carry the `{"schema", "payload"}` wrapper that lines leave out.
 pub(crate) const VALUE_SCHEMAS: &str = "value.converter.schemas.enable";
 
-const NO_KEYS: Support = Support::NoEffect("keys are not written to files");
+const NO_KEYS: Support =
+    Support::NoEffect("where keys and headers are written, they are written as the topic has them");
 const ONE_TASK: Support = Support::NoEffect("one thread delivers all topics, each in its order");
 const NO_TRANSFORMS: Support = Support::Refused("sinks have no transforms yet");
 

@@ -22,3 +22,21 @@ pub const PASS_PAUSE: Duration = Duration::from_millis(10);
 pub const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// Tables of which the pivot sink keeps the shape.
 pub const SHAPES_MAX: usize = 1000;
+/// Default of `s3.part.size`, as Confluent's sink has it.
+pub const S3_PART_BYTES: usize = 25 * 1024 * 1024;
+/// Smallest part that S3 takes, but for the last of an object.
+pub const S3_PART_BYTES_MIN: i64 = 5 * 1024 * 1024;
+/// Default of `s3.part.retries`: attempts of one request after the first.
+pub const S3_RETRIES: i64 = 3;
+/// Default of `s3.retry.backoff.ms`.
+pub const S3_RETRY_FIRST_MS: i64 = 200;
+/// Longest pause between attempts of one request.
+pub const S3_RETRY_MAX: Duration = Duration::from_secs(2);
+/// After so long a request is not attempted again; the connector then begins anew, with pauses of its own.
+pub const S3_RETRIES_TIME: Duration = Duration::from_secs(20);
+/// Longest wait for a connection.
+pub const S3_CONNECT: Duration = Duration::from_secs(5);
+/// Longest time of one request: a part of default size at half a megabyte per second.
+pub const S3_REQUEST: Duration = Duration::from_secs(60);
+/// A connection that rested so long is not used again: servers close theirs after half a minute.
+pub const S3_IDLE: Duration = Duration::from_secs(10);

@@ -1,5 +1,5 @@
-//! What tests need of the real world: a private PostgreSQL, a witness that reads its log by another way, and processes
-//! that can be killed.
+//! What tests need of the real world: a private PostgreSQL, a witness that reads its log by another way, an S3 server, and
+//! processes that can be killed.
 //!
 //! Fixtures are synchronous and fail by panicking with the reason: a test that cannot have its server has failed, it is
 //! never skipped. Everything that is started here ends with the test, also when the test panics or is killed.
@@ -7,6 +7,7 @@
 
 mod http;
 mod install;
+mod minio;
 mod postgres;
 mod process;
 mod random;
@@ -19,6 +20,7 @@ use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 pub use http::{get, post};
+pub use minio::Minio;
 pub use postgres::{Builder, Postgres, StopMode};
 pub use process::{Process, cpu_seconds, cpu_seconds_with_children, peak_rss_bytes, rss_bytes};
 pub use random::Random;

@@ -1,200 +1,54 @@
-//! Where files go: a directory behind `object_store`'s interface, made durable.
-//!
-//! The local backend of object_store 0.13 writes beside the target and renames, but syncs nothing; what is promised to
-//! be delivered must outlive a power cut, so file and directories are synced here.
-
-use std::collections::HashSet;
-use std::error::Error;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+//! Where files go: a directory or a bucket, behind one face.
 
 use bytes::Bytes;
-use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
-use object_store::{ObjectStoreExt, PutPayload};
-use tailwater_connector::{Problem, ProblemKind};
-use tokio::runtime::Runtime;
-use url::Url;
+use tailwater_connector::Problem;
 
-/// A `store.url` that was understood.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Location(PathBuf);
-
-impl Location {
-    /// `file:///DIR`; other schemes are refused by name.
-    pub(crate) fn parse(text: &str) -> Result<Location, Problem> {
-        let remedy = r#"Write to a directory: "store.url": "file:///DIR"."#;
-        let invalid =
-            |why: &str| Problem::config("PROPERTY_INVALID", format!("The 'store.url' value is invalid: {why}"), remedy);
-        let url = Url::parse(text.trim()).map_err(|_| invalid("it is not an address such as file:///DIR"))?;
-        match url.scheme() {
-            "file" => url.to_file_path().map(Location).map_err(|()| invalid("file:// is followed by an absolute path")),
-            scheme @ ("s3" | "s3a" | "s3n" | "http" | "https") => Err(Problem::config(
-                "PROPERTY_REFUSED",
-                format!("'store.url' with {scheme}:// is not supported: S3 comes later; use file://"),
-                remedy,
-            )),
-            scheme => Err(invalid(&format!("there is no destination for {scheme}://"))),
-        }
-    }
-}
+use super::directory::Directory;
+use super::location::Location;
+use super::s3::S3;
 
 /// An open destination.
-pub(crate) struct Destination {
-    root: PathBuf,
-    store: LocalFileSystem,
-    runtime: Runtime,
-    /// Directories whose names are durable; one for each partition.
-    synced: HashSet<PathBuf>,
+pub(crate) enum Destination {
+    /// A directory of this machine.
+    Directory(Directory),
+    /// A bucket of an S3 server.
+    Bucket(Box<S3>),
 }
 
 impl Destination {
-    /// Opens the directory, making it when it is not there, and tries whether it can be written to.
+    /// Opens the destination. A directory is made and tried; of a bucket, nothing is asked yet.
     pub(crate) fn open(location: &Location) -> Result<Destination, Problem> {
-        let root = &location.0;
-        let problem = |error: &io::Error| io_problem(error, &root.display().to_string());
-        make_directory(root).map_err(|e| problem(&e))?;
-        let probe = root.join(".tailwater-probe");
-        File::create(&probe).map_err(|e| problem(&e))?;
-        match fs::remove_file(&probe) {
-            // Another sink of the same directory was faster.
-            Err(error) if error.kind() == ErrorKind::NotFound => {}
-            result => result.map_err(|e| problem(&e))?,
+        match location {
+            Location::Directory(root) => Directory::open(root).map(Destination::Directory),
+            Location::Bucket(bucket) => S3::open(bucket).map(|s3| Destination::Bucket(Box::new(s3))),
         }
-        let store = LocalFileSystem::new_with_prefix(root).map_err(|e| store_problem(&e, root))?;
-        let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| problem(&e))?;
-        Ok(Destination { root: root.clone(), store, runtime, synced: HashSet::new() })
     }
 
-    /// Writes an object over whatever is there; durable when it returns.
+    /// Whether objects can be expected to arrive; writes nothing into a bucket.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        match self {
+            Destination::Directory(_) => Ok(()),
+            Destination::Bucket(s3) => s3.check(),
+        }
+    }
+
+    /// Writes an object over whatever is there; durable when it returns, and never there in part under its name.
     pub(crate) fn put(&mut self, key: &str, pieces: Vec<Bytes>) -> Result<(), Problem> {
         let location = ObjectPath::parse(key)
             .map_err(|e| Problem::internal("SINK_KEY_INVALID", format!("no object can be named so: {e}")))?;
-        self.runtime
-            .block_on(self.store.put(&location, PutPayload::from_iter(pieces)))
-            .map_err(|e| store_problem(&e, &self.root))?;
-        self.sync(&self.root.join(key)).map_err(|e| io_problem(&e, &self.root.display().to_string()))
+        match self {
+            Destination::Directory(directory) => directory.put(&location, pieces),
+            Destination::Bucket(s3) => s3.put(&location, pieces),
+        }
     }
 
-    /// Removes what a killed upload of this object left beside it (`KEY#1`, the staging name of the local backend).
+    /// Removes what a killed upload of this object left beside it. In a bucket that is invisible, and the bucket's own
+    /// rules remove it.
     pub(crate) fn remove_staging(&self, key: &str) -> Result<(), Problem> {
-        let target = self.root.join(key);
-        let (Some(dir), Some(name)) = (target.parent(), target.file_name()) else {
-            return Ok(());
-        };
-        let problem = |error: io::Error| io_problem(&error, &dir.display().to_string());
-        let prefix = format!("{}#", name.to_string_lossy());
-        let entries = match fs::read_dir(dir) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            entries => entries.map_err(problem)?,
-        };
-        for entry in entries {
-            let entry = entry.map_err(problem)?;
-            if entry.file_name().to_string_lossy().starts_with(&prefix) {
-                fs::remove_file(entry.path()).map_err(problem)?;
-            }
+        match self {
+            Destination::Directory(directory) => directory.remove_staging(key),
+            Destination::Bucket(_) => Ok(()),
         }
-        Ok(())
-    }
-
-    fn sync(&mut self, file: &Path) -> io::Result<()> {
-        File::open(file)?.sync_all()?;
-        let Some(dir) = file.parent() else {
-            return Ok(());
-        };
-        File::open(dir)?.sync_all()?;
-        if self.synced.insert(dir.to_owned()) {
-            for above in dir.ancestors().skip(1).take_while(|path| path.starts_with(&self.root)) {
-                File::open(above)?.sync_all()?;
-            }
-        }
-        Ok(())
-    }
-}
-
-/// Makes a directory and those above it; their names are durable when it returns.
-fn make_directory(path: &Path) -> io::Result<()> {
-    let missing: Vec<_> = path.ancestors().take_while(|dir| !dir.exists()).filter_map(Path::parent).collect();
-    fs::create_dir_all(path)?;
-    missing.into_iter().try_for_each(|parent| File::open(parent)?.sync_all())
-}
-
-fn store_problem(error: &object_store::Error, root: &Path) -> Problem {
-    let place = root.display().to_string();
-    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
-    while let Some(current) = cause {
-        if let Some(io) = current.downcast_ref::<io::Error>() {
-            return io_problem(io, &place);
-        }
-        cause = current.source();
-    }
-    Problem::retry("SINK_WRITE_FAILED", format!("{place} cannot be written to: {error}"), format!("ls -ld '{place}'"))
-}
-
-fn io_problem(error: &io::Error, place: &str) -> Problem {
-    let cause = format!("{place} cannot be written to: {error}");
-    match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
-            Problem::new(ProblemKind::Paused, "SINK_DISK_FULL", cause, format!("df -h '{place}'"))
-        }
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
-            Problem::environment("SINK_DIR_UNWRITABLE", cause, format!("ls -ld '{place}'"))
-        }
-        _ => Problem::retry("SINK_WRITE_FAILED", cause, format!("ls -ld '{place}'")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_directories_are_destinations_and_s3_says_that_it_comes() {
-        assert_eq!(Location::parse("file:///a/b%20c").unwrap(), Location("/a/b c".into()));
-        for (text, code, word) in [
-            ("s3://bucket/x", "PROPERTY_REFUSED", "S3 comes later"),
-            ("http://minio:9000", "PROPERTY_REFUSED", "S3 comes later"),
-            ("gs://bucket", "PROPERTY_INVALID", "gs://"),
-            ("/a/b", "PROPERTY_INVALID", "file:///DIR"),
-            ("", "PROPERTY_INVALID", "file:///DIR"),
-            ("file://host/a", "PROPERTY_INVALID", "absolute"),
-        ] {
-            let problem = Location::parse(text).unwrap_err();
-            assert_eq!(problem.code, code, "{text}");
-            assert!(problem.cause.contains(word), "{text}: {problem}");
-        }
-    }
-
-    #[test]
-    fn an_object_replaces_what_was_there_and_staging_files_of_its_name_go() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut destination = Destination::open(&Location(dir.path().join("new"))).unwrap();
-        let key = "topics/t/partition=0/t+0+0000000000.json";
-        let file = dir.path().join("new").join(key);
-        destination.remove_staging(key).unwrap();
-        destination.put(key, vec![Bytes::from_static(b"old")]).unwrap();
-        fs::write(file.with_file_name("t+0+0000000000.json#1"), "torn").unwrap();
-        fs::write(file.with_file_name("t+0+0000000001.json"), "other").unwrap();
-        destination.remove_staging(key).unwrap();
-        destination.put(key, vec![Bytes::from_static(b"ne"), Bytes::from_static(b"w")]).unwrap();
-        assert_eq!(fs::read(&file).unwrap(), b"new");
-        let mut names: Vec<_> = fs::read_dir(file.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        names.sort();
-        assert_eq!(names, ["t+0+0000000000.json", "t+0+0000000001.json"]);
-    }
-
-    #[test]
-    fn a_file_in_the_place_of_the_directory_is_the_environments_fault() {
-        let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("f"), "").unwrap();
-        let problem = Destination::open(&Location(dir.path().join("f/below"))).err().unwrap();
-        assert_eq!(problem.code, "SINK_DIR_UNWRITABLE");
-    }
-
-    #[test]
-    fn a_full_disk_pauses_and_an_unknown_error_is_retried() {
-        assert_eq!(io_problem(&ErrorKind::StorageFull.into(), "/x").kind, ProblemKind::Paused);
-        assert_eq!(io_problem(&ErrorKind::Other.into(), "/x").kind, ProblemKind::Retry);
     }
 }

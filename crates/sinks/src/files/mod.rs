@@ -4,24 +4,36 @@
 //! upload the range's end becomes the partition's offset. A start that finds a plan writes that file again, from the
 //! same records, over whatever is there: same name, same bytes.
 
+mod compression;
 mod contents;
 mod delivery;
 mod destination;
+mod directory;
+mod layout;
+mod location;
 mod output;
 mod partition;
 mod plan;
 mod properties;
 mod roll;
+mod s3;
 mod selection;
 mod sink;
 mod tally;
+mod template;
 
 use bytes::Bytes;
 use tailwater_connector::{Problem, Record, TopicReader};
 
+pub(crate) use compression::Compression;
+pub(crate) use layout::Layout;
+pub(crate) use location::{Location, Names};
 pub(crate) use partition::PartitionId;
-pub(crate) use properties::{FILE_PROPERTIES, Settings, settings};
+pub(crate) use properties::{Checked, FILE_PROPERTIES, SELECTION, Settings, merge, settings};
+pub(crate) use roll::RollPolicy;
+pub(crate) use selection::Selection;
 pub(crate) use sink::{Clock, FileSink, system_clock};
+pub(crate) use template::Template;
 
 /// Says what lines a record leaves in a file. Equal records give equal lines, whatever came before them.
 pub(crate) trait Encoder: Send {

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use metrics::counter;
 use tailwater_connector::{Problem, Transport};
 
+use super::compression::Compression;
 use super::destination::Destination;
+use super::layout::Layout;
 use super::partition::Partition;
 use super::plan::{FilePlan, offset_entry, plan_entry};
-use super::properties::Layout;
 
 /// The delivering end of a sink.
 pub(crate) struct Output {
@@ -16,6 +18,7 @@ pub(crate) struct Output {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) destination: Destination,
     pub(crate) layout: Layout,
+    pub(crate) compression: Compression,
 }
 
 impl Output {
@@ -59,8 +62,9 @@ impl Output {
     }
 
     fn upload(&mut self, plan: &FilePlan, partition: &mut Partition) -> Result<(), Problem> {
-        let bytes = partition.open_bytes();
-        self.destination.put(&plan.key, partition.take_contents())?;
+        let pieces = self.compression.apply(partition.take_contents())?;
+        let bytes: usize = pieces.iter().map(Bytes::len).sum();
+        self.destination.put(&plan.key, pieces)?;
         tracing::debug!(connector = self.connector, key = plan.key, bytes, "file written");
         counter!("tailwater_sink_files_total", "connector" => self.connector.clone()).increment(1);
         counter!("tailwater_sink_bytes_total", "connector" => self.connector.clone()).increment(bytes as u64);

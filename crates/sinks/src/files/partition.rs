@@ -4,8 +4,8 @@ use bytes::Bytes;
 use tailwater_connector::{Problem, Record, TopicReader};
 
 use super::contents::Contents;
+use super::layout::Layout;
 use super::plan::FilePlan;
-use super::properties::Layout;
 use super::roll::RollPolicy;
 use super::{Decision, Encoder, Skip};
 
@@ -108,7 +108,7 @@ impl Partition {
     /// The plan of the open file, if there is one.
     pub(crate) fn plan(&self, layout: &Layout) -> Option<FilePlan> {
         let open = self.open.as_ref()?;
-        let key = layout.key(&self.id, open.first_offset);
+        let key = layout.key(&self.id, open.first_offset, open.loaded_us);
         Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us })
     }
 

@@ -1,20 +1,63 @@
-//! Properties that the file-writing sinks have in common.
+//! Properties that the file-writing sinks have in common, under the names of Confluent's S3 sink.
 
-use object_store::path::Path as ObjectPath;
 use tailwater_connector::property::Form;
 use tailwater_connector::{Config, Problem, Property, Support};
 
-use super::PartitionId;
-use super::destination::Location;
+use super::compression::Compression;
+use super::layout::Layout;
+use super::location::{Location, Names};
 use super::roll::RollPolicy;
 use super::selection::Selection;
-use crate::limits::{FILE_BYTES, FILE_BYTES_MAX, FILE_LINES};
+use crate::Surroundings;
+use crate::limits::{FILE_BYTES, FILE_BYTES_MAX, FILE_LINES, S3_PART_BYTES_MIN};
+
+/// Which topics are read, as in every sink.
+pub(crate) const SELECTION: &[Property] = &[
+    Property::new("topics", Form::Text, None, "topics to read, comma-separated"),
+    Property::new("topics.regex", Form::Text, None, "a pattern of topics to read"),
+];
+
+/// Where files go, as Confluent's sink calls it.
+pub(crate) const CONFLUENT_NAMES: Names = Names {
+    url: "store.url",
+    bucket: "s3.bucket.name",
+    region: "s3.region",
+    key_id: "aws.access.key.id",
+    secret: "aws.secret.access.key",
+    path_style: Some("s3.path.style.access.enabled"),
+    part_size: "s3.part.size",
+    retries: "s3.part.retries",
+    backoff: "s3.retry.backoff.ms",
+};
+
+const NOT_YET: Support = Support::Refused("this setting of S3 is not supported yet");
+const ENCRYPTION: Support =
+    Support::Refused("set encryption as the bucket's default; S3 then applies it to every object");
+const PROXY: Support = Support::Refused("set HTTPS_PROXY for the process instead");
 
 /// Declared between the framework's properties and a sink's own. `topics.dir` is not here: its default differs.
 pub(crate) const FILE_PROPERTIES: &[Property] = &[
-    Property::new("topics", Form::Text, None, "topics to read, comma-separated"),
-    Property::new("topics.regex", Form::Text, None, "a pattern of topics to read"),
-    Property::new("store.url", Form::Text, None, "where files go, such as \"file:///var/lib/lake\"").required(),
+    Property::new("store.url", Form::Text, None, "an S3 server, such as \"http://minio:9000\", or \"file:///DIR\""),
+    Property::new("s3.bucket.name", Form::Text, None, "the bucket"),
+    Property::new("s3.region", Form::Text, Some("us-west-2"), "the bucket's region"),
+    Property::new("aws.access.key.id", Form::Secret, Some(""), "the key"),
+    Property::new("aws.secret.access.key", Form::Secret, Some(""), "its secret"),
+    Property::new("s3.path.style.access.enabled", Form::Bool, Some("true"), "the bucket in the path, not in the host"),
+    Property::new("s3.part.size", Form::Integer(S3_PART_BYTES_MIN, i32::MAX as i64), Some("26214400"), "bytes of a part"),
+    Property::new("s3.part.retries", Form::Integer(0, 100), Some("3"), "further attempts of a request"),
+    Property::new("s3.retry.backoff.ms", Form::Integer(0, 86_400_000), Some("200"), "the pause before the first of them"),
+    Property::new("s3.compression.type", Form::OneOf(&["none", "gzip"]), Some("none"), "compression of files"),
+    Property::new("s3.compression.level", Form::Integer(-1, 9), Some("-1"), "how hard gzip tries"),
+    Property::new("s3.wan.mode", Form::Bool, Some("false"), "accelerated transfer").support(NOT_YET),
+    Property::new("s3.object.tagging", Form::Bool, Some("false"), "tags on objects").support(NOT_YET),
+    Property::new("s3.acl.canned", Form::Text, None, "access to objects").support(NOT_YET),
+    Property::new("s3.credentials.provider.class", Form::Text, None, "a class that knows the keys")
+        .support(Support::Refused("Java classes cannot be loaded; without keys in the properties, those of the AWS_ environment variables and of the machine are used")),
+    Property::new("s3.ssea.name", Form::Text, Some(""), "encryption by the server").support(ENCRYPTION),
+    Property::new("s3.sse.*", Form::Secret, None, "keys of that encryption").support(ENCRYPTION),
+    Property::new("s3.proxy.*", Form::Secret, None, "a proxy on the way to S3").support(PROXY),
+    Property::new("s3.*", Form::Text, None, "further settings of S3").support(NOT_YET),
+    Property::new("aws.*", Form::Secret, None, "other ways to keys").support(NOT_YET),
     Property::new("flush.size", Form::Integer(1, i64::MAX), Some("10000"), "lines of a file"),
     Property::new("rotate.bytes", Form::Integer(1, FILE_BYTES_MAX), Some("16777216"), "bytes of a file, about"),
     Property::new("rotate.interval.ms", Form::Integer(-1, i64::MAX), Some("-1"), "time of records in a file"),
@@ -22,7 +65,12 @@ pub(crate) const FILE_PROPERTIES: &[Property] = &[
     Property::new("timezone", Form::Text, Some("UTC"), "the time zone of the schedule")
         .support(Support::NoEffect("the schedule counts from midnight UTC")),
     Property::new("filename.offset.zero.pad.width", Form::Integer(0, 20), Some("10"), "digits of offsets in names"),
+    Property::new("enable.conditional.writes", Form::Bool, Some("true"), "never overwrite an object")
+        .support(Support::NoEffect("a file's range is decided before it is written; writing it again gives the same bytes")),
 ];
+
+/// What a configuration gives, with warnings; or all that is wrong with it.
+pub(crate) type Checked<T> = Result<(T, Vec<Problem>), Vec<Problem>>;
 
 /// What a file-writing sink does besides its lines.
 #[derive(Clone, Debug)]
@@ -31,55 +79,49 @@ pub(crate) struct Settings {
     pub(crate) location: Location,
     pub(crate) layout: Layout,
     pub(crate) roll: RollPolicy,
+    pub(crate) compression: Compression,
 }
 
-/// How files are named: `DIR/TOPIC/partition=N/TOPIC+N+OFFSET.EXTENSION`, the layout of Confluent's S3 sink.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Layout {
-    pub(crate) topics_dir: String,
-    pub(crate) offset_digits: usize,
-    pub(crate) extension: &'static str,
-}
-
-impl Layout {
-    /// The key of a file whose first line comes from the record at `offset`. A blank `topics.dir` leaves that level out.
-    pub(crate) fn key(&self, id: &PartitionId, offset: i64) -> String {
-        let Layout { topics_dir, offset_digits, extension } = self;
-        let PartitionId { topic, partition } = id;
-        let level = if topics_dir.is_empty() { "" } else { "/" };
-        format!(
-            "{topics_dir}{level}{topic}/partition={partition}/{topic}+{partition}+{offset:0offset_digits$}.{extension}"
-        )
-    }
-}
-
-/// From properties that went through `check`; every further problem at once. That `store.url` is missing is known
-/// already then.
-pub(crate) fn settings(config: &Config, extension: &'static str) -> Result<Settings, Vec<Problem>> {
+/// From properties that went through `check`, and as they were given before; every further problem at once, warnings
+/// with the settings.
+pub(crate) fn settings(
+    config: &Config,
+    given: &Config,
+    extension: &str,
+    surroundings: &Surroundings,
+) -> Checked<Settings> {
+    let compression = match config.text("s3.compression.type").trim().eq_ignore_ascii_case("gzip") {
+        true => Compression::gzip(config.integer("s3.compression.level", -1)),
+        false => Compression::None,
+    };
     let selection = Selection::from_config(config);
-    let location = config.get("store.url").map(Location::parse).transpose();
-    let layout = layout(config, extension);
+    let location = Location::from_config(config, given, &CONFLUENT_NAMES, surroundings);
+    let layout = Layout::partitioned(config, format!("{extension}{}", compression.suffix()));
     match (selection, location, layout) {
-        (Ok(selection), Ok(Some(location)), Ok(layout)) => {
-            Ok(Settings { selection, location, layout, roll: roll(config) })
+        (Ok(selection), Ok((location, warnings)), Ok(layout)) => {
+            Ok((Settings { selection, location, layout, roll: roll(config), compression }, warnings))
         }
         (selection, location, layout) => {
-            Err([selection.err(), location.err(), layout.err()].into_iter().flatten().collect())
+            let mut problems: Vec<_> = selection.err().into_iter().collect();
+            problems.extend(location.err().unwrap_or_default());
+            problems.extend(layout.err());
+            Err(problems)
         }
     }
 }
 
-fn layout(config: &Config, extension: &'static str) -> Result<Layout, Problem> {
-    let dir = config.text("topics.dir").trim_matches('/');
-    ObjectPath::parse(dir).map_err(|error| {
-        Problem::config(
-            "PROPERTY_INVALID",
-            format!("The 'topics.dir' value is invalid: {error}"),
-            "Set 'topics.dir' to a relative path, such as \"topics\".",
-        )
-    })?;
-    let digits = config.integer("filename.offset.zero.pad.width", 10);
-    Ok(Layout { topics_dir: dir.to_owned(), offset_digits: usize::try_from(digits).unwrap_or(10), extension })
+/// What `check` found together with what came of the rest: no settings while there is an error, and all problems at once.
+pub(crate) fn merge<T>(mut problems: Vec<Problem>, rest: Checked<T>) -> Checked<T> {
+    match rest {
+        Ok((settings, warnings)) => {
+            problems.extend(warnings);
+            if problems.iter().any(Problem::is_error) { Err(problems) } else { Ok((settings, problems)) }
+        }
+        Err(more) => {
+            problems.extend(more);
+            Err(problems)
+        }
+    }
 }
 
 fn roll(config: &Config) -> RollPolicy {
@@ -97,40 +139,38 @@ fn roll(config: &Config) -> RollPolicy {
 mod tests {
     use super::*;
 
-    fn config(pairs: &[(&str, &str)]) -> Config {
-        pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect()
-    }
-
-    #[test]
-    fn keys_are_those_of_confluents_sink() {
-        let id = PartitionId { topic: "dbserver1.inventory.customers".into(), partition: 0 };
-        let layout = |dir: &str| Layout { topics_dir: dir.into(), offset_digits: 10, extension: "json" };
-        assert_eq!(
-            layout("topics").key(&id, 42),
-            "topics/dbserver1.inventory.customers/partition=0/dbserver1.inventory.customers+0+0000000042.json"
-        );
-        assert!(layout("").key(&id, 42).starts_with("dbserver1.inventory.customers/partition=0/"));
-        assert!(layout("a/b").key(&id, 12_345_678_901).ends_with("+0+12345678901.json"));
+    fn settings_of(pairs: &[(&str, &str)]) -> Result<Settings, Vec<Problem>> {
+        let config: Config = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        settings(&config, &config, "json", &Surroundings::default()).map(|(settings, _)| settings)
     }
 
     #[test]
     fn every_problem_of_the_settings_is_reported_at_once() {
-        let problems = settings(&config(&[("store.url", "s3://b"), ("topics.dir", "a/../b")]), "json").unwrap_err();
-        let codes: Vec<_> = problems.iter().map(|p| p.code.as_str()).collect();
-        assert_eq!(codes, ["PROPERTY_MISSING", "PROPERTY_REFUSED", "PROPERTY_INVALID"]);
+        let problems = settings_of(&[("store.url", "gs://b"), ("topics.dir", "a/../b")]).unwrap_err();
+        let causes: Vec<_> = problems.iter().map(|p| p.cause.as_str()).collect();
+        assert_eq!(causes.len(), 3, "{causes:?}");
+        assert!(causes[0].contains("which topics") && causes[1].contains("gs://") && causes[2].contains("topics.dir"));
     }
 
     #[test]
     fn a_period_of_minus_one_is_no_period_and_a_leading_slash_is_no_level() {
-        let given = config(&[
+        let settings = settings_of(&[
             ("topics", "t"),
             ("store.url", "file:///x"),
             ("topics.dir", "/a/"),
             ("flush.size", "7"),
             ("rotate.interval.ms", "-1"),
-        ]);
-        let settings = settings(&given, "json").unwrap();
+        ])
+        .unwrap();
         assert_eq!(settings.roll, RollPolicy { lines: 7, bytes: FILE_BYTES, record_ms: None, schedule_ms: None });
-        assert_eq!(settings.layout.topics_dir, "a");
+        assert!(matches!(settings.layout, Layout::Partitioned { topics_dir, .. } if topics_dir == "a"));
+    }
+
+    #[test]
+    fn compression_shows_in_the_names() {
+        let pairs = [("topics", "t"), ("store.url", "file:///x"), ("s3.compression.type", "gzip")];
+        let settings = settings_of(&pairs).unwrap();
+        assert!(matches!(settings.layout, Layout::Partitioned { extension, .. } if extension == "json.gz"));
+        assert_eq!(settings.compression, Compression::gzip(-1));
     }
 }

@@ -32,7 +32,8 @@ pub(crate) struct FileSink<E> {
 
 impl<E: Encoder> Sink for FileSink<E> {
     fn preflight(&mut self) -> Vec<Problem> {
-        Destination::open(&self.settings.location).err().into_iter().collect()
+        let checked = Destination::open(&self.settings.location).and_then(|destination| destination.check());
+        checked.err().into_iter().collect()
     }
 
     fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {
@@ -46,6 +47,7 @@ impl<E: Encoder> Sink for FileSink<E> {
                 transport: Arc::clone(&context.transport),
                 destination: Destination::open(&self.settings.location)?,
                 layout: self.settings.layout.clone(),
+                compression: self.settings.compression,
             },
             topics: Arc::clone(&topics),
             status: Arc::clone(&context.status),

@@ -3,17 +3,88 @@
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tailwater_connector::{Config, Problem, Record, TopicReader};
+use tailwater_connector::{Problem, Record, TopicReader};
 
-use super::properties::NULL_VALUES;
+use super::confluent::NULL_VALUES;
+use super::line::{Field, Plain, Row};
 use crate::files::{Decision, Encoder, Lines, Skip};
-use crate::framework::VALUE_SCHEMAS;
 
-/// Writes values as they are.
+/// Writes records as lines.
 pub(super) struct ObjectEncoder {
-    /// Take the schema wrapper off where there is one, as Confluent's sink does behind a converter with schemas.
+    payloads: Payloads,
+    nulls: Nulls,
+    form: Form,
+}
+
+/// What follows a null value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Nulls {
+    /// It leaves no line.
+    Skip,
+    /// The sink stops.
+    Fail,
+    /// It is written.
+    Write,
+}
+
+/// What a line is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// The value as it is.
+    Value,
+    /// One part of the record as JSON.
+    Bare(Field),
+    /// Parts of the record in a JSON object.
+    Object(Vec<Field>),
+    /// Parts of the record between commas.
+    Row(Vec<Field>, Plain),
+}
+
+impl ObjectEncoder {
+    /// `unwrap`: take the schema wrapper off values where there is one, as sinks do behind a converter with schemas.
+    pub(super) fn new(unwrap: bool, nulls: Nulls, form: Form) -> Self {
+        ObjectEncoder { payloads: Payloads { unwrap, wrapper: Bytes::new() }, nulls, form }
+    }
+}
+
+impl Encoder for ObjectEncoder {
+    type Item = Bytes;
+
+    fn decode(&mut self, record: &Record, _: &dyn TopicReader) -> Result<Decision<Bytes>, Problem> {
+        let value = record.value.as_ref().map(|value| self.payloads.of(value)).filter(|payload| payload != "null");
+        if value.is_none() {
+            match self.nulls {
+                Nulls::Write => {}
+                Nulls::Skip => return Ok(Decision::Skip(Skip::Tombstone)),
+                Nulls::Fail => return Err(null_value()),
+            }
+        }
+        let row = Row { record, value: value.clone() };
+        let item = match &self.form {
+            Form::Value => value.unwrap_or_default(),
+            Form::Bare(field) => row.bare(*field),
+            Form::Object(fields) => row.object(fields),
+            Form::Row(fields, plain) => row.plain(fields, *plain),
+        };
+        Ok(Decision::Keep { header: None, item })
+    }
+
+    fn encode(&self, item: &Bytes, _: i64) -> Lines {
+        Lines { bytes: item.clone(), count: 1 }
+    }
+}
+
+fn null_value() -> Problem {
+    Problem::stop(
+        "SINK_NULL_VALUE",
+        format!("the value is null, and '{NULL_VALUES}' is 'fail'"),
+        format!("Set '{NULL_VALUES}' to 'ignore', or 'tombstones.on.delete' of the source to false."),
+    )
+}
+
+/// Takes payloads out of Connect's schema wrapper, without copying them.
+struct Payloads {
     unwrap: bool,
-    nulls_fail: bool,
     /// What stood before the last payload: the records of a plan share it, and so only the first is parsed.
     wrapper: Bytes,
 }
@@ -28,14 +99,8 @@ struct Wrapped<'a> {
     payload: &'a RawValue,
 }
 
-impl ObjectEncoder {
-    /// From checked properties.
-    pub(super) fn from_config(config: &Config) -> Self {
-        let nulls_fail = config.text(NULL_VALUES).trim().eq_ignore_ascii_case("fail");
-        ObjectEncoder { unwrap: config.flag(VALUE_SCHEMAS), nulls_fail, wrapper: Bytes::new() }
-    }
-
-    fn line(&mut self, value: &Bytes) -> Bytes {
+impl Payloads {
+    fn of(&mut self, value: &Bytes) -> Bytes {
         if !self.unwrap {
             return value.clone();
         }
@@ -43,10 +108,10 @@ impl ObjectEncoder {
             return value.slice(self.wrapper.len()..value.len() - 1);
         }
         // What is no wrapper was encoded without schemas: it is the payload itself.
-        let Ok(wrapped) = serde_json::from_slice::<Wrapped<'_>>(value) else {
+        let Some(payload) = payload(value) else {
             return value.clone();
         };
-        let payload = value.slice_ref(wrapped.payload.get().as_bytes());
+        let payload = value.slice_ref(payload);
         let start = payload.as_ptr().addr() - value.as_ptr().addr();
         if start + payload.len() + 1 == value.len() {
             self.wrapper = Bytes::copy_from_slice(&value[..start]);
@@ -55,37 +120,22 @@ impl ObjectEncoder {
     }
 }
 
-impl Encoder for ObjectEncoder {
-    type Item = Bytes;
-
-    fn decode(&mut self, record: &Record, _: &dyn TopicReader) -> Result<Decision<Bytes>, Problem> {
-        match record.value.as_ref().map(|value| self.line(value)) {
-            Some(line) if line != "null" => Ok(Decision::Keep { header: None, item: line }),
-            _ if self.nulls_fail => Err(Problem::stop(
-                "SINK_NULL_VALUE",
-                format!("the value is null, and '{NULL_VALUES}' is 'fail'"),
-                format!("Set '{NULL_VALUES}' to 'ignore', or 'tombstones.on.delete' of the source to false."),
-            )),
-            _ => Ok(Decision::Skip(Skip::Tombstone)),
-        }
-    }
-
-    fn encode(&self, item: &Bytes, _: i64) -> Lines {
-        Lines { bytes: item.clone(), count: 1 }
-    }
+/// The payload inside a schema wrapper; `None` when it is none.
+pub(super) fn payload(value: &[u8]) -> Option<&[u8]> {
+    serde_json::from_slice::<Wrapped<'_>>(value).ok().map(|wrapped| wrapped.payload.get().as_bytes())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn encoder(unwrap: bool) -> ObjectEncoder {
-        ObjectEncoder { unwrap, nulls_fail: false, wrapper: Bytes::new() }
+    fn payloads(unwrap: bool) -> Payloads {
+        Payloads { unwrap, wrapper: Bytes::new() }
     }
 
     #[test]
     fn a_wrapper_falls_and_everything_else_stays_byte_for_byte() {
-        let mut encoder = encoder(true);
+        let mut payloads = payloads(true);
         for (value, line) in [
             (r#"{"schema":{"type":"struct"},"payload":{"a": 1.10}}"#, r#"{"a": 1.10}"#),
             (r#"{"schema":{"type":"struct"},"payload":{"b":"}"}}"#, r#"{"b":"}"}"#),
@@ -100,13 +150,13 @@ mod tests {
             (r#"{"schema":1,"payload":2,"more":3}"#, r#"{"schema":1,"payload":2,"more":3}"#),
             ("not JSON", "not JSON"),
         ] {
-            assert_eq!(encoder.line(&Bytes::from(value)), line, "{value}");
+            assert_eq!(payloads.of(&Bytes::from(value)), line, "{value}");
         }
     }
 
     #[test]
     fn with_schemas_off_a_value_that_looks_wrapped_is_not() {
         let value = Bytes::from_static(br#"{"schema":1,"payload":2}"#);
-        assert_eq!(encoder(false).line(&value), value);
+        assert_eq!(payloads(false).of(&value), value);
     }
 }

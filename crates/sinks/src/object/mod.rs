@@ -1,9 +1,13 @@
-//! The object sink: the values of topics as lines of JSON, in the layout of Confluent's S3 sink.
+//! The object sink: records of topics as lines of files, in a directory or a bucket.
 //!
-//! A line is a record's value without Connect's schema wrapper, byte for byte as the source encoded it.
+//! It answers to two connectors of Kafka Connect, each with property names, file names and lines of its own: the class
+//! says which. After Confluent's S3 sink a line is a record's value without Connect's schema wrapper, byte for byte as
+//! the source encoded it; after Aiven's it is an object or a row of the parts that were asked for.
 
+mod aiven;
+mod confluent;
 mod encode;
-mod properties;
+mod line;
 #[cfg(test)]
 mod tests;
 
@@ -11,42 +15,68 @@ use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::check;
 use tailwater_connector::{Config, Plugin, Problem, Property};
 
-use crate::files::{Clock, FileSink, settings, system_clock};
+use crate::Surroundings;
+use crate::files::{Checked, Clock, FileSink, merge, settings, system_clock};
 use encode::ObjectEncoder;
 
-/// The object sink under the names that people use for it.
-pub struct ObjectSinkPlugin;
+/// The object sink with the properties of Confluent's S3 sink.
+pub struct ObjectSinkPlugin(Surroundings);
+
+/// The object sink with the properties of Aiven's S3 sink.
+pub struct AivenSinkPlugin(Surroundings);
+
+impl ObjectSinkPlugin {
+    /// With what the process hands to its sinks.
+    pub fn new(surroundings: &Surroundings) -> Self {
+        ObjectSinkPlugin(surroundings.clone())
+    }
+}
+
+impl AivenSinkPlugin {
+    /// With what the process hands to its sinks.
+    pub fn new(surroundings: &Surroundings) -> Self {
+        AivenSinkPlugin(surroundings.clone())
+    }
+}
 
 impl Plugin for ObjectSinkPlugin {
     fn classes(&self) -> &'static [&'static str] {
-        &[
-            "io.confluent.connect.s3.S3SinkConnector",
-            "io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector",
-            "tailwater.ObjectSink",
-        ]
+        &["io.confluent.connect.s3.S3SinkConnector", "tailwater.ObjectSink"]
     }
 
     fn properties(&self) -> &'static [Property] {
-        properties::all()
+        confluent::all()
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
-        let (sink, warnings) = build(config, system_clock())?;
+        let (sink, warnings) = like_confluents(config, &self.0, system_clock())?;
         Ok((Instance::Sink(Box::new(sink)), warnings))
     }
 }
 
-fn build(config: &Config, clock: Clock) -> Result<(FileSink<ObjectEncoder>, Vec<Problem>), Vec<Problem>> {
-    let (config, mut problems) = check(config, properties::all());
-    match settings(&config, "json") {
-        Ok(settings) if !problems.iter().any(Problem::is_error) => {
-            let encoder = ObjectEncoder::from_config(&config);
-            Ok((FileSink { settings, encoder, clock }, problems))
-        }
-        Ok(_) => Err(problems),
-        Err(more) => {
-            problems.extend(more);
-            Err(problems)
-        }
+impl Plugin for AivenSinkPlugin {
+    fn classes(&self) -> &'static [&'static str] {
+        &["io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector", "io.aiven.kafka.connect.s3.S3SinkConnector"]
     }
+
+    fn properties(&self) -> &'static [Property] {
+        aiven::all()
+    }
+
+    fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
+        let (sink, warnings) = like_aivens(config, &self.0, system_clock())?;
+        Ok((Instance::Sink(Box::new(sink)), warnings))
+    }
+}
+
+fn like_confluents(given: &Config, surroundings: &Surroundings, clock: Clock) -> Checked<FileSink<ObjectEncoder>> {
+    let (config, problems) = check(given, confluent::all());
+    let (settings, warnings) = merge(problems, settings(&config, given, "json", surroundings))?;
+    Ok((FileSink { settings, encoder: confluent::encoder(&config), clock }, warnings))
+}
+
+fn like_aivens(given: &Config, surroundings: &Surroundings, clock: Clock) -> Checked<FileSink<ObjectEncoder>> {
+    let (config, problems) = check(given, aiven::all());
+    let ((settings, encoder), warnings) = merge(problems, aiven::settings(&config, given, surroundings))?;
+    Ok((FileSink { settings, encoder, clock }, warnings))
 }

@@ -4,7 +4,6 @@
 //! times, `op`. What the columns mean, and how NULL, empty text and the unknown stay apart is told in `row`.
 
 mod csv;
-mod datetime;
 mod encode;
 mod properties;
 mod row;
@@ -15,11 +14,19 @@ use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::check;
 use tailwater_connector::{Config, Plugin, Problem, Property};
 
-use crate::files::{Clock, FileSink, settings, system_clock};
+use crate::Surroundings;
+use crate::files::{Checked, Clock, FileSink, merge, settings, system_clock};
 use encode::PivotEncoder;
 
 /// The pivot sink.
-pub struct PivotSinkPlugin;
+pub struct PivotSinkPlugin(Surroundings);
+
+impl PivotSinkPlugin {
+    /// With what the process hands to its sinks.
+    pub fn new(surroundings: &Surroundings) -> Self {
+        PivotSinkPlugin(surroundings.clone())
+    }
+}
 
 impl Plugin for PivotSinkPlugin {
     fn classes(&self) -> &'static [&'static str] {
@@ -31,22 +38,14 @@ impl Plugin for PivotSinkPlugin {
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
-        let (sink, warnings) = build(config, system_clock())?;
+        let (sink, warnings) = build(config, &self.0, system_clock())?;
         Ok((Instance::Sink(Box::new(sink)), warnings))
     }
 }
 
-fn build(config: &Config, clock: Clock) -> Result<(FileSink<PivotEncoder>, Vec<Problem>), Vec<Problem>> {
-    let (config, mut problems) = check(config, properties::all());
-    match settings(&config, "csv") {
-        Ok(settings) if !problems.iter().any(Problem::is_error) => {
-            let encoder = PivotEncoder::new(properties::options(&config));
-            Ok((FileSink { settings, encoder, clock }, problems))
-        }
-        Ok(_) => Err(problems),
-        Err(more) => {
-            problems.extend(more);
-            Err(problems)
-        }
-    }
+fn build(given: &Config, surroundings: &Surroundings, clock: Clock) -> Checked<FileSink<PivotEncoder>> {
+    let (config, problems) = check(given, properties::all());
+    let (settings, warnings) = merge(problems, settings(&config, given, "csv", surroundings))?;
+    let encoder = PivotEncoder::new(properties::options(&config));
+    Ok((FileSink { settings, encoder, clock }, warnings))
 }

@@ -6,7 +6,7 @@ use tailwater_connector::property::Form;
 use tailwater_connector::{Config, Property};
 
 use super::row::Options;
-use crate::files::FILE_PROPERTIES;
+use crate::files::{FILE_PROPERTIES, SELECTION};
 use crate::framework::FRAMEWORK;
 
 const CARRY: &str = "pivot.carry";
@@ -24,7 +24,7 @@ const OWN: &[Property] = &[
 
 /// All of them.
 pub(super) fn all() -> &'static [Property] {
-    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, FILE_PROPERTIES, OWN].concat());
+    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, SELECTION, FILE_PROPERTIES, OWN].concat());
     &ALL
 }
 

@@ -19,7 +19,7 @@
 use tailwater_event::debezium::{Decoded, Field};
 
 use super::csv::{Value, push_row};
-use super::datetime;
+use crate::datetime;
 
 /// What the properties ask for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use tailwater_event::{
 };
 
 use super::build;
+use crate::Surroundings;
 use crate::testing::{Memory, clock, config, deliver, record, tree};
 
 const TOPIC: &str = "srv.bank.holding";
@@ -152,7 +153,8 @@ fn pivot(memory: &Memory, more: &[(&str, &str)]) -> Vec<(String, String)> {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &[&[("topics", TOPIC)], more].concat());
     let now_us = Arc::new(AtomicI64::new(0));
-    let (mut sink, warnings) = build(&config, clock(&now_us)).map_err(|p| format!("{p:?}")).unwrap();
+    let (mut sink, warnings) =
+        build(&config, &Surroundings::default(), clock(&now_us)).map_err(|p| format!("{p:?}")).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
     deliver(&mut sink, memory).1.unwrap();
     tree(dir.path()).into_iter().collect()
@@ -305,7 +307,7 @@ fn a_file_that_is_written_again_has_the_time_of_its_first_attempt() {
         exercise(&memory);
         let config = config(dir.path(), &[("topics", TOPIC)]);
         let now_us = Arc::new(AtomicI64::new(7));
-        let run = || deliver(&mut build(&config, clock(&now_us)).ok().unwrap().0, &memory).1;
+        let run = || deliver(&mut build(&config, &Surroundings::default(), clock(&now_us)).ok().unwrap().0, &memory).1;
         if let Some((writes, after)) = kill {
             memory.kill_at(writes, after);
             assert!(run().is_err());
@@ -333,7 +335,7 @@ fn properties_that_would_change_the_columns_of_a_planned_file_wait_until_it_is_w
     let dir = tempfile::tempdir().unwrap();
     let run = |carry: &str| {
         let config = config(dir.path(), &[("topics", TOPIC), ("pivot.carry", carry)]);
-        deliver(&mut build(&config, clock(&Arc::default())).ok().unwrap().0, &memory).1
+        deliver(&mut build(&config, &Surroundings::default(), clock(&Arc::default())).ok().unwrap().0, &memory).1
     };
     memory.kill_at(1, true);
     assert_eq!(run("").unwrap_err().code, "KILLED");
@@ -352,7 +354,8 @@ fn a_record_that_its_plan_did_not_write_stops_the_sink_without_showing_it() {
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &[("topics", TOPIC)]);
     let now_us = Arc::new(AtomicI64::new(0));
-    let problem = deliver(&mut build(&config, clock(&now_us)).ok().unwrap().0, &memory).1.unwrap_err();
+    let problem =
+        deliver(&mut build(&config, &Surroundings::default(), clock(&now_us)).ok().unwrap().0, &memory).1.unwrap_err();
     assert_eq!(problem.code, "SINK_RECORD_UNREADABLE");
     assert!(problem.cause.contains("offset 1") && !problem.cause.contains("secret"), "{problem}");
 }
@@ -365,6 +368,6 @@ fn records_that_are_no_changes_of_rows_are_left_out() {
     Table::new(&memory, 1, &holding(ReplicaIdentity::Full)).insert(&row(["1", "1", "A", "5"]));
     let dir = tempfile::tempdir().unwrap();
     let config = config(dir.path(), &[("topics", TOPIC)]);
-    deliver(&mut build(&config, clock(&Arc::default())).ok().unwrap().0, &memory).1.unwrap();
+    deliver(&mut build(&config, &Surroundings::default(), clock(&Arc::default())).ok().unwrap().0, &memory).1.unwrap();
     assert_eq!(tree(dir.path()).len(), 1);
 }

@@ -1,18 +1,17 @@
-//! The object sink's properties: Confluent's names, Aiven's where they are known, with what is honoured.
+//! The object sink under the property names of Confluent's S3 sink, with what is honoured.
 
 use std::sync::LazyLock;
 
 use tailwater_connector::property::Form;
-use tailwater_connector::{Property, Support};
+use tailwater_connector::{Config, Property, Support};
 
-use crate::files::FILE_PROPERTIES;
-use crate::framework::FRAMEWORK;
+use super::encode::{Form as LineForm, Nulls, ObjectEncoder};
+use crate::files::{FILE_PROPERTIES, SELECTION};
+use crate::framework::{FRAMEWORK, VALUE_SCHEMAS};
 
-const S3_LATER: Support = Support::Refused("S3 comes later; write to a directory with \"store.url\": \"file:///DIR\"");
-const AIVEN_LATER: Support =
-    Support::Refused("only Confluent's names of files and JSON lines are written for now; use \"topics.dir\"");
 const DEFAULT_PARTITIONS: Support = Support::Refused("files are divided by topic and partition only");
 const LINES_ONLY: Support = Support::Refused("only values are written, as plain lines of JSON");
+const NO_TIME: Support = Support::NoEffect("no directory is named by time");
 
 const JSON_FORMAT: &str = "io.confluent.connect.s3.format.json.JsonFormat";
 
@@ -36,12 +35,9 @@ const OWN: &[Property] = &[
     Property::new("partition.duration.ms", Form::Text, Some("-1"), "time that divides files")
         .support(DEFAULT_PARTITIONS),
     Property::new("path.format", Form::Text, Some(""), "directories by time").support(DEFAULT_PARTITIONS),
-    Property::new("locale", Form::Text, None, "the language of path.format")
-        .support(Support::NoEffect("no directory is named by time")),
-    Property::new("timestamp.extractor", Form::Text, None, "the time that divides files")
-        .support(Support::NoEffect("no directory is named by time")),
-    Property::new("timestamp.field", Form::Text, None, "the field with that time")
-        .support(Support::NoEffect("no directory is named by time")),
+    Property::new("locale", Form::Text, None, "the language of path.format").support(NO_TIME),
+    Property::new("timestamp.extractor", Form::Text, None, "the time that divides files").support(NO_TIME),
+    Property::new("timestamp.field", Form::Text, None, "the field with that time").support(NO_TIME),
     Property::new("directory.delim", Form::Text, Some("/"), "between directories").support(DEFAULT_PARTITIONS),
     Property::new("file.delim", Form::Text, Some("+"), "between the parts of a name").support(DEFAULT_PARTITIONS),
     Property::new("schema.compatibility", Form::Text, Some("NONE"), "when a schema ends a file")
@@ -54,20 +50,21 @@ const OWN: &[Property] = &[
     Property::new("headers.format.class", Form::Text, None, "the form of headers").support(LINES_ONLY),
     Property::new("retry.backoff.ms", Form::Integer(0, i64::MAX), Some("5000"), "the pause before a retry")
         .support(Support::NoEffect("pauses double from 0.2 to 5 seconds")),
-    Property::new("s3.compression.type", Form::Text, Some("none"), "compression of files").support(LINES_ONLY),
-    Property::new("s3.*", Form::Text, None, "settings of S3").support(S3_LATER),
-    Property::new("aws.*", Form::Secret, None, "access to S3").support(S3_LATER),
-    Property::new("file.compression.type", Form::Text, Some("none"), "compression of files").support(LINES_ONLY),
-    Property::new("file.*", Form::Text, None, "Aiven's names of files").support(AIVEN_LATER),
-    Property::new("format.output.type", Form::Text, Some("jsonl"), "the form of files").support(AIVEN_LATER),
-    Property::new("format.output.fields", Form::Text, Some("value"), "parts of a line").support(AIVEN_LATER),
-    Property::new("format.output.envelope", Form::Bool, Some("false"), "an object around the value")
-        .support(AIVEN_LATER),
-    Property::new("format.output.*", Form::Text, None, "Aiven's form of lines").support(AIVEN_LATER),
+    Property::new("schema.generator.class", Form::Text, None, "schemas of Hive")
+        .support(Support::NoEffect("nothing is told to Hive")),
+    Property::new("report.null.values.to.dlq", Form::Bool, Some("true"), "whether refused nulls go to a queue")
+        .support(Support::NoEffect("a null value is left out, or stops the sink")),
 ];
 
 /// All of them.
 pub(super) fn all() -> &'static [Property] {
-    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, FILE_PROPERTIES, OWN].concat());
+    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, SELECTION, FILE_PROPERTIES, OWN].concat());
     &ALL
+}
+
+/// The lines that checked properties ask for.
+pub(super) fn encoder(config: &Config) -> ObjectEncoder {
+    let fail = config.text(NULL_VALUES).trim().eq_ignore_ascii_case("fail");
+    let nulls = if fail { Nulls::Fail } else { Nulls::Skip };
+    ObjectEncoder::new(config.flag(VALUE_SCHEMAS), nulls, LineForm::Value)
 }

@@ -1,14 +1,32 @@
-//! Moments as text: `2026-11-21 04:05:06.123456`, UTC, always with six digits, so that text order is time order.
+//! Moments as text, in UTC.
 
 const DAY_US: i64 = 86_400_000_000;
 
-/// The text of a moment in microseconds since 1970.
-pub(super) fn text(us: i64) -> String {
+/// A moment in microseconds since 1970 as `2026-11-21 04:05:06.123456`: always six digits, so that text order is time
+/// order.
+pub(crate) fn text(us: i64) -> String {
     let (year, month, day) = civil(us.div_euclid(DAY_US));
     let rest = us.rem_euclid(DAY_US);
     let (seconds, micros) = (rest / 1_000_000, rest % 1_000_000);
     let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{micros:06}")
+}
+
+/// A moment in milliseconds since 1970 as ISO 8601 has it, as Java's `ISO_INSTANT` writes it: `2026-11-21T04:05:06.123Z`,
+/// without a fraction where it is zero.
+pub(crate) fn instant(ms: i64) -> String {
+    let text = text(ms.saturating_mul(1000));
+    let fraction = match ms.rem_euclid(1000) {
+        0 => String::new(),
+        fraction => format!(".{fraction:03}"),
+    };
+    format!("{}{fraction}Z", text[..19].replace(' ', "T"))
+}
+
+/// Year, month, day and hour of a moment in microseconds since 1970.
+pub(crate) fn hour(us: i64) -> (i64, i64, i64, i64) {
+    let (year, month, day) = civil(us.div_euclid(DAY_US));
+    (year, month, day, us.rem_euclid(DAY_US) / 3_600_000_000)
 }
 
 /// Year, month and day of a day number (0 is 1970-01-01) in the Gregorian calendar. Years are counted from 1 March, so
@@ -42,6 +60,14 @@ mod tests {
         ] {
             assert_eq!(text(us), expected);
         }
+    }
+
+    #[test]
+    fn instants_read_as_java_writes_them() {
+        assert_eq!(instant(1_795_233_906_123), "2026-11-21T04:05:06.123Z");
+        assert_eq!(instant(1_795_233_906_000), "2026-11-21T04:05:06Z");
+        assert_eq!(instant(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(hour(1_795_233_906_123_456), (2026, 11, 21, 4));
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! What the object sink promises: layout, exactly once across kills, nothing skipped in silence.
 
+mod aiven;
+mod s3;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -10,12 +13,16 @@ use std::time::{Duration, Instant};
 use tailwater_connector::{Config, Plugin, Problem, Sink};
 
 use super::encode::ObjectEncoder;
-use super::{ObjectSinkPlugin, build};
+use super::{ObjectSinkPlugin, like_confluents};
+use crate::Surroundings;
 use crate::files::FileSink;
 use crate::testing::{Memory, PLAN, Random, clock, config, deliver, record, tree};
 
 fn sink(config: &Config, now_us: &Arc<AtomicI64>) -> FileSink<ObjectEncoder> {
-    build(config, clock(now_us)).map_err(|problems| format!("{problems:?}")).unwrap().0
+    like_confluents(config, &Surroundings::default(), clock(now_us))
+        .map_err(|problems| format!("{problems:?}"))
+        .unwrap()
+        .0
 }
 
 /// Delivers what is visible with a sink of these properties and a clock that stands.
@@ -290,15 +297,31 @@ fn every_problem_of_a_configuration_is_named_at_once() {
     let table: &[(Pairs, Pairs)] = &[
         (
             &[("topics", "t"), ("store.url", "s3://b/x")],
-            &[("PROPERTY_REFUSED", "'store.url' with s3:// is not supported: S3 comes later")],
+            &[("PROPERTY_INVALID", "'store.url' value is invalid: a bucket is not named by an address")],
         ),
         (
-            &[("topics", "t"), ("s3.bucket.name", "b"), ("format.class", "x.ParquetFormat"), ("flush.size", "0")],
+            &[("topics", "t"), ("format.class", "x.ParquetFormat"), ("flush.size", "0"), ("s3.ssea.name", "AES256")],
             &[
-                ("PROPERTY_REFUSED", "'s3.bucket.name'"),
                 ("PROPERTY_INVALID", "'format.class'"),
                 ("PROPERTY_INVALID", "'flush.size'"),
+                ("PROPERTY_REFUSED", "'s3.ssea.name'"),
                 ("PROPERTY_MISSING", "'store.url'"),
+            ],
+        ),
+        (
+            &[
+                ("topics", "t"),
+                ("store.url", "http://minio:9000"),
+                ("s3.bucket.name", "a/b"),
+                ("aws.access.key.id", "KEY"),
+                ("s3.proxy.url", "http://p"),
+                ("partitioner.class", "x.HourlyPartitioner"),
+            ],
+            &[
+                ("PROPERTY_REFUSED", "'s3.proxy.url'"),
+                ("PROPERTY_REFUSED", "'partitioner.class'"),
+                ("PROPERTY_INVALID", "'s3.bucket.name'"),
+                ("PROPERTY_MISSING", "without 'aws.secret.access.key'"),
             ],
         ),
         (
@@ -312,7 +335,7 @@ fn every_problem_of_a_configuration_is_named_at_once() {
     ];
     for (properties, expected) in table {
         let config = properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let problems = ObjectSinkPlugin.configure(&config).err().unwrap();
+        let problems = ObjectSinkPlugin::new(&Surroundings::default()).configure(&config).err().unwrap();
         assert_eq!(problems.len(), expected.len(), "{problems:?}");
         for (problem, (code, word)) in problems.iter().zip(*expected) {
             assert!(problem.code == *code && problem.cause.contains(word), "{problem}");
@@ -339,6 +362,7 @@ fn a_posted_configuration_of_confluents_sink_is_taken_with_a_directory_in_place_
             ("value.converter.schemas.enable", "false"),
         ],
     );
-    let (_, warnings) = ObjectSinkPlugin.configure(&config).map_err(|p| format!("{p:?}")).unwrap();
+    let (_, warnings) =
+        ObjectSinkPlugin::new(&Surroundings::default()).configure(&config).map_err(|p| format!("{p:?}")).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
 }

@@ -1,0 +1,135 @@
+//! An open bucket: objects go up whole, or in parts that become visible together.
+
+use bytes::Bytes;
+use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::path::Path as ObjectPath;
+use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use tailwater_connector::Problem;
+use tokio::runtime::Runtime;
+
+use super::bucket::{Bucket, Credentials};
+use super::problems;
+use crate::limits::{S3_CONNECT, S3_IDLE, S3_REQUEST, S3_RETRIES_TIME, S3_RETRY_MAX};
+
+/// An open bucket.
+pub(crate) struct S3 {
+    bucket: Bucket,
+    store: AmazonS3,
+    runtime: Runtime,
+}
+
+impl S3 {
+    /// Prepares connections; asks nothing of the server yet.
+    pub(crate) fn open(bucket: &Bucket) -> Result<S3, Problem> {
+        let store = builder(bucket).build().map_err(|e| problems::of(&e, bucket))?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| {
+            Problem::retry("SINK_WRITE_FAILED", format!("no runtime could be started: {e}"), "ulimit -a")
+        })?;
+        Ok(S3 { bucket: bucket.clone(), store, runtime })
+    }
+
+    /// Asks for the names below one that nobody uses: the cheapest question that needs server, keys and bucket. Who may
+    /// write but not list is let through.
+    pub(crate) fn check(&self) -> Result<(), Problem> {
+        let nowhere = ObjectPath::from(".tailwater-probe");
+        match self.runtime.block_on(self.store.list_with_delimiter(Some(&nowhere))) {
+            Ok(_) => Ok(()),
+            Err(error) if problems::is_denied(&error) => Ok(()),
+            Err(error) => Err(problems::of(&error, &self.bucket)),
+        }
+    }
+
+    /// Writes an object over whatever is there. It has its name only once the server has all of it.
+    pub(crate) fn put(&self, location: &ObjectPath, pieces: Vec<Bytes>) -> Result<(), Problem> {
+        let bytes: usize = pieces.iter().map(Bytes::len).sum();
+        let written = if bytes <= self.bucket.part_bytes {
+            self.runtime.block_on(self.store.put(location, PutPayload::from_iter(pieces))).map(|_| ())
+        } else {
+            self.runtime.block_on(self.put_parts(location, parts(pieces, self.bucket.part_bytes)))
+        };
+        written.map_err(|e| problems::of(&e, &self.bucket))
+    }
+
+    /// One part after the other. What an error leaves behind is removed as far as the server still answers.
+    async fn put_parts(&self, location: &ObjectPath, parts: Vec<PutPayload>) -> object_store::Result<()> {
+        let mut upload = self.store.put_multipart(location).await?;
+        let mut outcome = Ok(());
+        for part in parts {
+            outcome = upload.put_part(part).await;
+            if outcome.is_err() {
+                break;
+            }
+        }
+        if let Ok(()) = outcome {
+            outcome = upload.complete().await.map(|_| ());
+        }
+        if outcome.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::debug!(%location, "parts of an upload stay until the bucket's rules remove them: {error}");
+        }
+        outcome
+    }
+}
+
+/// Everything that is configured, and nothing of the environment.
+fn builder(bucket: &Bucket) -> AmazonS3Builder {
+    let retry = RetryConfig {
+        backoff: BackoffConfig { init_backoff: bucket.retry_first, max_backoff: S3_RETRY_MAX, base: 2.0 },
+        max_retries: bucket.retries,
+        retry_timeout: S3_RETRIES_TIME,
+    };
+    let client = ClientOptions::new()
+        .with_allow_http(bucket.endpoint.as_ref().is_some_and(|endpoint| !endpoint.tls))
+        .with_connect_timeout(S3_CONNECT)
+        .with_timeout(S3_REQUEST)
+        .with_pool_idle_timeout(S3_IDLE);
+    let mut builder = AmazonS3Builder::new()
+        .with_bucket_name(&bucket.name)
+        .with_region(&bucket.region)
+        .with_virtual_hosted_style_request(!bucket.path_style)
+        .with_retry(retry)
+        .with_client_options(client);
+    if let Some(endpoint) = &bucket.endpoint {
+        builder = builder.with_endpoint(endpoint.address((!bucket.path_style).then_some(&bucket.name)));
+    }
+    match &bucket.credentials {
+        Credentials::Keys { id, secret } => builder.with_access_key_id(id).with_secret_access_key(secret),
+        Credentials::Surroundings(given) => {
+            given.iter().fold(builder, |builder, (key, value)| builder.with_config(*key, value))
+        }
+    }
+}
+
+/// The same bytes in parts of equal size, of which only the last may be smaller. Nothing is copied.
+fn parts(pieces: Vec<Bytes>, part_bytes: usize) -> Vec<PutPayload> {
+    let mut parts = vec![Vec::new()];
+    let mut room = part_bytes;
+    for mut piece in pieces {
+        while !piece.is_empty() {
+            if room == 0 {
+                parts.push(Vec::new());
+                room = part_bytes;
+            }
+            let taken = piece.split_to(piece.len().min(room));
+            room -= taken.len();
+            parts.last_mut().into_iter().for_each(|part| part.push(taken.clone()));
+        }
+    }
+    parts.into_iter().map(PutPayload::from_iter).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_have_one_size_but_for_the_last_and_all_the_bytes() {
+        let pieces = ["abc", "", "defghij", "k"].map(Bytes::from);
+        let flat = |part: &PutPayload| part.iter().flat_map(|b| b.to_vec()).collect::<Vec<u8>>();
+        let cut: Vec<_> = parts(pieces.to_vec(), 4).iter().map(flat).collect();
+        assert_eq!(cut, [b"abcd".to_vec(), b"efgh".to_vec(), b"ijk".to_vec()]);
+        let even: Vec<_> = parts(vec![Bytes::from_static(b"abcd")], 2).iter().map(flat).collect();
+        assert_eq!(even, [b"ab".to_vec(), b"cd".to_vec()]);
+    }
+}
