@@ -244,7 +244,7 @@ impl Journal {
     }
 
     /// The same without waiting for a disk, from our memory or the system's, and no more than some megabytes; `None` when
-    /// the batch at `offset` is in neither.
+    /// something of it is in neither.
     pub fn read_ready(
         &self,
         topic: TopicId,
