@@ -3,6 +3,7 @@
 mod changed_state;
 mod decode_message;
 mod drop_fields;
+mod elsewhere;
 mod envelope;
 mod expand;
 mod field_reference;
@@ -13,7 +14,9 @@ mod partition;
 #[cfg(test)]
 mod sample;
 mod scripting;
+mod timezone;
 mod unwrap;
+mod vector_to_json;
 
 use super::{Configured, TransformClass, finish, invalid};
 
@@ -28,4 +31,8 @@ pub(super) const CLASSES: &[&TransformClass] = &[
     &decode_message::CLASS,
     &scripting::FILTER,
     &scripting::ROUTER,
+    &timezone::CLASS,
+    &vector_to_json::CLASS,
+    &elsewhere::PASSED,
+    &elsewhere::REFUSED,
 ];
