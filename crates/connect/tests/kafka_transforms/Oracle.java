@@ -47,7 +47,8 @@ public class Oracle {
     static void run(ObjectNode vector) throws Exception {
         Map<String, String> config = new HashMap<>();
         vector.get("config").fields().forEachRemaining(e -> config.put(e.getKey(), e.getValue().asText()));
-        String name = "org.apache.kafka.connect.transforms." + vector.get("class").asText();
+        String name = vector.get("class").asText();
+        name = name.startsWith("io.") ? name : "org.apache.kafka.connect.transforms." + name;
         Transformation transform = (Transformation) Class.forName(name).getDeclaredConstructor().newInstance();
         try {
             transform.configure(config);

@@ -9,7 +9,7 @@ use tailwater_event::connect::{ConnectHeader, ConnectRecord, Field, Kind, Schema
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
-use super::envelope::{no_field, not_a_struct};
+use super::envelope::not_a_struct;
 use super::{Configured, finish, invalid};
 
 /// The class.
@@ -67,7 +67,7 @@ impl Transform for HeaderToValue {
         })?;
         for (at, header) in &found {
             if let Some((_, path)) = self.fields.get(*at) {
-                push(schema, values, path, header.value.value.clone());
+                push(&shape.schema, values, path, header.value.value.clone());
             }
         }
         record.value.schema = Some(Arc::clone(&shape.schema));
@@ -78,39 +78,37 @@ impl Transform for HeaderToValue {
     }
 }
 
-/// Adds a field at the end of the struct that the path leads to.
+/// Adds a field at the end of the struct that the path leads to; structs on the way that are missing are made.
 fn extend(schema: &mut Schema, path: &[String], added: Arc<Schema>) -> Result<(), Problem> {
     let Some((name, rest)) = path.split_first() else { return Ok(()) };
     let at = schema.field(name).map(|(at, _)| at);
-    let missing = no_field(schema, name);
     let Kind::Struct(fields) = &mut schema.kind else { return Err(not_a_struct(schema)) };
-    match (at, rest) {
-        (Some(_), []) => Err(invalid(
-            "fields",
-            format!("records have a field '{name}' already"),
-            "Give the field of the header another name.",
-        )),
-        (None, []) => {
-            fields.push(Field::new(name.as_str(), added));
-            Ok(())
+    if rest.is_empty() {
+        if at.is_some() {
+            let reason = format!("records have a field '{name}' already");
+            return Err(invalid("fields", reason, "Give the field of the header another name."));
         }
-        (Some(at), rest) => {
-            let field = fields.get_mut(at).ok_or(missing)?;
-            extend(Arc::make_mut(&mut field.schema), rest, added)
-        }
-        (None, _) => Err(missing),
+        fields.push(Field::new(name.as_str(), added));
+        return Ok(());
     }
+    let at = at.unwrap_or(fields.len());
+    if at == fields.len() {
+        fields.push(Field::new(name.as_str(), Schema::new(Kind::Struct(Vec::new())).optional()));
+    }
+    fields.get_mut(at).map_or(Ok(()), |field| extend(Arc::make_mut(&mut field.schema), rest, added))
 }
 
-/// The value for it; nothing when a struct on the way is null.
+/// The value for it, by the schema with the new fields; nothing when a struct on the way is null.
 fn push(schema: &Schema, values: &mut Vec<Value>, path: &[String], value: Value) {
     match path {
         [] => {}
         [_] => values.push(value),
         [name, rest @ ..] => {
-            if let Some((at, field)) = schema.field(name)
-                && let Some(Value::Struct(inner)) = values.get_mut(at)
-            {
+            let Some((at, field)) = schema.field(name) else { return };
+            if at == values.len() {
+                values.push(Value::Struct(Vec::new()));
+            }
+            if let Some(Value::Struct(inner)) = values.get_mut(at) {
                 push(&field.schema, inner, rest, value);
             }
         }
@@ -176,8 +174,20 @@ mod tests {
     }
 
     #[test]
+    fn a_struct_that_is_missing_is_made() {
+        let options = [("headers", "h1,h2"), ("fields", "new.one,new.two"), ("operation", "copy")];
+        let record = with_headers(Table::new().change("c", None, Some((1, None, None))), &[("h2", 2), ("h1", 1)]);
+        let record = built(&CLASS, &options).apply(record).unwrap().unwrap();
+        let (schema, value) = record.value.field("new").unwrap();
+        assert_eq!(
+            (schema.fields()[1].name.as_ref(), value.as_struct().unwrap()),
+            ("two", &[1, 2].map(Value::Int32)[..])
+        );
+    }
+
+    #[test]
     fn a_field_that_is_there_or_has_no_struct_is_refused() {
-        for field in ["op", "op.x", "nope.x"] {
+        for field in ["op", "op.x"] {
             let options = [("headers", "h"), ("fields", field), ("operation", "copy")];
             let record = with_headers(Table::new().change("c", None, Some((1, None, None))), &[("h", 1)]);
             assert!(built(&CLASS, &options).apply(record).is_err(), "{field}");

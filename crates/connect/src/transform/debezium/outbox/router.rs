@@ -67,6 +67,8 @@ pub(super) struct Plan {
     version: Option<usize>,
     headers: Vec<(usize, Arc<str>)>,
     partition: Option<usize>,
+    /// Whether the value is a struct around the payload, though it be the only field.
+    wrapped: bool,
     /// Fields beside the payload.
     beside: Vec<(usize, Arc<str>)>,
 }
@@ -91,6 +93,9 @@ impl Transform for EventRouter {
         let Some(Value::Struct(mut row)) = envelope.get_mut(plan.after).map(take) else {
             return Err(not_a_struct(&plan.row));
         };
+        let Some(routed) = row.get(plan.route).and_then(Value::as_text).map(str::to_owned) else {
+            return Err(no_route(&self.columns.route));
+        };
         for (field, value) in plan.row.fields().iter().zip(&mut row) {
             if let (Value::Null, Some(default)) = (&*value, &field.schema.default) {
                 *value = default.clone();
@@ -105,9 +110,6 @@ impl Transform for EventRouter {
         for (at, name) in &plan.headers {
             record.headers.push(ConnectHeader { name: Arc::clone(name), value: plan.cell(&row, *at) });
         }
-        let Some(routed) = row.get(plan.route).and_then(Value::as_text).map(str::to_owned) else {
-            return Err(no_route(&self.columns.route));
-        };
         record.topic = self.rename.apply(&routed).unwrap_or_else(|| routed.clone()).into();
         let version = small(plan.version);
         let beside: Vec<Value> = plan.beside.iter().map(|(at, _)| plan.cell(&row, *at).value).collect();
@@ -125,7 +127,7 @@ impl Transform for EventRouter {
         if let (Some(expand), false) = (&mut self.expand, empty) {
             expand.apply(&mut payload);
         }
-        if plan.beside.is_empty() {
+        if !plan.wrapped {
             record.value = payload;
             return Ok(Some(record));
         }
@@ -159,6 +161,7 @@ impl Plan {
             version: None,
             headers: Vec::new(),
             partition: None,
+            wrapped: columns.placements.iter().any(|placement| placement.place == Place::Envelope),
             beside: Vec::new(),
             row: Arc::clone(&row),
         };

@@ -1,0 +1,192 @@
+//! Debezium's transforms against what Debezium's own gave: `vectors.jsonl`, recorded over the cases of `cases.py`.
+//!
+//! Results are compared as JSON (schemas, payloads, headers, topics, partitions); of errors only that there is one.
+
+// A broken promise of a helper is a failed test.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value as Json, json};
+use tailwater_connect::transform::classes;
+use tailwater_connector::Config;
+use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
+
+const VECTORS: &str = include_str!("vectors.jsonl");
+
+/// Why our answer is another one.
+struct Wanted {
+    class: &'static str,
+    /// What the configuration, the record, Debezium's answer and ours hold, in this order.
+    holds: [&'static str; 4],
+    why: &'static str,
+}
+
+const WANTED: &[Wanted] = &[
+    Wanted {
+        class: "ExtractNewRecordState",
+        holds: ["\"rewrite\"", "[\"__op\",\"b\"]", "__op", "__deleted\":\"true"],
+        why: "rows of deletes lose the same added fields as rows of inserts",
+    },
+    Wanted { class: "EventRouter", holds: ["", "\"op\":\"t\"", "error", "null"], why: "a truncate is no event" },
+    Wanted {
+        class: "EventRouter",
+        holds: ["type:nope", "", "error", "refused"],
+        why: "a placement is checked at the start",
+    },
+    Wanted {
+        class: "ByLogicalTableRouter",
+        holds: ["\"topic.regex\":\"x\"", "", "{}", "refused"],
+        why: "a replacement with a group that the expression lacks is refused",
+    },
+    Wanted {
+        class: "PartitionRouting",
+        holds: ["before.id,after.id", "null", "error", "partition"],
+        why: "a row that is not there has no fields, as one without the field",
+    },
+    Wanted { class: "PartitionRouting", holds: ["\"after.", "\"after\":null", "error", "{}"], why: "the same" },
+    Wanted {
+        class: "PartitionRouting",
+        holds: ["transaction.id", "\"transaction\":null", "error", "{}"],
+        why: "the same",
+    },
+    Wanted {
+        class: "VectorToJsonConverter",
+        holds: ["", "\"b\":null", "\"b\":3", "{}"],
+        why: "a null of a field with a default stays null",
+    },
+];
+
+#[test]
+fn transforms_do_what_debeziums_do() {
+    let vectors = vectors();
+    assert!(vectors.len() > 800, "{}", vectors.len());
+    let (mut wrong, mut used) = (Vec::new(), vec![false; WANTED.len()]);
+    for vector in &vectors {
+        let (theirs, ours) = (theirs(vector), ours(vector));
+        let texts = [&vector["config"], &vector["record"], &theirs, &ours].map(Json::to_string);
+        let class = vector["class"].as_str().unwrap();
+        let wanted = |wanted: &Wanted| {
+            class.ends_with(wanted.class) && wanted.holds.iter().zip(&texts).all(|(part, text)| text.contains(part))
+        };
+        if theirs == ours {
+        } else if let Some(at) = WANTED.iter().position(wanted) {
+            used[at] = true;
+        } else {
+            wrong.push(format!("{class} {} {}\n  theirs {theirs}\n  ours   {ours}\n", texts[0], texts[1]));
+        }
+    }
+    let unused: Vec<&str> = WANTED.iter().zip(used).filter(|(_, used)| !used).map(|(wanted, _)| wanted.why).collect();
+    assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), vectors.len(), wrong.concat());
+    assert!(unused.is_empty(), "wanted, but no case shows it: {unused:?}");
+}
+
+/// The cases with their records and schemas put in.
+fn vectors() -> Vec<Json> {
+    let mut kept = Vec::new();
+    let mut vectors = Vec::new();
+    for line in VECTORS.lines() {
+        let mut line = serde_json::from_str(line).unwrap();
+        unpack(&mut line, &kept);
+        match line.get("keep") {
+            Some(number) => {
+                assert_eq!(number.as_u64(), Some(kept.len() as u64));
+                kept.push(line["is"].take());
+            }
+            None => vectors.push(line),
+        }
+    }
+    vectors
+}
+
+fn unpack(node: &mut Json, kept: &[Json]) {
+    match node {
+        Json::Array(parts) => parts.iter_mut().for_each(|part| unpack(part, kept)),
+        Json::Object(members) => match members.get("$").and_then(Json::as_u64) {
+            Some(number) => *node = kept[usize::try_from(number).unwrap()].clone(),
+            None => members.values_mut().for_each(|member| unpack(member, kept)),
+        },
+        _ => {}
+    }
+}
+
+fn theirs(vector: &Json) -> Json {
+    match vector.get("result") {
+        Some(Json::Null) => Json::Null,
+        Some(changed) => changes(&vector["record"], changed),
+        None if vector.get("config_error").is_some() => "refused".into(),
+        None => "error".into(),
+    }
+}
+
+fn ours(vector: &Json) -> Json {
+    let name = vector["class"].as_str().unwrap();
+    let class = classes().find(|class| class.names.contains(&name)).unwrap();
+    let options = vector["config"].as_object().unwrap().iter();
+    let config: Config = options.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect();
+    let Ok((mut transform, _)) = (class.configure)(name, &config) else { return "refused".into() };
+    match transform.apply(record(&vector["record"])) {
+        Ok(None) => Json::Null,
+        Ok(Some(after)) => written(&after).map_or_else(|| "error".into(), |after| changes(&vector["record"], &after)),
+        Err(problem) => {
+            assert!(!problem.remedy.is_empty(), "{problem:?}");
+            "error".into()
+        }
+    }
+}
+
+fn record(from: &Json) -> ConnectRecord {
+    let reader = &mut JsonReader::new(true);
+    let mut typed = |from: &Json| match from {
+        Json::Null => Typed::NULL,
+        from => reader.read(Some(from.to_string().as_bytes())).unwrap(),
+    };
+    ConnectRecord {
+        topic: Arc::from(from["topic"].as_str().unwrap()),
+        partition: None,
+        offset: None,
+        timestamp_ms: from["timestamp"].as_i64(),
+        key: typed(&from["key"]),
+        value: typed(&from["value"]),
+        headers: from["headers"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|header| ConnectHeader {
+                name: header["key"].as_str().unwrap().into(),
+                value: typed(&header["value"]),
+            })
+            .collect(),
+    }
+}
+
+/// The record as a converter writes it; `None` when it cannot.
+fn written(record: &ConnectRecord) -> Option<Json> {
+    let mut writer = JsonWriter::new(JsonOptions { replace_null: false, ..JsonOptions::default() });
+    let mut typed = |data: &Typed| {
+        let mut out = Vec::new();
+        let written = writer.write(data, &mut out).ok()?;
+        Some(if written { serde_json::from_slice(&out).unwrap() } else { Json::Null })
+    };
+    let (key, value) = (typed(&record.key)?, typed(&record.value)?);
+    let headers =
+        record.headers.iter().map(|header| Some(json!({ "key": *header.name, "value": typed(&header.value)? })));
+    Some(json!({
+        "topic": *record.topic,
+        "partition": record.partition,
+        "timestamp": record.timestamp_ms,
+        "key": key,
+        "value": value,
+        "headers": headers.collect::<Option<Vec<Json>>>()?,
+    }))
+}
+
+/// What is not as it was.
+fn changes(before: &Json, after: &Json) -> Json {
+    let changed = after.as_object().unwrap().iter().filter(|(part, new)| {
+        let none = before[*part].is_null() && new.as_array().is_some_and(Vec::is_empty);
+        !none && before[*part] != **new
+    });
+    changed.map(|(part, new)| (part.clone(), new.clone())).collect::<Map<_, _>>().into()
+}
