@@ -82,6 +82,23 @@ fn transforms_do_what_debeziums_do() {
     assert!(unused.is_empty(), "wanted, but no case shows it: {unused:?}");
 }
 
+#[test]
+fn the_guide_names_every_class_and_option() {
+    let guide = include_str!("../../../../docs/transforms.md");
+    let guide = guide.split_once("## Debezium's").unwrap().1;
+    for class in classes().filter(|class| class.names.iter().any(|name| name.starts_with("io.debezium"))) {
+        for name in class.names {
+            let simple = name.rsplit('.').next().unwrap();
+            assert!(guide.contains(simple) || name.contains("mongodb") || simple == "UnwrapFromEnvelope", "{name}");
+        }
+        let simple = class.names[0].trim_start_matches("io.debezium.transforms.").rsplit("transforms.").next().unwrap();
+        let row = guide.lines().find(|line| line.starts_with(&format!("| `{simple}`"))).unwrap_or_default();
+        for property in class.properties.iter().filter(|property| property.name != "*") {
+            assert!(row.contains(&format!("`{}`", property.name)), "{simple} has the option {}", property.name);
+        }
+    }
+}
+
 /// The cases with their records and schemas put in.
 fn vectors() -> Vec<Json> {
     let mut kept = Vec::new();
