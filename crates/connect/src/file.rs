@@ -81,9 +81,15 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// A connector from a file's bytes. `stem` is the file's name without its ending: the connector's name when the text has
-/// none.
+/// A connector from a file's bytes, placeholders resolved.
 pub fn parse(stem: &str, form: Form, bytes: &[u8], environment: &Environment<'_>) -> Result<ConnectorFile, Problem> {
+    let ConnectorFile { name, config } = parse_typed(stem, form, bytes)?;
+    Ok(ConnectorFile { name, config: placeholder::resolve(&config, environment)? })
+}
+
+/// A connector from a file's bytes, as it is typed. `stem` is the file's name without its ending: the connector's name when the text has
+/// none.
+pub(crate) fn parse_typed(stem: &str, form: Form, bytes: &[u8]) -> Result<ConnectorFile, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Problem::config(
             "CONNECTOR_FILE_INVALID",
@@ -107,7 +113,7 @@ pub fn parse(stem: &str, form: Form, bytes: &[u8], environment: &Environment<'_>
     if config.get("name").is_none() {
         config.set("name", &name);
     }
-    Ok(ConnectorFile { name, config: placeholder::resolve(&config, environment)? })
+    Ok(ConnectorFile { name, config })
 }
 
 /// A file's name without its ending.
@@ -116,7 +122,7 @@ pub(crate) fn stem(path: &Path) -> String {
 }
 
 /// The rule for names: they stand in paths of REST and in labels of metrics.
-fn check_name(name: &str) -> Result<(), Problem> {
+pub(crate) fn check_name(name: &str) -> Result<(), Problem> {
     let fault = if name.trim().is_empty() {
         "it is empty"
     } else if name.len() > NAME_MAX_BYTES {

@@ -6,17 +6,21 @@
 
 pub mod directory;
 pub mod file;
+pub mod herder;
 pub mod java_properties;
 mod json;
 pub mod limits;
 pub mod metrics;
 pub mod placeholder;
 pub mod registry;
+pub mod rest;
 pub mod supervisor;
 mod task;
 pub mod transform;
 
 pub use file::ConnectorFile;
+pub use herder::Herder;
 pub use placeholder::Environment;
 pub use registry::Registry;
+pub use rest::Rest;
 pub use supervisor::{Health, Readiness, Supervisor};

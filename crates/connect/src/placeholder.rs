@@ -53,6 +53,11 @@ pub fn resolve_value(property: &str, value: &str, environment: &Environment<'_>)
     Ok(out)
 }
 
+/// Whether a value is one placeholder and nothing else.
+pub(crate) fn is_reference(value: &str) -> bool {
+    value.strip_prefix("${").and_then(reference).is_some_and(|(_, _, tail)| tail.is_empty())
+}
+
 /// Splits `provider:key}tail`; `None` for what is no reference.
 fn reference(text: &str) -> Option<(&str, &str, &str)> {
     let (inside, tail) = text.split_once('}')?;

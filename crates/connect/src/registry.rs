@@ -61,7 +61,7 @@ fn names(class: &'static str) -> [&'static str; 3] {
 #[cfg(test)]
 mod tests {
     use tailwater_connector::plugin::Instance;
-    use tailwater_connector::{Config, Property};
+    use tailwater_connector::{Config, Kind, Property};
 
     use super::*;
 
@@ -70,6 +70,9 @@ mod tests {
     impl Plugin for Postgres {
         fn classes(&self) -> &'static [&'static str] {
             &["io.debezium.connector.postgresql.PostgresConnector", "tailwater.PostgresSource"]
+        }
+        fn kind(&self) -> Kind {
+            Kind::Source
         }
         fn properties(&self) -> &'static [Property] {
             &[]

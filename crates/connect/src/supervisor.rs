@@ -123,12 +123,22 @@ impl Supervisor {
     /// Asks a connector to end and forgets it once its thread has ended; says whether it is gone. Does not wait: ask
     /// again later.
     pub fn remove(&self, name: &str) -> bool {
+        self.end(name, Task::ask_to_stop)
+    }
+
+    /// The same of a connector that is to go on later, with another configuration or after a pause: what it holds on the
+    /// server stays.
+    pub fn suspend(&self, name: &str) -> bool {
+        self.end(name, Task::ask_to_pause)
+    }
+
+    fn end(&self, name: &str, ask: fn(&Task)) -> bool {
         let mut connectors = self.lock();
         let Some(connector) = connectors.get(name) else {
             return true;
         };
         if let Some(task) = &connector.task {
-            task.ask_to_stop();
+            ask(task);
             if !task.is_finished() {
                 return false;
             }
@@ -170,6 +180,11 @@ impl Supervisor {
     /// How every connector is.
     pub fn statuses(&self) -> BTreeMap<String, Status> {
         self.lock().iter().map(|(name, connector)| (name.clone(), connector.status.get())).collect()
+    }
+
+    /// How one connector is.
+    pub fn status(&self, name: &str) -> Option<Status> {
+        self.lock().get(name).map(|connector| connector.status.get())
     }
 
     /// Whether a connector is a source that runs, or has not been waited for yet.

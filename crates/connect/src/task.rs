@@ -62,6 +62,11 @@ impl Task {
         self.stop.set();
     }
 
+    /// Asks the thread to end, and to leave what it holds on the server.
+    pub(crate) fn ask_to_pause(&self) {
+        self.stop.pause();
+    }
+
     /// Whether the thread has ended.
     pub(crate) fn is_finished(&self) -> bool {
         self.thread.is_finished()

@@ -10,6 +10,7 @@
 pub mod config;
 pub mod hosts;
 pub mod limits;
+pub mod offset;
 pub mod plugin;
 pub mod problem;
 pub mod property;
@@ -24,7 +25,8 @@ pub mod transport;
 
 pub use config::Config;
 pub use hosts::HostAliases;
-pub use plugin::Plugin;
+pub use offset::Offset;
+pub use plugin::{Kind, Plugin};
 pub use problem::{Problem, ProblemKind, Severity};
 pub use property::{Property, Support};
 pub use record::{Header, Origin, Record};

@@ -74,7 +74,8 @@ impl Property {
         self
     }
 
-    fn matches(&self, name: &str) -> bool {
+    /// Whether it declares a name, which may be one of those that its prefix stands for.
+    pub fn matches(&self, name: &str) -> bool {
         match self.name.strip_suffix('*') {
             Some(prefix) => name.starts_with(prefix),
             None => self.name == name,

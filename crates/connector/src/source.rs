@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::offset::Offset;
 use crate::problem::Problem;
 use crate::signal::Signals;
 use crate::status::StatusCell;
 use crate::stop::Stop;
-use crate::transport::SourceWriter;
+use crate::transport::{Durable, SourceWriter};
 
 /// What a source is given to run.
 pub struct SourceContext {
@@ -29,6 +30,19 @@ pub trait Source: Send {
     /// Runs until [`Stop`] is set or the work is done (`snapshot.mode=initial_only`). An error of kind
     /// [`Retry`](crate::ProblemKind::Retry) is followed by another `run` after a pause; others end the connector.
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem>;
+    /// A durable position as Kafka Connect shows it.
+    fn offsets(&self, _durable: &Durable) -> Vec<Offset> {
+        Vec::new()
+    }
+    /// Begins an era that goes on from these offsets, or anew where one says nothing; durable when it returns. Called while
+    /// the source does not run.
+    fn alter_offsets(&mut self, _offsets: &[Offset], _writer: &mut dyn SourceWriter) -> Result<(), Problem> {
+        Err(Problem::config(
+            "OFFSETS_FIXED",
+            "a connector of this class takes no other position",
+            "Give the connector another \"name\" to start anew.",
+        ))
+    }
     /// Undoes what the source made on the server (slot, publications). Used by throw-away runs only.
     fn destroy(&mut self) -> Result<(), Problem>;
 }

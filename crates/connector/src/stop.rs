@@ -13,6 +13,7 @@ pub struct Stop(Arc<Inner>);
 #[derive(Default)]
 struct Inner {
     set: AtomicBool,
+    pause: AtomicBool,
     event: Event,
 }
 
@@ -21,6 +22,17 @@ impl Stop {
     pub fn set(&self) {
         self.0.set.store(true, Ordering::SeqCst);
         self.0.event.notify(usize::MAX);
+    }
+
+    /// Asks everyone to end who is to go on later: what is held on the server stays.
+    pub fn pause(&self) {
+        self.0.pause.store(true, Ordering::SeqCst);
+        self.set();
+    }
+
+    /// Whether it was set for a pause.
+    pub fn is_pause(&self) -> bool {
+        self.0.pause.load(Ordering::SeqCst)
     }
 
     /// Whether it was set.

@@ -1,6 +1,6 @@
 //! What lies between sources and sinks: durable topics.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,6 +50,14 @@ pub trait Transport: Send + Sync {
     fn entries(&self, connector: &str) -> BTreeMap<String, Bytes>;
     /// Sets entries; durable when it returns. An empty value removes the name.
     fn put_entries(&self, connector: &str, entries: &[(&str, &[u8])]) -> Result<(), Problem>;
+    /// What is durable of a source, also while it runs.
+    fn durable(&self, _connector: &str) -> Durable {
+        Durable::default()
+    }
+    /// The topics that a connector has written to or read from since the process started.
+    fn topics_of(&self, _connector: &str) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
     /// Says that a sink has yet to read a partition from `offset` on, so that retention keeps it. Said again after every
     /// start; a transport without retention of its own need not listen.
     fn still_needs(&self, _connector: &str, _topic: &str, _partition: i32, _offset: i64) {}

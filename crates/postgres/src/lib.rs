@@ -54,6 +54,7 @@ mod lock;
 mod metrics;
 pub mod naming;
 mod notify;
+mod offsets;
 pub mod pgoutput;
 pub mod plugin;
 mod position;

@@ -1,7 +1,7 @@
 //! The log source under the class names that people use for it.
 
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, Plugin, Problem, Property};
+use tailwater_connector::{Config, Kind, Plugin, Problem, Property};
 
 use crate::properties::PROPERTIES;
 use crate::settings::Settings;
@@ -14,6 +14,10 @@ pub struct PostgresPlugin;
 impl Plugin for PostgresPlugin {
     fn classes(&self) -> &'static [&'static str] {
         &["io.debezium.connector.postgresql.PostgresConnector", "tailwater.PostgresSource"]
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Source
     }
 
     fn properties(&self) -> &'static [Property] {

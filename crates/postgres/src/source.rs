@@ -1,13 +1,13 @@
 //! The log source: its life from start to stop.
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, Source, SourceContext};
+use tailwater_connector::{Durable, Offset, Problem, Source, SourceContext, SourceWriter};
 
 use crate::client::Client;
 use crate::session::{Next, Session};
 use crate::settings::{Settings, SnapshotMode};
 use crate::stream::{self, End};
-use crate::{preflight, problem, publication, slot};
+use crate::{offsets, preflight, problem, publication, slot};
 
 /// Captures one database through a replication slot.
 pub struct PostgresSource {
@@ -62,10 +62,18 @@ impl Source for PostgresSource {
                 Err(problem) => return Err(problem),
             }
         }
-        if self.settings.slot.drop_on_stop {
+        if self.settings.slot.drop_on_stop && !context.stop.is_pause() {
             self.drop_slot()?;
         }
         Ok(())
+    }
+
+    fn offsets(&self, durable: &Durable) -> Vec<Offset> {
+        offsets::shown(&self.settings, durable)
+    }
+
+    fn alter_offsets(&mut self, offsets: &[Offset], writer: &mut dyn SourceWriter) -> Result<(), Problem> {
+        offsets::alter(&self.settings, offsets, writer)
     }
 
     fn destroy(&mut self) -> Result<(), Problem> {

@@ -154,6 +154,12 @@ impl State {
         Ok(())
     }
 
+    /// Forgets that an `initial_only` run is done; durable when it returns.
+    pub fn clear_snapshot(&mut self, writer: &mut dyn SourceWriter) -> Result<(), Problem> {
+        self.snapshot = None;
+        writer.put_entries(&[(SNAPSHOT, &[])])
+    }
+
     /// Remembers what signals asked for; durable when it returns.
     pub fn put_signals(&mut self, writer: &mut dyn SourceWriter, signals: SignalsEntry) -> Result<(), Problem> {
         writer.put_entries(&[(SIGNALS, &json(&signals)?)])?;

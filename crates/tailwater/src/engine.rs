@@ -8,7 +8,7 @@ use tailwater_connector::{Problem, TopicReader, Transport};
 use tailwater_journal::fs::RealFs;
 use tailwater_journal::{Journal, JournalError, Options, SystemClock};
 use tailwater_kafka::security::users::Users;
-use tailwater_kafka::server::{Listener, Settings, StartError};
+use tailwater_kafka::server::{Listener, Settings, StartError, cluster_id};
 use tailwater_kafka::transport::embedded::EmbeddedTransport;
 use tailwater_kafka::transport::problem::journal_problem;
 
@@ -52,6 +52,11 @@ impl Engine {
                 "ulimit -n; ulimit -u   # or use --kafka off",
             ),
         })
+    }
+
+    /// The id of the cluster that Kafka's clients see.
+    pub fn cluster_id(&self) -> Result<String, Problem> {
+        cluster_id(&self.journal).map_err(problem)
     }
 
     /// Why the journal cannot go on, which ends the process.

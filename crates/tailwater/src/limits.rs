@@ -56,6 +56,8 @@ pub const LATENCY_WAIT: Duration = Duration::from_secs(5);
 pub const TREE_ENTRIES: usize = 60;
 /// Most lines of one file that the demo shows.
 pub const DEMO_FILE_LINES: usize = 30;
+/// Most loggers that have a level of their own.
+pub const LOGGERS: usize = 1000;
 /// Longest body of a signal.
 pub const SIGNAL_BYTES: usize = 64 << 10;
 /// Longest password.

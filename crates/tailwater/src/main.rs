@@ -9,6 +9,7 @@ mod feed;
 mod follow;
 mod http;
 mod limits;
+mod loggers;
 mod metrics;
 mod offsets;
 mod open_files;

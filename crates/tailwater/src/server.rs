@@ -6,13 +6,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tailwater_connect::Supervisor;
+use tailwater_connect::herder::Keeper;
+use tailwater_connect::rest::{Face, Guard};
+use tailwater_connect::{Herder, Rest, Supervisor};
 use tailwater_connector::{Problem, TopicReader, Transport};
 use tailwater_kafka::server::{self as kafka, Listener};
 
+use crate::cli::Protected;
 use crate::control::server::ControlServer;
 use crate::engine::Engine;
 use crate::http::{Http, Pages};
+use crate::loggers;
 use crate::metrics::Metrics;
 use crate::plugins;
 
@@ -23,6 +27,7 @@ pub struct Server {
     control: ControlServer,
     http: Option<Http>,
     kafka: Option<Listener>,
+    connect: Option<Rest>,
 }
 
 impl Server {
@@ -52,7 +57,32 @@ impl Server {
                     "Use a data directory on a local file system.",
                 )
             })?;
-        Ok(Server { engine, supervisor, control, http, kafka })
+        Ok(Server { engine, supervisor, control, http, kafka, connect: None })
+    }
+
+    /// The connectors that this data directory remembers; none of them runs yet.
+    pub fn herder(&self) -> (Arc<Herder>, Keeper) {
+        let environment = Arc::new(|name: &str| std::env::var(name).ok());
+        Herder::open(plugins::registry(), Arc::clone(&self.supervisor), self.engine.transport(), environment)
+    }
+
+    /// Serves Connect's REST on a bound socket, if there is to be one.
+    pub fn serve_connect(
+        &mut self,
+        herder: &Arc<Herder>,
+        connect: Option<(TcpListener, Protected)>,
+    ) -> Result<(), Problem> {
+        let Some((listener, protected)) = connect else { return Ok(()) };
+        let failed = |error: std::io::Error| {
+            let cause = format!("Connect's REST cannot start: {error}");
+            Problem::environment("CONNECT", cause, "ulimit -n; ulimit -u   # or use --connect off")
+        };
+        let address = listener.local_addr().map_err(failed)?;
+        herder.set_worker(address.to_string());
+        let guard = Guard { token: protected.token, loopback: address.ip().is_loopback() };
+        let face = Face { herder: Arc::clone(herder), cluster_id: self.engine.cluster_id()?, loggers: loggers::get() };
+        self.connect = Some(Rest::start(listener, face, guard, protected.tls).map_err(failed)?);
+        Ok(())
     }
 
     /// The connectors.
@@ -85,8 +115,17 @@ impl Server {
         self.kafka.as_ref().and_then(Listener::address)
     }
 
+    /// Where Connect's REST listens.
+    pub fn connect_address(&self) -> Option<SocketAddr> {
+        self.connect.as_ref().map(Rest::address)
+    }
+
     /// Ends the connectors, lets readers have what they wrote, makes everything durable. `Err` when that failed.
     pub fn close(self, within: Duration) -> Result<(), Problem> {
+        // First, so that nobody starts what is just ending.
+        if let Some(connect) = self.connect {
+            connect.close();
+        }
         for name in self.supervisor.stop_all(within) {
             tracing::warn!(connector = name, "did not end in time; what it had not made durable comes again");
         }

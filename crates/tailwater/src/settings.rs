@@ -19,10 +19,12 @@ pub const FILE: &str = "tailwater.toml";
 pub const HTTP: &str = "127.0.0.1:8080";
 /// The Kafka address where none is named: where every Kafka client looks first.
 pub const KAFKA: &str = "127.0.0.1:9092";
+/// The address of Connect's REST where none is named: where every tutorial posts to.
+pub const CONNECT: &str = "127.0.0.1:8083";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "data-dir",
     "connectors",
     "http",
@@ -36,6 +38,10 @@ const KEYS: [&str; 14] = [
     "kafka-tls-client-ca",
     "kafka-broker",
     "connect",
+    "connect-token-file",
+    "connect-tls-certificate",
+    "connect-tls-key",
+    "connect-tls-client-ca",
     "pg",
 ];
 
@@ -67,8 +73,16 @@ pub struct Settings {
     pub kafka_tls_client_ca: Option<PathBuf>,
     /// Settings of the Kafka face under a broker's names.
     pub kafka_broker: Option<toml::Table>,
-    /// Address of the Connect face.
+    /// Address of Connect's REST.
     pub connect: Option<String>,
+    /// File with the token that its clients send.
+    pub connect_token_file: Option<PathBuf>,
+    /// Certificate of Connect's REST.
+    pub connect_tls_certificate: Option<PathBuf>,
+    /// Its key.
+    pub connect_tls_key: Option<PathBuf>,
+    /// Authorities for certificates of its clients.
+    pub connect_tls_client_ca: Option<PathBuf>,
     /// Address of the SQL face.
     pub pg: Option<String>,
 }
@@ -99,6 +113,10 @@ impl Settings {
             &mut settings.kafka_tls_certificate,
             &mut settings.kafka_tls_key,
             &mut settings.kafka_tls_client_ca,
+            &mut settings.connect_token_file,
+            &mut settings.connect_tls_certificate,
+            &mut settings.connect_tls_key,
+            &mut settings.connect_tls_client_ca,
         ];
         for relative in paths.into_iter().flatten() {
             *relative = base.join(&*relative);

@@ -214,6 +214,7 @@ impl Readme {
         }
         shell
             .env("PATH", path)
+            .env("TAILWATER_CONNECT", "off")
             .env("TAILWATER_HTTP", &self.http)
             .env("TAILWATER_KAFKA", "127.0.0.1:0")
             .current_dir(self.dir.path())

@@ -3,26 +3,29 @@
 use std::fs;
 use std::path::PathBuf;
 
-use tailwater_connect::Supervisor;
+use std::sync::Arc;
+
 use tailwater_connect::directory::Directory;
+use tailwater_connect::{Herder, Supervisor};
 use tailwater_connector::ConnectorState;
 
-use crate::fake::{Journal, eventually, reaches, supervisor};
+use crate::fake::{Journal, eventually, herder, reaches};
 
 const STREAM: &str = r#"{"name":"c","config":{"connector.class":"test.Source","script":"stream"}}"#;
 
 struct Rig {
     dir: tempfile::TempDir,
     directory: Directory,
-    supervisor: Supervisor,
+    herder: Arc<Herder>,
+    supervisor: Arc<Supervisor>,
     journal: Journal,
 }
 
 impl Rig {
     fn new() -> Rig {
         let dir = tempfile::tempdir().unwrap();
-        let (supervisor, journal) = supervisor();
-        Rig { directory: Directory::new(dir.path()), dir, supervisor, journal }
+        let (herder, supervisor, journal) = herder();
+        Rig { directory: Directory::new(dir.path()), dir, herder, supervisor, journal }
     }
 
     fn path(&self, file: &str) -> PathBuf {
@@ -34,7 +37,7 @@ impl Rig {
     }
 
     fn scan(&mut self) {
-        self.directory.rescan(&self.supervisor, &|_| None).unwrap();
+        self.directory.rescan(&self.herder).unwrap();
     }
 
     fn scan_until(&mut self, what: &str, condition: impl Fn(&Rig) -> bool) {
@@ -122,8 +125,8 @@ fn two_files_with_one_name_run_the_first_and_show_the_second_until_the_first_goe
 
 #[test]
 fn a_directory_that_is_not_there_says_so() {
-    let (supervisor, _) = supervisor();
+    let (herder, _, _) = herder();
     let dir = tempfile::tempdir().unwrap();
-    let problem = Directory::new(dir.path().join("no")).rescan(&supervisor, &|_| None).unwrap_err();
+    let problem = Directory::new(dir.path().join("no")).rescan(&herder).unwrap_err();
     assert_eq!(problem.code, "CONNECTORS_DIR_UNREADABLE");
 }

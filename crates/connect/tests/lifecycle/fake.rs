@@ -5,14 +5,25 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tailwater_connect::{Registry, Supervisor};
+use tailwater_connect::{Herder, Registry, Supervisor};
 use tailwater_connector::plugin::Instance;
+use tailwater_connector::property::Form;
 use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo};
 use tailwater_connector::{
-    Config, ConnectorState, Durable, Plugin, Problem, Property, Record, Sink, SinkContext, Source, SourceContext,
-    SourceWriter, Status, TopicReader, Transaction, Transport,
+    Config, ConnectorState, Durable, Kind, Plugin, Problem, Property, Record, Sink, SinkContext, Source, SourceContext,
+    SourceWriter, Status, Support, TopicReader, Transaction, Transport,
 };
 use tailwater_event::RecordWriter;
+
+/// What the scripted classes take.
+const PROPERTIES: &[Property] = &[
+    Property::new("name", Form::Text, None, "the name"),
+    Property::new("connector.class", Form::Text, None, "the class"),
+    Property::new("script", Form::Text, None, "what to do, run by run").required(),
+    Property::new("preflight", Form::Text, None, "what to find, look by look"),
+    Property::new("pw", Form::Secret, None, "a secret"),
+    Property::new("idle", Form::Text, None, "nothing").support(Support::NoEffect("it is a test")),
+];
 
 /// What happened, in order: `NAME begins`, `NAME ends`, and `NAME retries after STATE CODE`.
 pub type Journal = Arc<Mutex<Vec<String>>>;
@@ -29,8 +40,12 @@ impl Plugin for Script {
         if self.is_sink { &["test.Sink"] } else { &["test.Source"] }
     }
 
+    fn kind(&self) -> Kind {
+        if self.is_sink { Kind::Sink } else { Kind::Source }
+    }
+
     fn properties(&self) -> &'static [Property] {
-        &[]
+        PROPERTIES
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
@@ -226,6 +241,22 @@ pub fn supervisor() -> (Supervisor, Journal) {
     let journal = Journal::default();
     let plugin = |is_sink| Arc::new(Script { journal: Arc::clone(&journal), is_sink }) as Arc<dyn Plugin>;
     (Supervisor::new(Registry::new(vec![plugin(false), plugin(true)]), Arc::new(Nowhere)), journal)
+}
+
+/// A herder over the same, with a transport that remembers nothing.
+pub fn herder() -> (Arc<Herder>, Arc<Supervisor>, Journal) {
+    herder_over(Arc::new(Nowhere))
+}
+
+/// A herder over a transport, started.
+pub fn herder_over(transport: Arc<dyn Transport>) -> (Arc<Herder>, Arc<Supervisor>, Journal) {
+    let journal = Journal::default();
+    let plugin = |is_sink| Arc::new(Script { journal: Arc::clone(&journal), is_sink }) as Arc<dyn Plugin>;
+    let registry = Registry::new(vec![plugin(false), plugin(true)]);
+    let supervisor = Arc::new(Supervisor::new(registry.clone(), Arc::clone(&transport)));
+    let (herder, keeper) = Herder::open(registry, Arc::clone(&supervisor), transport, Arc::new(|_| None));
+    herder.start(keeper).unwrap();
+    (herder, supervisor, journal)
 }
 
 /// A configuration of class `test.CLASS`.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Instant;
 
 use bytes::Bytes;
-use tailwater_journal::{Body, Bounds, Journal, JournalError, Sequence, TopicId, TopicMeta};
+use tailwater_journal::{Body, Bounds, ConnectorId, Journal, JournalError, Sequence, TopicId, TopicMeta};
 use tailwater_wire::codec::Uuid;
 use tailwater_wire::error_code::ErrorCode;
 use tokio::sync::Semaphore;
@@ -87,20 +87,27 @@ impl Topic {
     }
 }
 
+/// The id of the cluster that a data directory is, as Kafka's clients and Connect's see it.
+pub fn cluster_id(journal: &Journal) -> Result<String, JournalError> {
+    Ok(cluster(journal, journal.connector(ENTRIES_OF)?)?.to_string())
+}
+
+/// Drawn once, and kept.
+fn cluster(journal: &Journal, connector: ConnectorId) -> Result<Uuid, JournalError> {
+    if let Some(id) = journal.entries(connector).get(CLUSTER).and_then(|id| id.as_ref().try_into().ok()) {
+        return Ok(Uuid(id));
+    }
+    let id = uuid::Uuid::now_v7().into_bytes();
+    let entry = (CLUSTER.to_owned(), Bytes::copy_from_slice(&id));
+    journal.append(connector, 0, Body::Entries(vec![entry]))?;
+    Ok(Uuid(id))
+}
+
 impl Broker {
     /// Over a journal; draws what is not there yet.
     pub(super) fn open(journal: Journal, settings: Settings) -> Result<Broker, JournalError> {
         let connector = journal.connector(ENTRIES_OF)?;
-        let known = journal.entries(connector).get(CLUSTER).and_then(|id| id.as_ref().try_into().ok());
-        let cluster = match known {
-            Some(id) => id,
-            None => {
-                let id = uuid::Uuid::now_v7().into_bytes();
-                let entry = (CLUSTER.to_owned(), Bytes::copy_from_slice(&id));
-                journal.append(connector, 0, Body::Entries(vec![entry]))?;
-                id
-            }
-        };
+        let cluster = cluster(&journal, connector)?;
         let coordinator = Coordinator::open(journal.clone(), connector, settings.groups);
         let users = match &settings.security.users {
             Some(users) => users.clone(),
@@ -115,7 +122,7 @@ impl Broker {
             lookups: Semaphore::new(LOOKUPS),
             coordinator,
             journal,
-            cluster: Uuid(cluster),
+            cluster,
             settings,
             news: News::default(),
             fetch_sessions: FetchSessions::default(),

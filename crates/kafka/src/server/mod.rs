@@ -41,6 +41,7 @@ use crate::limits::{
     REQUESTS_TOTAL_BYTES, THREADS, UNPACKED_TOTAL_BYTES,
 };
 use broker::Broker;
+pub use broker::cluster_id;
 use complaints::Complaints;
 use connections::{Connections, Place};
 pub use insider::Insider;

@@ -1,11 +1,11 @@
 //! The embedded transport: topics in the journal of this process.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use tailwater_connector::{Problem, SourceWriter, TopicReader, Transport};
+use tailwater_connector::{Durable, Problem, SourceWriter, TopicReader, Transport};
 use tailwater_journal::{Body, ConnectorId, Journal, JournalError, Sequence};
 
 use super::problem::journal_problem;
@@ -24,17 +24,35 @@ pub struct EmbeddedTransport {
 pub(super) struct Shared {
     pub(super) journal: Journal,
     open: Mutex<HashSet<String>>,
+    /// The topics of each connector since the start.
+    topics: Mutex<HashMap<String, BTreeSet<String>>>,
     big_transactions: AtomicU64,
     /// Sequence of the last frame that a writer handed over.
     last: AtomicU64,
+}
+
+impl Shared {
+    /// Notes that a connector works with a topic.
+    pub(super) fn uses(&self, connector: &str, topic: &str) {
+        let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = topics.get(connector).is_some_and(|known| known.contains(topic));
+        if !known {
+            topics.entry(connector.to_owned()).or_default().insert(topic.to_owned());
+        }
+    }
 }
 
 impl EmbeddedTransport {
     /// Over an open journal.
     pub fn new(journal: Journal) -> Self {
         let reader = Arc::new(EmbeddedReader::new(journal.clone()));
-        let shared =
-            Shared { journal, open: Mutex::default(), big_transactions: AtomicU64::new(0), last: AtomicU64::new(0) };
+        let shared = Shared {
+            journal,
+            open: Mutex::default(),
+            topics: Mutex::default(),
+            big_transactions: AtomicU64::new(0),
+            last: AtomicU64::new(0),
+        };
         EmbeddedTransport { shared: Arc::new(shared), reader }
     }
 }
@@ -60,7 +78,19 @@ impl Transport for EmbeddedTransport {
         put_entries(journal, id, journal.source(id).era, entries)
     }
 
+    fn durable(&self, connector: &str) -> Durable {
+        let journal = &self.shared.journal;
+        let state = journal.connector(connector).map(|id| journal.source(id));
+        state.map_or_else(|_| Durable::default(), |state| Durable { era: state.era, position: state.position })
+    }
+
+    fn topics_of(&self, connector: &str) -> BTreeSet<String> {
+        let topics = self.shared.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        topics.get(connector).cloned().unwrap_or_default()
+    }
+
     fn still_needs(&self, connector: &str, topic: &str, partition: i32, offset: i64) {
+        self.shared.uses(connector, topic);
         let journal = &self.shared.journal;
         let protected = self.reader.with_topic(topic, partition, |topic, partition| {
             // Asked first, because protecting does not say that a topic is gone.

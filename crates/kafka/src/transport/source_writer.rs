@@ -170,6 +170,7 @@ impl SourceWriter for EmbeddedWriter {
         let id = self.journal().create_topic(name, 1).map_err(journal_problem)?;
         // Topics are as many as tables.
         let handle = TopicHandle(self.topics.len() as u32);
+        self.lease.shared.uses(&self.lease.connector, name);
         self.pending.add_topic(id);
         self.topics.insert(name.to_owned(), handle);
         Ok(handle)

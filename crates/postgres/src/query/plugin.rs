@@ -1,7 +1,7 @@
 //! The query source under the class names that people use for it.
 
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, Plugin, Problem, Property};
+use tailwater_connector::{Config, Kind, Plugin, Problem, Property};
 
 use super::properties::PROPERTIES;
 use super::settings::QuerySettings;
@@ -14,6 +14,10 @@ pub struct QueryPlugin;
 impl Plugin for QueryPlugin {
     fn classes(&self) -> &'static [&'static str] {
         &["io.confluent.connect.jdbc.JdbcSourceConnector", "io.aiven.connect.jdbc.JdbcSourceConnector"]
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Source
     }
 
     fn properties(&self) -> &'static [Property] {

@@ -6,7 +6,11 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tailwater_connector::{Durable, Problem};
+use serde_json::{Map, Value};
+use tailwater_connector::{Durable, Offset, Problem};
+
+/// What a partition of Connect's names here.
+const TABLE: &str = "table";
 
 /// The position of a connector.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +45,43 @@ impl Position {
                 "Another kind of connector ran under this name; give this one another \"name\".",
             )
         })
+    }
+
+    /// The cursors as Confluent's connector names them.
+    pub(super) fn offsets(&self) -> Vec<Offset> {
+        let offset = |(table, cursor): (&String, &Cursor)| {
+            let fields = [("timestamp", &cursor.timestamp), ("incrementing", &cursor.incrementing)];
+            let fields = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?.into())));
+            let partition = [(TABLE.to_owned(), Value::from(table.as_str()))];
+            Offset { partition: Map::from_iter(partition), offset: Some(fields.collect()) }
+        };
+        self.cursors.iter().map(offset).collect()
+    }
+
+    /// The same with other cursors; one without an offset is forgotten.
+    pub(super) fn altered(mut self, offsets: &[Offset]) -> Result<Position, Problem> {
+        for Offset { partition, offset } in offsets {
+            let Some(table) = partition.get(TABLE).and_then(Value::as_str) else {
+                let remedy = "Use the partitions that GET shows, such as {\"table\": \"\\\"public\\\".\\\"t\\\"\"}.";
+                return Err(Problem::config("OFFSET_FOREIGN", "a partition names no \"table\"", remedy));
+            };
+            let Some(offset) = offset else {
+                self.cursors.remove(table);
+                continue;
+            };
+            let text = |name: &str| match offset.get(name) {
+                Some(Value::String(text)) => Some(text.clone()),
+                Some(Value::Number(number)) => Some(number.to_string()),
+                _ => None,
+            };
+            let cursor = Cursor { timestamp: text("timestamp"), incrementing: text("incrementing") };
+            if cursor == Cursor::default() {
+                let remedy = "Use {\"incrementing\": 7} or {\"timestamp\": \"2026-01-31 10:00:00\"}.";
+                return Err(Problem::config("OFFSET_INVALID", "an offset says neither number nor time", remedy));
+            }
+            self.cursors.insert(table.to_owned(), cursor);
+        }
+        Ok(self)
     }
 
     /// The form that the transport keeps.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Instant;
 
 use tailwater_connector::status::ConnectorState;
-use tailwater_connector::{Problem, ProblemKind, Source, SourceContext, StatusCell};
+use tailwater_connector::{Durable, Offset, Problem, ProblemKind, Source, SourceContext, SourceWriter, StatusCell};
 
 use super::metrics::PollMetrics;
 use super::poll::{Polled, Poller, Session};
@@ -193,6 +193,17 @@ impl Source for QuerySource {
             Err(problem) if !context.stop.is_set() => Err(problem::of_writing(problem)),
             _ => Ok(()),
         }
+    }
+
+    fn offsets(&self, durable: &Durable) -> Vec<Offset> {
+        Position::durable(durable).map(|position| position.offsets()).unwrap_or_default()
+    }
+
+    fn alter_offsets(&mut self, offsets: &[Offset], writer: &mut dyn SourceWriter) -> Result<(), Problem> {
+        let position = Position::durable(&writer.durable()?)?.altered(offsets)?;
+        writer.begin_era(b"{\"source\":\"query\"}")?;
+        writer.progress(&position.encode()?)?;
+        writer.sync()
     }
 
     /// Nothing was made on the server.

@@ -13,7 +13,7 @@ mod tests;
 
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::check;
-use tailwater_connector::{Config, Plugin, Problem, Property};
+use tailwater_connector::{Config, Kind, Plugin, Problem, Property};
 
 use crate::Surroundings;
 use crate::files::{Checked, Clock, FileSink, merge, settings, system_clock};
@@ -44,6 +44,10 @@ impl Plugin for ObjectSinkPlugin {
         &["io.confluent.connect.s3.S3SinkConnector", "tailwater.ObjectSink"]
     }
 
+    fn kind(&self) -> Kind {
+        Kind::Sink
+    }
+
     fn properties(&self) -> &'static [Property] {
         confluent::all()
     }
@@ -57,6 +61,10 @@ impl Plugin for ObjectSinkPlugin {
 impl Plugin for AivenSinkPlugin {
     fn classes(&self) -> &'static [&'static str] {
         &["io.aiven.kafka.connect.s3.AivenKafkaConnectS3SinkConnector", "io.aiven.kafka.connect.s3.S3SinkConnector"]
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Sink
     }
 
     fn properties(&self) -> &'static [Property] {

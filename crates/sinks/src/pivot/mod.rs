@@ -12,7 +12,7 @@ mod tests;
 
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::check;
-use tailwater_connector::{Config, Plugin, Problem, Property};
+use tailwater_connector::{Config, Kind, Plugin, Problem, Property};
 
 use crate::Surroundings;
 use crate::files::{Checked, Clock, FileSink, merge, settings, system_clock};
@@ -31,6 +31,10 @@ impl PivotSinkPlugin {
 impl Plugin for PivotSinkPlugin {
     fn classes(&self) -> &'static [&'static str] {
         &["tailwater.PivotSink"]
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Sink
     }
 
     fn properties(&self) -> &'static [Property] {

@@ -4,6 +4,7 @@
 //! 3 environment not ready, 4 findings, 130 Ctrl-C.
 
 mod brokers;
+mod connect_protection;
 mod consume;
 mod demo;
 mod doctor;
@@ -27,8 +28,10 @@ use tracing_subscriber::EnvFilter;
 
 use brokers::Brokers;
 pub use brokers::Reached;
+pub use connect_protection::Protected;
 
 use crate::feed::Feed;
+use crate::loggers;
 use crate::signals::INTERRUPTED;
 
 const EXIT_CODES: &str = "\
@@ -240,8 +243,11 @@ impl Global {
         let filter = EnvFilter::try_from_env("TAILWATER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
         let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colour);
+        let subscriber = subscriber.with_target(false).with_filter_reloading();
+        let handle = subscriber.reload_handle();
+        loggers::install(level, Box::new(move |filter| drop(handle.reload(filter))));
         // Fails only when it was called before.
-        drop(subscriber.with_target(false).try_init());
+        drop(subscriber.try_init());
     }
 }
 

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::json;
+use tailwater_connect::Herder;
 use tailwater_connect::directory::Directory;
 use tailwater_connector::Problem;
 use tailwater_journal::limits::PARTITIONS_MAX;
 use tailwater_kafka::security::Security;
 use tailwater_kafka::server as kafka;
 
+use super::connect_protection::{self, ConnectProtection, Protected};
 use super::protection::{self, Protection};
 use super::{Exit, Failure, no_signals};
 use crate::broker_settings;
@@ -59,9 +61,11 @@ pub struct Serve {
     kafka_auto_create_topics: Option<bool>,
     #[command(flatten)]
     protection: Protection,
-    /// Address of Connect's REST; not in this version yet
-    #[arg(long, value_name = "ADDRESS")]
+    /// Address of Kafka Connect's REST [default: 127.0.0.1:8083]
+    #[arg(long, value_name = "ADDRESS", env = "TAILWATER_CONNECT", hide_env_values = true)]
     connect: Option<String>,
+    #[command(flatten)]
+    connect_protection: ConnectProtection,
     /// Address of SQL over the PostgreSQL protocol; not in this version yet
     #[arg(long, value_name = "ADDRESS")]
     pg: Option<String>,
@@ -76,6 +80,9 @@ pub struct Serve {
     pub json: bool,
 }
 
+/// What is bound: HTTP, Kafka, and Connect.
+type Listening = (Option<TcpListener>, Option<(TcpListener, kafka::Settings)>, Option<(TcpListener, Protected)>);
+
 impl Serve {
     /// Serves until SIGTERM or Ctrl-C.
     pub fn run(self) -> Result<Exit, Failure> {
@@ -86,7 +93,7 @@ impl Serve {
 
         // Everything that is wrong with the arguments and around us, at once.
         let mut problems = Vec::new();
-        let (http, kafka) = self.listen(&file, &data_dir, &mut problems);
+        let (http, kafka, connect) = self.listen(&file, &data_dir, &mut problems);
         if let Some(dir) = connectors.as_deref().filter(|dir| !dir.is_dir()) {
             problems.push(Problem::config(
                 "CONNECTORS_DIR_MISSING",
@@ -97,14 +104,17 @@ impl Serve {
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        let server = Server::open(&data_dir, http, kafka)?;
+        let mut server = Server::open(&data_dir, http, kafka)?;
+        let (herder, keeper) = server.herder();
         let mut directory = connectors.map(Directory::new);
-        rescan(directory.as_mut(), &server);
+        rescan(directory.as_mut(), &herder);
+        herder.start(keeper)?;
+        server.serve_connect(&herder, connect)?;
         self.announce(&server, &data_dir)?;
 
         let mut failure = None;
         while failure.is_none() && !signals.stop.wait(SCAN_EVERY) {
-            rescan(directory.as_mut(), &server);
+            rescan(directory.as_mut(), &herder);
             failure = server.failure();
         }
         if failure.is_none() {
@@ -117,16 +127,13 @@ impl Serve {
         }
     }
 
-    /// Binds the addresses of HTTP and of Kafka.
-    fn listen(
-        &self,
-        file: &Settings,
-        data_dir: &Path,
-        problems: &mut Vec<Problem>,
-    ) -> (Option<TcpListener>, Option<(TcpListener, kafka::Settings)>) {
-        for (face, flag, key) in [("connect", &self.connect, &file.connect), ("pg", &self.pg, &file.pg)] {
-            problems.extend(Address::not_built(face, flag.as_deref().or(key.as_deref())).err());
-        }
+    /// Binds the addresses of HTTP, Kafka and Connect.
+    fn listen(&self, file: &Settings, data_dir: &Path, problems: &mut Vec<Problem>) -> Listening {
+        problems.extend(Address::not_built("pg", self.pg.as_deref().or(file.pg.as_deref())).err());
+        let connect_protected = self.connect_protection.resolve(file).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Protected { closed: true, ..Protected::default() }
+        });
         let (security, protected) = self.protection.resolve(file).unwrap_or_else(|problem| {
             problems.push(problem);
             (Security::default(), true)
@@ -135,9 +142,12 @@ impl Serve {
             let text = flag.as_deref().or(key.as_deref()).unwrap_or(default);
             let bound = Address::parse(face, text)
                 .and_then(|address| {
-                    let kafka = face == "kafka";
-                    let open = self.allow_unprotected_address || kafka && protected;
-                    address.resolve(face, open, kafka.then_some(protection::REMEDY))
+                    let (open, remedy) = match face {
+                        "kafka" => (protected, Some(protection::REMEDY)),
+                        "connect" => (connect_protected.closed, Some(connect_protection::REMEDY)),
+                        _ => (false, None),
+                    };
+                    address.resolve(face, open || self.allow_unprotected_address, remedy)
                 })
                 .and_then(|address| address.map(|address| server::bind(face, address)).transpose());
             bound.unwrap_or_else(|problem| {
@@ -147,6 +157,7 @@ impl Serve {
         };
         let http = bind("http", &self.http, &file.http, settings::HTTP);
         let kafka = bind("kafka", &self.kafka, &file.kafka, settings::KAFKA);
+        let connect = bind("connect", &self.connect, &file.connect, settings::CONNECT);
         let advertised = self.kafka_advertised.as_deref().or(file.kafka_advertised.as_deref());
         let advertised = advertised.map(settings::advertised).transpose().unwrap_or_else(|problem| {
             problems.push(problem);
@@ -178,16 +189,17 @@ impl Serve {
         if kafka.is_some() {
             settings.connections = open_files::for_sockets(settings.connections);
         }
-        (http, kafka.map(|listener| (listener, settings)))
+        (http, kafka.map(|listener| (listener, settings)), connect.map(|listener| (listener, connect_protected)))
     }
 
     /// Says that everything is bound.
     fn announce(&self, server: &Server, data_dir: &Path) -> Result<(), Failure> {
         let http = server.http_address().map(|a| a.to_string());
         let kafka = server.kafka_address().map(|a| a.to_string());
+        let connect = server.connect_address().map(|a| a.to_string());
         if self.json {
             let mut out = std::io::stdout().lock();
-            writeln!(out, "{}", json!({"ready": true, "http": http, "kafka": kafka, "connect": null, "pg": null}))?;
+            writeln!(out, "{}", json!({"ready": true, "http": http, "kafka": kafka, "connect": connect, "pg": null}))?;
             return Ok(out.flush()?);
         }
         let mut err = anstream::stderr();
@@ -201,14 +213,18 @@ impl Serve {
             Some(kafka) => writeln!(err, "  kafka  {kafka}, as in: kcat -b {kafka} -L")?,
             None => writeln!(err, "  kafka  off")?,
         }
+        match connect {
+            Some(connect) => writeln!(err, "  REST   http://{connect}/connectors")?,
+            None => writeln!(err, "  REST   off")?,
+        }
         Ok(writeln!(err, "  read   tailwater tail --data-dir {}", data_dir.display())?)
     }
 }
 
 /// Brings the connectors in line with their files; a directory that has gone stops nothing.
-fn rescan(directory: Option<&mut Directory>, server: &Server) {
+fn rescan(directory: Option<&mut Directory>, herder: &Herder) {
     let Some(directory) = directory else { return };
-    if let Err(problem) = directory.rescan(server.supervisor(), &|name| std::env::var(name).ok()) {
+    if let Err(problem) = directory.rescan(herder) {
         tracing::warn!(code = problem.code, "{}", problem.cause);
     }
 }

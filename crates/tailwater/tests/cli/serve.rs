@@ -13,15 +13,18 @@ use crate::support::{DEADLINE, Place, binary, command, database, finish, postgre
 fn the_ready_line_is_the_one_scripts_rely_on() {
     let place = Place::new();
     let mut serve = command(["serve", "--http", "127.0.0.1:0", "--kafka", "127.0.0.1:0", "--json", "--data-dir"]);
+    serve.env("TAILWATER_CONNECT", "127.0.0.1:0");
     serve.arg(place.data());
     let mut process = Process::spawn(&mut serve);
     let line = process.wait_line(DEADLINE, |_| true).unwrap();
     let ready: Value = serde_json::from_str(&line).unwrap();
     let http = ready["http"].as_str().unwrap().to_owned();
     let kafka = ready["kafka"].as_str().unwrap();
-    let faces = format!("\"http\":\"{http}\",\"kafka\":\"{kafka}\",\"connect\":null,\"pg\":null");
+    let connect = ready["connect"].as_str().unwrap();
+    let faces = format!("\"http\":\"{http}\",\"kafka\":\"{kafka}\",\"connect\":\"{connect}\",\"pg\":null");
     assert_eq!(line, format!("{{\"ready\":true,{faces}}}"));
     assert!(std::net::TcpStream::connect(kafka).is_ok());
+    assert_eq!(get(connect, "/connectors/").ok(), Some((200, "[]".to_owned())));
     assert_eq!(get(&http, "/livez").ok(), Some((200, "ok\n".to_owned())));
     assert_eq!(get(&http, "/readyz").ok(), Some((200, "{\"ready\":true,\"connectors\":{}}".to_owned())));
     assert_eq!(get(&http, "/nothing").unwrap().0, 404);
@@ -159,7 +162,7 @@ fn serve_on_a_small_disk(place: &Place) -> (Serve, PathBuf) {
         serve.args(["--user", "--map-root-user"]);
     }
     let script = "mount -t tmpfs -o size=12m tmpfs \"$1\" && head -c 8m /dev/zero >\"$1/ballast\" && \
-                  exec \"$0\" serve --http 127.0.0.1:0 --kafka off --json --data-dir \"$1/data\" --connectors \"$2\"";
+                  exec \"$0\" serve --http 127.0.0.1:0 --kafka off --connect off --json --data-dir \"$1/data\" --connectors \"$2\"";
     serve.args(["--mount", "sh", "-c", script]).arg(binary()).arg(place.data()).arg(place.connectors());
     let process = Process::spawn(&mut serve);
     let line = process.wait_line(DEADLINE, |_| true).unwrap_or_else(|| panic!("{}", process.errors()));

@@ -31,6 +31,8 @@ pub fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("PG") || name.starts_with("TAILWATER")) {
         command.env_remove(name);
     }
+    // One port for all tests would be one too few; who wants REST names its address.
+    command.env("TAILWATER_CONNECT", "off");
     command.current_dir(std::env::temp_dir()).args(args);
     command
 }

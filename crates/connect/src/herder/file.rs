@@ -1,0 +1,100 @@
+//! What connector files ask for. A file counts when its content differs from what was last applied; until then what REST
+//! did later stays.
+
+use sha2::{Digest, Sha256};
+use tailwater_connector::{Config, Problem};
+
+use super::store::{AppliedFile, Change};
+use super::{Herder, Target};
+use crate::placeholder;
+
+impl Herder {
+    /// The files that were applied, with the connectors that came of them.
+    pub(crate) fn applied_files(&self) -> Vec<(String, String)> {
+        self.store().files().map(|(file, applied)| (file.to_owned(), applied.connector)).collect()
+    }
+
+    /// The connector that came of exactly this content of a file.
+    pub(crate) fn applied_from(&self, file: &str, content: &[u8]) -> Option<String> {
+        let applied = self.store().file(file)?;
+        let there = self.state().connectors.contains_key(&applied.connector);
+        (applied.digest == digest(content) && there).then_some(applied.connector)
+    }
+
+    /// What is wrong with a configuration, before the outside is looked at.
+    pub(crate) fn faults(&self, config: &Config) -> Vec<Problem> {
+        let check = || {
+            let config = placeholder::resolve(config, self.environment.as_ref()).map_err(|problem| vec![problem])?;
+            self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?.configure(&config).map(drop)
+        };
+        check().err().unwrap_or_default()
+    }
+
+    /// Makes or changes a connector as a file says, and starts it; durable when it returns.
+    pub(crate) fn apply_file(&self, file: &str, content: &[u8], name: &str, config: Config) -> Result<(), Problem> {
+        let applied = AppliedFile { connector: name.to_owned(), digest: digest(content) };
+        let change = Change::default().config(name, &config).target(name, Target::Running).file(file, &applied);
+        self.store().put(change)?;
+        self.set(name, Some(config), Target::Running);
+        Ok(())
+    }
+
+    /// A file is gone: its connector stops, and nothing of it is deleted. Durable when it returns.
+    pub(crate) fn file_gone(&self, file: &str, connector: &str) -> Result<(), Problem> {
+        let mut change = Change::default().forget_file(file);
+        let known = self.state().connectors.get(connector).is_some_and(|connector| connector.config.is_some());
+        if known {
+            change = change.target(connector, Target::Stopped);
+        }
+        self.store().put(change)?;
+        if known {
+            self.set(connector, None, Target::Stopped);
+        } else {
+            self.mend(connector);
+        }
+        Ok(())
+    }
+
+    /// A file no longer describes a connector, which stops. Durable when it returns.
+    pub(crate) fn leave(&self, connector: &str) -> Result<(), Problem> {
+        if self.known(connector).is_none_or(|connector| connector.config.is_none()) {
+            return Ok(());
+        }
+        self.store().put(Change::default().target(connector, Target::Stopped))?;
+        self.set(connector, None, Target::Stopped);
+        Ok(())
+    }
+
+    /// Shows a connector as failed for as long as its file is bad.
+    pub(crate) fn show_broken(&self, name: &str, problems: Vec<Problem>) {
+        {
+            let mut state = self.state();
+            state.last_generation += 1;
+            let generation = state.last_generation;
+            let connector = state.connectors.entry(name.to_owned()).or_default();
+            connector.broken = Some(problems);
+            connector.generation = generation;
+        }
+        self.follow();
+    }
+
+    /// The file is good again, or gone: what there was before goes on.
+    pub(crate) fn mend(&self, name: &str) {
+        {
+            let mut state = self.state();
+            state.last_generation += 1;
+            let generation = state.last_generation;
+            let Some(connector) = state.connectors.get_mut(name).filter(|c| c.broken.is_some()) else { return };
+            connector.broken = None;
+            connector.generation = generation;
+            if connector.config.is_none() {
+                state.connectors.remove(name);
+            }
+        }
+        self.follow();
+    }
+}
+
+fn digest(content: &[u8]) -> String {
+    Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,157 @@
+//! The port: connections, bounded in number and in time, on a thread of their own.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use axum::http::Uri;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, oneshot};
+use tokio_rustls::TlsAcceptor;
+
+use super::{Face, Guard, router};
+use crate::limits::{CONNECTIONS, HEAD_TIME, REQUESTS_AT_ONCE, REST_GRACE};
+
+/// Why the port could not be opened.
+pub type RestError = io::Error;
+
+/// Connect's REST on a port.
+pub struct Rest {
+    address: SocketAddr,
+    end: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Rest {
+    /// Serves on a bound listener; with certificate and key, only over TLS.
+    pub fn start(
+        listener: TcpListener,
+        face: Face,
+        guard: Guard,
+        tls: Option<Arc<ServerConfig>>,
+    ) -> Result<Rest, RestError> {
+        let address = listener.local_addr()?;
+        listener.set_nonblocking(true)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(REQUESTS_AT_ONCE)
+            .thread_name("connect-ask")
+            .build()?;
+        let listener = {
+            let _inside = runtime.enter();
+            tokio::net::TcpListener::from_std(listener)?
+        };
+        let (end, ended) = oneshot::channel::<()>();
+        let router = router(face, guard);
+        let thread = std::thread::Builder::new().name("connect".into()).spawn(move || {
+            runtime.block_on(async {
+                let connections = Arc::new(Semaphore::new(CONNECTIONS));
+                tokio::select! {
+                    () = accept(listener, Arc::clone(&connections), router, tls.map(TlsAcceptor::from)) => {}
+                    // The sender never sends; it goes.
+                    _ = ended => {}
+                }
+                let all = connections.acquire_many(CONNECTIONS as u32);
+                drop(tokio::time::timeout(REST_GRACE, all).await);
+            });
+            // A preflight that still waits for a database is not waited for.
+            runtime.shutdown_background();
+        })?;
+        Ok(Rest { address, end: Some(end), thread: Some(thread) })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Ends it; requests under way get a moment.
+    pub fn close(mut self) {
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+async fn accept(
+    listener: tokio::net::TcpListener,
+    connections: Arc<Semaphore>,
+    router: Router,
+    tls: Option<TlsAcceptor>,
+) {
+    loop {
+        // Who comes when all places are taken waits in the system's queue.
+        let Ok(place) = Arc::clone(&connections).acquire_owned().await else { return };
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "a connection to Connect's REST could not be taken");
+                tokio::time::sleep(HEAD_TIME / 100).await;
+                continue;
+            }
+        };
+        drop(stream.set_nodelay(true));
+        let (router, tls) = (router.clone(), tls.clone());
+        tokio::spawn(async move {
+            match tls {
+                None => serve(stream, router).await,
+                Some(tls) => match tokio::time::timeout(HEAD_TIME, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => serve(stream, router).await,
+                    Ok(Err(error)) => tracing::debug!(%error, "no TLS with a client of Connect's REST"),
+                    Err(_) => {}
+                },
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+        if let Some(uri) = without_slash(request.uri()) {
+            *request.uri_mut() = uri;
+        }
+        let answer = router.call(request);
+        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+    });
+    let mut builder = http1::Builder::new();
+    builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).keep_alive(true);
+    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+        tracing::debug!(%error, "a connection to Connect's REST ended early");
+    }
+}
+
+/// The same address without the slash at its end, which tutorials like and Connect takes.
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    if path.len() < 2 || !path.ends_with('/') {
+        return None;
+    }
+    let path = path.strip_suffix('/')?;
+    let text = uri.query().map_or_else(|| path.to_owned(), |query| format!("{path}?{query}"));
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slash_at_the_end_of_a_path_does_not_count() {
+        let without = |uri: &str| without_slash(&uri.parse().unwrap()).map(|uri| uri.to_string());
+        assert_eq!(without("/connectors/"), Some("/connectors".into()));
+        assert_eq!(without("/connectors/?expand=status"), Some("/connectors?expand=status".into()));
+        assert_eq!(without("/connectors"), None);
+        assert_eq!(without("/"), None);
+    }
+}
