@@ -19,18 +19,20 @@ const MINIO: &str = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c";
 const BOTO3: &str = "boto3==1.44.5";
 /// How long the server may take to answer.
 const START: Duration = Duration::from_secs(60);
-/// Prints every object of a bucket as JSON, name to content in hexadecimal digits.
+/// Writes every object of a bucket into a folder, as files 0, 1, …, and prints their names in that order as JSON.
 const READ: &str = "
 import boto3, json, sys
 from botocore.config import Config
-endpoint, bucket, key, secret = sys.argv[1:]
+endpoint, bucket, key, secret, folder = sys.argv[1:]
 s3 = boto3.client('s3', endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret,
                   region_name='us-east-1', config=Config(s3={'addressing_style': 'path'}, proxies={}))
-found = {}
+names = []
 for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket):
     for entry in page.get('Contents', []):
-        found[entry['Key']] = s3.get_object(Bucket=bucket, Key=entry['Key'])['Body'].read().hex()
-print(json.dumps(found))
+        with open(f'{folder}/{len(names)}', 'wb') as file:
+            file.write(s3.get_object(Bucket=bucket, Key=entry['Key'])['Body'].read())
+        names.append(entry['Key'])
+print(json.dumps(names))
 ";
 
 /// A running MinIO with one user, on a free port. Killed when dropped.
@@ -111,15 +113,17 @@ impl Minio {
     /// When the client fails.
     #[must_use]
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
-        let python = boto3();
-        let output = Command::new(python)
+        let folder = must("make a folder", TempDir::new());
+        let output = Command::new(boto3())
             .args(["-c", READ, &self.endpoint(), bucket, Minio::KEY, Minio::SECRET])
+            .arg(folder.path())
             .stdin(Stdio::null())
             .output();
         let output = must("run boto3", output);
         assert!(output.status.success(), "boto3 failed: {}", String::from_utf8_lossy(&output.stderr));
-        let found: BTreeMap<String, String> = must("read boto3's answer", serde_json::from_slice(&output.stdout));
-        found.into_iter().map(|(name, digits)| (name, from_hex(&digits))).collect()
+        let names: Vec<String> = must("read boto3's answer", serde_json::from_slice(&output.stdout));
+        let content = |n: usize| must("read an object", std::fs::read(folder.path().join(n.to_string())));
+        names.into_iter().enumerate().map(|(n, name)| (name, content(n))).collect()
     }
 }
 
@@ -184,9 +188,4 @@ fn finish(command: &mut Command) {
     let output = must("run an installer", command.stdin(Stdio::null()).output());
     let program = command.get_program().to_string_lossy();
     assert!(output.status.success(), "{program} failed: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-fn from_hex(digits: &str) -> Vec<u8> {
-    let digit = |c: u8| u8::try_from(char::from(c).to_digit(16).unwrap_or_default()).unwrap_or_default();
-    digits.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, c| byte << 4 | digit(*c))).collect()
 }
