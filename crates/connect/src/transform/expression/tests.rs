@@ -166,3 +166,57 @@ fn depth_and_length_are_bounded_and_long_chains_are_not_deep() {
     let chain = vec!["value.source.table == 'x'"; 200].join(" && ");
     assert_eq!(outcome(&chain, Dialect::Groovy), Ok(Outcome::Boolean(true)));
 }
+
+#[test]
+fn no_text_makes_it_panic() {
+    const OPERANDS: &[&str] = &[
+        "value.after.id",
+        "value.after.name",
+        "value?.before?.id",
+        "value.after.tags",
+        "value.after.price",
+        "key",
+        "topic",
+        "headers",
+        "header.idh.value",
+        "valueSchema.type",
+        "'a'",
+        "['a', 1]",
+        "-9223372036854775807",
+        "0",
+        "2.5",
+        "null",
+        "true",
+        "'1'.size()",
+        "value.after.name.contains('n')",
+        "value.after.tags[1]",
+        "value['op']",
+        "!value",
+        "(1)",
+        "/x/",
+    ];
+    const SIGNS: &[&str] =
+        &["==", "!=", "<", ">=", "&&", "||", "+", "-", "*", "/", "%", "?:", "in", "=~", "==~", "??", "===", " ? 1 :"];
+    const NOISE: &[&str] =
+        &["(", ")", "[", "]", ".", "?.", "?", ":", ",", "!", "-", "'", "\"", "/", "\\", "$", "ä", ";", "="];
+    let (mut state, record) = (6u64, record());
+    let mut compiled = 0;
+    for _ in 0..20_000 {
+        let mut pick = |parts: &[&'static str]| -> &'static str {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            parts[usize::try_from(state >> 33).unwrap() % parts.len()]
+        };
+        let mut text = pick(OPERANDS).to_owned();
+        for _ in 0..3 {
+            let noise = if pick(&["", "", "", "", "x"]).is_empty() { "" } else { pick(NOISE) };
+            text = format!("{text} {} {noise} {}", pick(SIGNS), pick(OPERANDS));
+        }
+        for dialect in [Dialect::Groovy, Dialect::JavaScript] {
+            if let Ok(expression) = Expression::compile(&text, dialect) {
+                compiled += 1;
+                let _ = expression.evaluate(&record);
+            }
+        }
+    }
+    assert!(compiled > 5_000, "{compiled}");
+}
