@@ -40,3 +40,9 @@ pub const S3_CONNECT: Duration = Duration::from_secs(5);
 pub const S3_REQUEST: Duration = Duration::from_secs(60);
 /// A connection that rested so long is not used again: servers close theirs after half a minute.
 pub const S3_IDLE: Duration = Duration::from_secs(10);
+/// Longest wait for the answer to a check.
+pub const S3_CHECK: Duration = Duration::from_secs(10);
+/// How often a running upload looks whether it should stop.
+pub const S3_STOP_LOOK: Duration = Duration::from_millis(50);
+/// How long an upload goes on after the sink was asked to stop: below the time that the process gives its connectors.
+pub const S3_STOP_GRACE: Duration = Duration::from_secs(1);

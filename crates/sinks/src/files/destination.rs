@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use object_store::path::Path as ObjectPath;
-use tailwater_connector::Problem;
+use tailwater_connector::{Problem, Stop};
 
 use super::directory::Directory;
 use super::location::Location;
@@ -18,10 +18,11 @@ pub(crate) enum Destination {
 
 impl Destination {
     /// Opens the destination. A directory is made and tried; of a bucket, nothing is asked yet.
-    pub(crate) fn open(location: &Location) -> Result<Destination, Problem> {
+    /// Once `stop` is set, an upload that hangs is given up.
+    pub(crate) fn open(location: &Location, stop: &Stop) -> Result<Destination, Problem> {
         match location {
             Location::Directory(root) => Directory::open(root).map(Destination::Directory),
-            Location::Bucket(bucket) => S3::open(bucket).map(|s3| Destination::Bucket(Box::new(s3))),
+            Location::Bucket(bucket) => S3::open(bucket, stop).map(|s3| Destination::Bucket(Box::new(s3))),
         }
     }
 

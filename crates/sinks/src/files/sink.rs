@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tailwater_connector::{ConnectorState, Problem, Sink, SinkContext};
+use tailwater_connector::{ConnectorState, Problem, Sink, SinkContext, Stop};
 
 use super::delivery::Delivery;
 use super::destination::Destination;
@@ -32,7 +32,8 @@ pub(crate) struct FileSink<E> {
 
 impl<E: Encoder> Sink for FileSink<E> {
     fn preflight(&mut self) -> Vec<Problem> {
-        let checked = Destination::open(&self.settings.location).and_then(|destination| destination.check());
+        let checked =
+            Destination::open(&self.settings.location, &Stop::default()).and_then(|destination| destination.check());
         checked.err().into_iter().collect()
     }
 
@@ -45,7 +46,7 @@ impl<E: Encoder> Sink for FileSink<E> {
             output: Output {
                 connector: context.name.clone(),
                 transport: Arc::clone(&context.transport),
-                destination: Destination::open(&self.settings.location)?,
+                destination: Destination::open(&self.settings.location, &context.stop)?,
                 layout: self.settings.layout.clone(),
                 compression: self.settings.compression,
             },

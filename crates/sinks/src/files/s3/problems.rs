@@ -47,6 +47,11 @@ pub(super) fn of(error: &object_store::Error, bucket: &Bucket) -> Problem {
     problem(fault(error), between(&text, "<Region>", "</Region>"), bucket)
 }
 
+/// The problem of a server that takes too long.
+pub(super) fn no_answer(bucket: &Bucket) -> Problem {
+    problem(Fault::NoAnswer, None, bucket)
+}
+
 fn problem(fault: Fault, region: Option<&str>, bucket: &Bucket) -> Problem {
     let (server, name, names) = (bucket.server(), &bucket.name, &bucket.names);
     match fault {

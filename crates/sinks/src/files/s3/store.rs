@@ -1,53 +1,77 @@
 //! An open bucket: objects go up whole, or in parts that become visible together.
 
+use std::future::Future;
+
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as ObjectPath;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
-use tailwater_connector::Problem;
+use tailwater_connector::{Problem, Stop};
 use tokio::runtime::Runtime;
 
 use super::bucket::{Bucket, Credentials};
 use super::problems;
-use crate::limits::{S3_CONNECT, S3_IDLE, S3_REQUEST, S3_RETRIES_TIME, S3_RETRY_MAX};
+use crate::limits::{
+    S3_CHECK, S3_CONNECT, S3_IDLE, S3_REQUEST, S3_RETRIES_TIME, S3_RETRY_MAX, S3_STOP_GRACE, S3_STOP_LOOK,
+};
 
 /// An open bucket.
 pub(crate) struct S3 {
     bucket: Bucket,
     store: AmazonS3,
     runtime: Runtime,
+    stop: Stop,
 }
 
 impl S3 {
-    /// Prepares connections; asks nothing of the server yet.
-    pub(crate) fn open(bucket: &Bucket) -> Result<S3, Problem> {
+    /// Prepares connections; asks nothing of the server yet. A server that hangs does not hold up the stop for long.
+    pub(crate) fn open(bucket: &Bucket, stop: &Stop) -> Result<S3, Problem> {
         let store = builder(bucket).build().map_err(|e| problems::of(&e, bucket))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| {
             Problem::retry("SINK_WRITE_FAILED", format!("no runtime could be started: {e}"), "ulimit -a")
         })?;
-        Ok(S3 { bucket: bucket.clone(), store, runtime })
+        Ok(S3 { bucket: bucket.clone(), store, runtime, stop: stop.clone() })
     }
 
     /// Asks for the names below one that nobody uses: the cheapest question that needs server, keys and bucket. Who may
     /// write but not list is let through.
     pub(crate) fn check(&self) -> Result<(), Problem> {
         let nowhere = ObjectPath::from(".tailwater-probe");
-        match self.runtime.block_on(self.store.list_with_delimiter(Some(&nowhere))) {
-            Ok(_) => Ok(()),
-            Err(error) if problems::is_denied(&error) => Ok(()),
-            Err(error) => Err(problems::of(&error, &self.bucket)),
-        }
+        let question = async {
+            let asked = tokio::time::timeout(S3_CHECK, self.store.list_with_delimiter(Some(&nowhere))).await;
+            match asked {
+                Err(_) => Err(problems::no_answer(&self.bucket)),
+                Ok(Err(error)) if !problems::is_denied(&error) => Err(problems::of(&error, &self.bucket)),
+                Ok(_) => Ok(()),
+            }
+        };
+        self.runtime.block_on(question)
     }
 
     /// Writes an object over whatever is there. It has its name only once the server has all of it.
     pub(crate) fn put(&self, location: &ObjectPath, pieces: Vec<Bytes>) -> Result<(), Problem> {
         let bytes: usize = pieces.iter().map(Bytes::len).sum();
-        let written = if bytes <= self.bucket.part_bytes {
-            self.runtime.block_on(self.store.put(location, PutPayload::from_iter(pieces))).map(|_| ())
+        if bytes <= self.bucket.part_bytes {
+            self.unless_stopped(self.store.put(location, PutPayload::from_iter(pieces))).map(|_| ())
         } else {
-            self.runtime.block_on(self.put_parts(location, parts(pieces, self.bucket.part_bytes)))
+            self.unless_stopped(self.put_parts(location, parts(pieces, self.bucket.part_bytes)))
+        }
+    }
+
+    /// Waits for an upload; gives it up some time after the sink was asked to stop. It is planned, and so written again.
+    fn unless_stopped<T>(&self, upload: impl Future<Output = object_store::Result<T>>) -> Result<T, Problem> {
+        let given_up = async {
+            while !self.stop.is_set() {
+                tokio::time::sleep(S3_STOP_LOOK).await;
+            }
+            tokio::time::sleep(S3_STOP_GRACE).await;
         };
-        written.map_err(|e| problems::of(&e, &self.bucket))
+        self.runtime.block_on(async {
+            tokio::select! {
+                written = upload => written.map_err(|e| problems::of(&e, &self.bucket)),
+                () = given_up => Err(problems::no_answer(&self.bucket)),
+            }
+        })
     }
 
     /// One part after the other. What an error leaves behind is removed as far as the server still answers.

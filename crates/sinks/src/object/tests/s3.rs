@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicI64;
+use std::time::Instant;
 
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::{Config, HostAliases, Plugin, Problem, ProblemKind, Sink};
@@ -12,6 +13,7 @@ use super::super::{AivenSinkPlugin, ObjectSinkPlugin, like_aivens, like_confluen
 use super::aiven::{NOW_US, tutorial};
 use super::lines;
 use crate::Surroundings;
+use crate::limits::S3_REQUEST;
 use crate::testing::{Memory, clock, deliver};
 
 /// Names and values.
@@ -145,6 +147,24 @@ fn a_server_that_goes_and_comes_again_costs_nothing() {
     assert_eq!((problem.code.as_str(), problem.kind), ("S3_UNREACHABLE", ProblemKind::Retry), "{problem:?}");
     minio.restart();
     run(&config, &memory).unwrap();
+    run(&config, &memory).unwrap();
+    let all: String = text(minio.objects("lake")).into_values().collect();
+    assert_eq!(all, "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n");
+}
+
+#[test]
+fn a_server_that_hangs_holds_up_neither_the_stop_nor_what_is_there_afterwards() {
+    let minio = Minio::start(&["lake"], &[]);
+    let config = confluent(&minio.endpoint(), &[("s3.bucket.name", "lake")]);
+    let memory = Memory::default();
+    lines("s.public.t", 0, &memory, 3);
+    minio.process.pause();
+    let began = Instant::now();
+    let problem = run(&config, &memory).unwrap_err();
+    assert_eq!((problem.code.as_str(), problem.kind), ("S3_NO_ANSWER", ProblemKind::Retry), "{problem:?}");
+    assert!(began.elapsed() < S3_REQUEST / 2, "{:?}", began.elapsed());
+    assert!(memory.entry("plan/s.public.t/0").is_some(), "the file is planned");
+    minio.process.resume();
     run(&config, &memory).unwrap();
     let all: String = text(minio.objects("lake")).into_values().collect();
     assert_eq!(all, "{\"n\":0}\n{\"n\":1}\n{\"n\":2}\n");
