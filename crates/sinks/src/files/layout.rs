@@ -4,15 +4,18 @@ use object_store::path::Path as ObjectPath;
 use tailwater_connector::{Config, Problem};
 
 use super::PartitionId;
+use super::periods::Periods;
 use super::template::Template;
 
 /// The layout of one sink's files.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Layout {
-    /// `DIR/TOPIC/partition=N/TOPIC+N+OFFSET.EXTENSION`, the layout of Confluent's S3 sink.
+    /// `DIR/TOPIC/PLACE/TOPIC+N+OFFSET.EXTENSION`, the layout of Confluent's S3 sink, with `partition=N` or a time as PLACE.
     Partitioned {
         /// The level above the topics'; none when empty.
         topics_dir: String,
+        /// Directories by time in the place of `partition=N`.
+        periods: Option<Periods>,
         offset_digits: usize,
         extension: String,
     },
@@ -22,7 +25,7 @@ pub(crate) enum Layout {
 
 impl Layout {
     /// Confluent's layout, from properties that went through `check`.
-    pub(crate) fn partitioned(config: &Config, extension: String) -> Result<Layout, Problem> {
+    pub(crate) fn partitioned(config: &Config, periods: Option<Periods>, extension: String) -> Result<Layout, Problem> {
         let dir = config.text("topics.dir").trim_matches('/');
         ObjectPath::parse(dir).map_err(|error| {
             Problem::config(
@@ -33,23 +36,34 @@ impl Layout {
         })?;
         let digits = config.integer("filename.offset.zero.pad.width", 10);
         let offset_digits = usize::try_from(digits).unwrap_or(10);
-        Ok(Layout::Partitioned { topics_dir: dir.to_owned(), offset_digits, extension })
+        Ok(Layout::Partitioned { topics_dir: dir.to_owned(), periods, offset_digits, extension })
     }
 
-    /// The key of a file that was begun at `begun_us` (microseconds since 1970), whose first line comes from the record
-    /// at `offset`.
-    pub(crate) fn key(&self, id: &PartitionId, offset: i64, begun_us: i64) -> String {
+    /// The key of a file.
+    pub(crate) fn key(&self, id: &PartitionId, begun: &Begun) -> String {
         match self {
-            Layout::Partitioned { topics_dir, offset_digits, extension } => {
+            Layout::Partitioned { topics_dir, periods, offset_digits, extension } => {
                 let PartitionId { topic, partition } = id;
                 let level = if topics_dir.is_empty() { "" } else { "/" };
-                format!(
-                    "{topics_dir}{level}{topic}/partition={partition}/{topic}+{partition}+{offset:0offset_digits$}.{extension}"
-                )
+                let by_partition = || format!("partition={partition}");
+                let place = periods.as_ref().map_or_else(by_partition, |p| p.directory(begun.first_ms, begun.begun_us));
+                let offset = begun.first_offset;
+                format!("{topics_dir}{level}{topic}/{place}/{topic}+{partition}+{offset:0offset_digits$}.{extension}")
             }
-            Layout::Template(template) => template.key(id, offset, begun_us),
+            Layout::Template(template) => template.key(id, begun.first_offset, begun.begun_us),
         }
     }
+}
+
+/// With what a file began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Begun {
+    /// Offset of the record that its first line comes from.
+    pub(crate) first_offset: i64,
+    /// Timestamp of that record.
+    pub(crate) first_ms: i64,
+    /// When it was begun; microseconds since 1970.
+    pub(crate) begun_us: i64,
 }
 
 #[cfg(test)]
@@ -59,13 +73,23 @@ mod tests {
     #[test]
     fn keys_are_those_of_confluents_sink() {
         let id = PartitionId { topic: "dbserver1.inventory.customers".into(), partition: 0 };
-        let layout =
-            |dir: &str| Layout::Partitioned { topics_dir: dir.into(), offset_digits: 10, extension: "json".into() };
+        let layout = |dir: &str, periods| Layout::Partitioned {
+            topics_dir: dir.into(),
+            periods,
+            offset_digits: 10,
+            extension: "json".into(),
+        };
+        let at = |first_offset| Begun { first_offset, ..Begun::default() };
         assert_eq!(
-            layout("topics").key(&id, 42, 0),
+            layout("topics", None).key(&id, &at(42)),
             "topics/dbserver1.inventory.customers/partition=0/dbserver1.inventory.customers+0+0000000042.json"
         );
-        assert!(layout("").key(&id, 42, 0).starts_with("dbserver1.inventory.customers/partition=0/"));
-        assert!(layout("a/b").key(&id, 12_345_678_901, 0).ends_with("+0+12345678901.json"));
+        assert!(layout("", None).key(&id, &at(42)).starts_with("dbserver1.inventory.customers/partition=0/"));
+        assert!(layout("a/b", None).key(&id, &at(12_345_678_901)).ends_with("+0+12345678901.json"));
+        let hourly = [("partitioner.class".to_owned(), "x.HourlyPartitioner".to_owned())].into_iter().collect();
+        assert_eq!(
+            layout("topics", Periods::from_config(&hourly).unwrap()).key(&id, &at(42)),
+            "topics/dbserver1.inventory.customers/year=1970/month=01/day=01/hour=00/dbserver1.inventory.customers+0+0000000042.json"
+        );
     }
 }

@@ -13,6 +13,7 @@ mod layout;
 mod location;
 mod output;
 mod partition;
+mod periods;
 mod plan;
 mod properties;
 mod roll;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use tailwater_connector::{Problem, Record, TopicReader};
 
 use super::contents::Contents;
-use super::layout::Layout;
+use super::layout::{Begun, Layout};
 use super::plan::FilePlan;
 use super::roll::RollPolicy;
 use super::{Decision, Encoder, Skip};
@@ -108,7 +108,8 @@ impl Partition {
     /// The plan of the open file, if there is one.
     pub(crate) fn plan(&self, layout: &Layout) -> Option<FilePlan> {
         let open = self.open.as_ref()?;
-        let key = layout.key(&self.id, open.first_offset, open.loaded_us);
+        let OpenFile { first_offset, first_timestamp_ms: first_ms, loaded_us: begun_us, .. } = *open;
+        let key = layout.key(&self.id, &Begun { first_offset, first_ms, begun_us });
         Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us })
     }
 

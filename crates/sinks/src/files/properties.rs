@@ -6,6 +6,7 @@ use tailwater_connector::{Config, Problem, Property, Support};
 use super::compression::Compression;
 use super::layout::Layout;
 use super::location::{Location, Names};
+use super::periods::{PeriodRule, Periods};
 use super::roll::RollPolicy;
 use super::selection::Selection;
 use crate::Surroundings;
@@ -96,15 +97,19 @@ pub(crate) fn settings(
     };
     let selection = Selection::from_config(config);
     let location = Location::from_config(config, given, &CONFLUENT_NAMES, surroundings);
-    let layout = Layout::partitioned(config, format!("{extension}{}", compression.suffix()));
+    let periods = Periods::from_config(config);
+    let rule = periods.as_ref().ok().and_then(Option::as_ref).map(|periods| periods.rule);
+    let layout = periods.map_err(|problem| vec![problem]).and_then(|periods| {
+        Layout::partitioned(config, periods, format!("{extension}{}", compression.suffix())).map_err(|p| vec![p])
+    });
     match (selection, location, layout) {
         (Ok(selection), Ok((location, warnings)), Ok(layout)) => {
-            Ok((Settings { selection, location, layout, roll: roll(config), compression }, warnings))
+            Ok((Settings { selection, location, layout, roll: roll(config, rule), compression }, warnings))
         }
         (selection, location, layout) => {
             let mut problems: Vec<_> = selection.err().into_iter().collect();
             problems.extend(location.err().unwrap_or_default());
-            problems.extend(layout.err());
+            problems.extend(layout.err().unwrap_or_default());
             Err(problems)
         }
     }
@@ -124,14 +129,15 @@ pub(crate) fn merge<T>(mut problems: Vec<Problem>, rest: Checked<T>) -> Checked<
     }
 }
 
-fn roll(config: &Config) -> RollPolicy {
+fn roll(config: &Config, period: Option<PeriodRule>) -> RollPolicy {
     let count = |name, fallback| u64::try_from(config.integer(name, 0)).ok().filter(|n| *n > 0).unwrap_or(fallback);
-    let period = |name| Some(config.integer(name, -1)).filter(|ms| *ms > 0);
+    let time = |name| Some(config.integer(name, -1)).filter(|ms| *ms > 0);
     RollPolicy {
         lines: count("flush.size", FILE_LINES),
         bytes: count("rotate.bytes", FILE_BYTES),
-        record_ms: period("rotate.interval.ms"),
-        schedule_ms: period("rotate.schedule.interval.ms"),
+        record_ms: time("rotate.interval.ms"),
+        schedule_ms: time("rotate.schedule.interval.ms"),
+        period,
     }
 }
 
@@ -162,7 +168,8 @@ mod tests {
             ("rotate.interval.ms", "-1"),
         ])
         .unwrap();
-        assert_eq!(settings.roll, RollPolicy { lines: 7, bytes: FILE_BYTES, record_ms: None, schedule_ms: None });
+        let expected = RollPolicy { lines: 7, bytes: FILE_BYTES, record_ms: None, schedule_ms: None, period: None };
+        assert_eq!(settings.roll, expected);
         assert!(matches!(settings.layout, Layout::Partitioned { topics_dir, .. } if topics_dir == "a"));
     }
 

@@ -4,6 +4,8 @@
 //! as in Confluent's sink; by bytes and by the clock (`rotate.schedule.interval.ms`) they are not, which is why a
 //! file's range is durable before the file is written.
 
+use super::periods::PeriodRule;
+
 /// The bounds of a file; whichever comes first ends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RollPolicy {
@@ -15,12 +17,14 @@ pub(crate) struct RollPolicy {
     pub(crate) record_ms: Option<i64>,
     /// Milliseconds of the clock; periods are counted from midnight UTC when they divide a day.
     pub(crate) schedule_ms: Option<i64>,
+    /// A file is of one period, where directories are named by time.
+    pub(crate) period: Option<PeriodRule>,
 }
 
 impl RollPolicy {
     /// For a file whose range is already decided.
     pub(crate) const NEVER: RollPolicy =
-        RollPolicy { lines: u64::MAX, bytes: u64::MAX, record_ms: None, schedule_ms: None };
+        RollPolicy { lines: u64::MAX, bytes: u64::MAX, record_ms: None, schedule_ms: None, period: None };
 
     /// Whether a file is full.
     pub(crate) fn is_full(&self, lines: u64, bytes: u64) -> bool {
@@ -30,6 +34,7 @@ impl RollPolicy {
     /// Whether a record is too late for a file that began with `first_ms`.
     pub(crate) fn is_too_late(&self, first_ms: i64, record_ms: i64) -> bool {
         self.record_ms.is_some_and(|limit| record_ms.saturating_sub(first_ms) >= limit)
+            || self.period.is_some_and(|period| period.parts_records(first_ms, record_ms))
     }
 
     /// Whether the clock has passed the end of the period in which a file was begun.
@@ -37,7 +42,7 @@ impl RollPolicy {
         self.schedule_ms.is_some_and(|ms| {
             let period = ms.saturating_mul(1000);
             now_us.div_euclid(period) > begun_us.div_euclid(period)
-        })
+        }) || self.period.is_some_and(|period| period.is_over(begun_us, now_us))
     }
 }
 
@@ -47,7 +52,8 @@ mod tests {
 
     #[test]
     fn each_bound_ends_a_file_by_itself() {
-        let policy = RollPolicy { lines: 3, bytes: 100, record_ms: Some(1000), schedule_ms: Some(60_000) };
+        let policy =
+            RollPolicy { lines: 3, bytes: 100, record_ms: Some(1000), schedule_ms: Some(60_000), period: None };
         assert!(!policy.is_full(2, 99));
         assert!(policy.is_full(3, 1) && policy.is_full(1, 100));
         assert!(!policy.is_too_late(5000, 5999) && policy.is_too_late(5000, 6000));

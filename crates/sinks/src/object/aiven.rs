@@ -198,5 +198,6 @@ fn roll(config: &Config) -> RollPolicy {
         bytes: count(BYTES, FILE_BYTES),
         record_ms: None,
         schedule_ms: Some(config.integer(SCHEDULE, 60_000)),
+        period: None,
     }
 }

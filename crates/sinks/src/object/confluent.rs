@@ -9,9 +9,9 @@ use super::encode::{Form as LineForm, Nulls, ObjectEncoder};
 use crate::files::{FILE_PROPERTIES, SELECTION};
 use crate::framework::{FRAMEWORK, VALUE_SCHEMAS};
 
-const DEFAULT_PARTITIONS: Support = Support::Refused("files are divided by topic and partition only");
+const DEFAULT_PARTITIONS: Support =
+    Support::Refused("files are divided by topic, partition and time only, and named as Confluent's are by default");
 const LINES_ONLY: Support = Support::Refused("only values are written, as plain lines of JSON");
-const NO_TIME: Support = Support::NoEffect("no directory is named by time");
 
 const JSON_FORMAT: &str = "io.confluent.connect.s3.format.json.JsonFormat";
 
@@ -29,15 +29,17 @@ const OWN: &[Property] = &[
         Form::Text,
         Some("io.confluent.connect.storage.partitioner.DefaultPartitioner"),
         "how files are divided",
-    )
-    .support(DEFAULT_PARTITIONS),
+    ),
     Property::new("partition.field.name", Form::Text, Some(""), "fields that divide files").support(DEFAULT_PARTITIONS),
-    Property::new("partition.duration.ms", Form::Text, Some("-1"), "time that divides files")
-        .support(DEFAULT_PARTITIONS),
-    Property::new("path.format", Form::Text, Some(""), "directories by time").support(DEFAULT_PARTITIONS),
-    Property::new("locale", Form::Text, None, "the language of path.format").support(NO_TIME),
-    Property::new("timestamp.extractor", Form::Text, None, "the time that divides files").support(NO_TIME),
-    Property::new("timestamp.field", Form::Text, None, "the field with that time").support(NO_TIME),
+    Property::new("partition.duration.ms", Form::Integer(-1, i64::MAX / 1000), Some("-1"), "time that divides files"),
+    Property::new("path.format", Form::Text, Some(""), "directories by time"),
+    Property::new("locale", Form::Text, Some("en"), "the language of path.format")
+        .support(Support::NoEffect("directories are named by numbers")),
+    Property::new("timestamp.extractor", Form::Text, Some("Wallclock"), "the time that divides files"),
+    Property::new("timestamp.field", Form::Text, Some("timestamp"), "the field with that time")
+        .support(Support::NoEffect("time is that of the clock or of the record")),
+    Property::new("rotate.file.on.partition.change", Form::Bool, Some("true"), "whether another directory ends a file")
+        .support(Support::Refused("a file is of one period")),
     Property::new("directory.delim", Form::Text, Some("/"), "between directories").support(DEFAULT_PARTITIONS),
     Property::new("file.delim", Form::Text, Some("+"), "between the parts of a name").support(DEFAULT_PARTITIONS),
     Property::new("schema.compatibility", Form::Text, Some("NONE"), "when a schema ends a file")

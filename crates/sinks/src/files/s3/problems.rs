@@ -75,16 +75,24 @@ fn problem(fault: Fault, region: Option<&str>, bucket: &Bucket) -> Problem {
                 names.url
             ),
         ),
-        Fault::NoSuchHost => no_such_host(bucket),
-        Fault::NoConnection(why) => Problem::retry(
+        Fault::NoSuchHost => Problem::retry(
             "S3_UNREACHABLE",
-            format!("{server} cannot be reached: {why}"),
-            format!(
-                "Start the server, or correct \"{}\"; it is tried again. Try: curl -sv {}",
-                names.url,
-                address(bucket)
-            ),
+            format!("the host name of {server} has no address"),
+            alias(bucket)
+                .unwrap_or_else(|| format!("Correct \"{}\", or the name server; it is tried again.", names.url)),
         ),
+        Fault::NoConnection(why) => {
+            let try_it = || format!("Try: curl -sv {}", address(bucket));
+            Problem::retry(
+                "S3_UNREACHABLE",
+                format!("{server} cannot be reached: {why}"),
+                format!(
+                    "Start the server, or correct \"{}\"; it is tried again. {}",
+                    names.url,
+                    alias(bucket).unwrap_or_else(try_it)
+                ),
+            )
+        }
         Fault::NoTls => Problem::config(
             "S3_TLS_MISMATCH",
             format!("{server} does not speak TLS"),
@@ -194,17 +202,13 @@ fn other_region(region: Option<&str>, bucket: &Bucket) -> Problem {
     )
 }
 
-/// A name without a dot is one of a compose network, most of the time.
-fn no_such_host(bucket: &Bucket) -> Problem {
-    let server = bucket.server();
-    let name = bucket.endpoint.as_ref().and_then(|endpoint| endpoint.looked_up.as_deref());
-    let remedy = match name.filter(|name| !name.contains('.')) {
-        Some(name) => format!(
-            "'{name}' looks like a name inside a compose network. Say where it is from here: tailwater serve --alias {name}=127.0.0.1:9000"
-        ),
-        None => format!("Correct \"{}\", or the name server; it is tried again.", bucket.names.url),
-    };
-    Problem::retry("S3_UNREACHABLE", format!("the host name of {server} has no address"), remedy)
+/// What to do about a name without a dot: most of the time it is one of a compose network.
+fn alias(bucket: &Bucket) -> Option<String> {
+    let name =
+        bucket.endpoint.as_ref()?.looked_up.as_deref().filter(|name| !name.contains('.') && *name != "localhost")?;
+    Some(format!(
+        "'{name}' looks like a name inside a compose network. Say where it is from here: tailwater serve --alias {name}=127.0.0.1:9000"
+    ))
 }
 
 fn address(bucket: &Bucket) -> String {

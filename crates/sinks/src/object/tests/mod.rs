@@ -60,6 +60,39 @@ fn values_become_lines_in_confluents_layout() {
 }
 
 #[test]
+fn directories_by_time_hold_records_of_their_time_whatever_the_clock_says_later() {
+    for (extractor, expected) in
+        [("Record", [("00", "a"), ("01", "b"), ("00", "c")]), ("Wallclock", [("05", "abc"), ("", ""), ("", "")])]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::default();
+        for (line, ms) in [("a", 0), ("b", 3_600_000), ("c", 3_599_999)] {
+            memory.append("t", 0, record(Some(line), Some(PLAN), ms));
+        }
+        let more = [
+            ("topics", "t"),
+            ("partitioner.class", "io.confluent.connect.storage.partitioner.TimeBasedPartitioner"),
+            ("path.format", "'hour'=HH"),
+            ("partition.duration.ms", "3600000"),
+            ("timestamp.extractor", extractor),
+        ];
+        let config = config(dir.path(), &more);
+        let now_us = Arc::new(AtomicI64::new(5 * 3_600_000_000));
+        memory.kill_at(1, true);
+        deliver(&mut sink(&config, &now_us), &memory).1.unwrap_err();
+        memory.revive();
+        now_us.store(7 * 3_600_000_000, Ordering::SeqCst);
+        deliver(&mut sink(&config, &now_us), &memory).1.unwrap();
+        let mut found: Vec<_> = tree(dir.path()).into_iter().collect();
+        found.sort_by_key(|(name, _)| name.rsplit('+').next().unwrap().to_owned());
+        let found: Vec<_> = found.iter().map(|(name, text)| (&name[14..16], text.replace('\n', ""))).collect();
+        let expected: Vec<_> =
+            expected.into_iter().filter(|(hour, _)| !hour.is_empty()).map(|(h, l)| (h, l.to_owned())).collect();
+        assert_eq!(found, expected, "{extractor}");
+    }
+}
+
+#[test]
 fn a_kill_at_any_step_leaves_the_directory_of_an_undisturbed_run() {
     let fill = || {
         let memory = Memory::default();
@@ -315,13 +348,13 @@ fn every_problem_of_a_configuration_is_named_at_once() {
                 ("s3.bucket.name", "a/b"),
                 ("aws.access.key.id", "KEY"),
                 ("s3.proxy.url", "http://p"),
-                ("partitioner.class", "x.HourlyPartitioner"),
+                ("partitioner.class", "x.FieldPartitioner"),
             ],
             &[
                 ("PROPERTY_REFUSED", "'s3.proxy.url'"),
-                ("PROPERTY_REFUSED", "'partitioner.class'"),
                 ("PROPERTY_INVALID", "'s3.bucket.name'"),
                 ("PROPERTY_MISSING", "without 'aws.secret.access.key'"),
+                ("PROPERTY_REFUSED", "'partitioner.class'"),
             ],
         ),
         (
