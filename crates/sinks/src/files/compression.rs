@@ -22,6 +22,20 @@ impl Compression {
         Compression::Gzip(level.map_or(flate2::Compression::default(), flate2::Compression::new))
     }
 
+    /// Whether it is gzip.
+    pub(crate) fn is_gzip(self) -> bool {
+        matches!(self, Compression::Gzip(_))
+    }
+
+    /// What a file was planned with, which other properties since then do not change.
+    pub(crate) fn of_plan(self, gzip: bool) -> Compression {
+        match (gzip, self) {
+            (false, _) => Compression::None,
+            (true, Compression::None) => Compression::gzip(-1),
+            (true, same) => same,
+        }
+    }
+
     /// What it adds to the names of files.
     pub(crate) fn suffix(self) -> &'static str {
         match self {

@@ -27,7 +27,7 @@ impl Output {
     pub(crate) fn deliver(&mut self, partitions: &mut [&mut Partition]) -> Result<(), Problem> {
         let mut plans = Vec::new();
         for partition in partitions.iter() {
-            if let Some(plan) = partition.plan(&self.layout) {
+            if let Some(plan) = partition.plan(&self.layout, self.compression) {
                 let json = serde_json::to_vec(&plan)
                     .map_err(|e| Problem::internal("SINK_PLAN_UNWRITABLE", format!("a plan cannot be written: {e}")))?;
                 plans.push((plan_entry(&partition.id), json));
@@ -35,7 +35,7 @@ impl Output {
         }
         self.put_entries(&plans)?;
         for partition in partitions.iter_mut() {
-            if let Some(plan) = partition.plan(&self.layout) {
+            if let Some(plan) = partition.plan(&self.layout, self.compression) {
                 self.upload(&plan, partition)?;
             }
         }
@@ -62,7 +62,7 @@ impl Output {
     }
 
     fn upload(&mut self, plan: &FilePlan, partition: &mut Partition) -> Result<(), Problem> {
-        let pieces = self.compression.apply(partition.take_contents())?;
+        let pieces = self.compression.of_plan(plan.gzip).apply(partition.take_contents())?;
         let bytes: usize = pieces.iter().map(Bytes::len).sum();
         self.destination.put(&plan.key, pieces)?;
         tracing::debug!(connector = self.connector, key = plan.key, bytes, "file written");

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use tailwater_connector::{Problem, Record, TopicReader};
 
+use super::compression::Compression;
 use super::contents::Contents;
 use super::layout::{Begun, Layout};
 use super::plan::FilePlan;
@@ -106,11 +107,12 @@ impl Partition {
     }
 
     /// The plan of the open file, if there is one.
-    pub(crate) fn plan(&self, layout: &Layout) -> Option<FilePlan> {
+    pub(crate) fn plan(&self, layout: &Layout, compression: Compression) -> Option<FilePlan> {
         let open = self.open.as_ref()?;
         let OpenFile { first_offset, first_timestamp_ms: first_ms, loaded_us: begun_us, .. } = *open;
         let key = layout.key(&self.id, &Begun { first_offset, first_ms, begun_us });
-        Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us })
+        let gzip = compression.is_gzip();
+        Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us, gzip })
     }
 
     /// Takes the gathered bytes out, in pieces; they stay counted as not delivered.

@@ -22,6 +22,9 @@ pub(crate) struct FilePlan {
     pub(crate) key: String,
     /// When the file was begun; microseconds since 1970.
     pub(crate) loaded_us: i64,
+    /// Whether its bytes are gzip, whatever the properties say when it is written again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) gzip: bool,
 }
 
 /// A sink's entries, read.
@@ -77,7 +80,7 @@ mod tests {
     #[test]
     fn entries_read_back_as_they_were_written() {
         let id = PartitionId { topic: "s.public.t".into(), partition: 2 };
-        let plan = FilePlan { start: 5, end: 9, key: "topics/x".into(), loaded_us: 7 };
+        let plan = FilePlan { start: 5, end: 9, key: "topics/x".into(), loaded_us: 7, gzip: true };
         let entries = BTreeMap::from([
             (offset_entry(&id), Bytes::from_static(b"5")),
             (plan_entry(&id), Bytes::from(serde_json::to_vec(&plan).unwrap())),

@@ -1,6 +1,7 @@
 //! What the object sink promises: layout, exactly once across kills, nothing skipped in silence.
 
 mod aiven;
+mod configuration;
 mod s3;
 
 use std::collections::BTreeMap;
@@ -10,10 +11,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tailwater_connector::{Config, Plugin, Problem, Sink};
+use tailwater_connector::{Config, Problem, Sink};
 
 use super::encode::ObjectEncoder;
-use super::{ObjectSinkPlugin, like_confluents};
+use super::like_confluents;
 use crate::Surroundings;
 use crate::files::FileSink;
 use crate::testing::{Memory, PLAN, Random, clock, config, deliver, record, tree};
@@ -200,6 +201,20 @@ fn records_that_retention_removed_stop_the_sink_after_what_it_still_held_is_deli
 }
 
 #[test]
+fn a_planned_file_is_what_its_name_says_though_the_properties_say_otherwise_by_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 2);
+    memory.kill_at(1, true);
+    run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+    memory.revive();
+    run(dir.path(), &memory, &[("topics", "t"), ("s3.compression.type", "gzip")]).unwrap();
+    let found: Vec<_> = tree(dir.path()).into_iter().collect();
+    let name = "topics/t/partition=0/t+0+0000000000.json".to_owned();
+    assert_eq!(found, [(name, "{\"n\":0}\n{\"n\":1}\n".to_owned())]);
+}
+
+#[test]
 fn a_planned_file_whose_records_are_gone_stops_the_sink() {
     let dir = tempfile::tempdir().unwrap();
     let memory = Memory::default();
@@ -321,81 +336,4 @@ fn open_files_end_early_when_all_of_them_are_too_much() {
     let found = tree(dir.path());
     assert_eq!(found.len(), 2, "{:?}", found.keys());
     assert_eq!(found.values().map(String::len).sum::<usize>(), 40 * (megabyte.len() + 1));
-}
-
-#[test]
-fn every_problem_of_a_configuration_is_named_at_once() {
-    /// Names and values, or codes and words.
-    type Pairs = &'static [(&'static str, &'static str)];
-    let table: &[(Pairs, Pairs)] = &[
-        (
-            &[("topics", "t"), ("store.url", "s3://b/x")],
-            &[("PROPERTY_INVALID", "'store.url' value is invalid: a bucket is not named by an address")],
-        ),
-        (
-            &[("topics", "t"), ("format.class", "x.ParquetFormat"), ("flush.size", "0"), ("s3.ssea.name", "AES256")],
-            &[
-                ("PROPERTY_INVALID", "'format.class'"),
-                ("PROPERTY_INVALID", "'flush.size'"),
-                ("PROPERTY_REFUSED", "'s3.ssea.name'"),
-                ("PROPERTY_MISSING", "'store.url'"),
-            ],
-        ),
-        (
-            &[
-                ("topics", "t"),
-                ("store.url", "http://minio:9000"),
-                ("s3.bucket.name", "a/b"),
-                ("aws.access.key.id", "KEY"),
-                ("s3.proxy.url", "http://p"),
-                ("partitioner.class", "x.FieldPartitioner"),
-            ],
-            &[
-                ("PROPERTY_REFUSED", "'s3.proxy.url'"),
-                ("PROPERTY_INVALID", "'s3.bucket.name'"),
-                ("PROPERTY_MISSING", "without 'aws.secret.access.key'"),
-                ("PROPERTY_REFUSED", "'partitioner.class'"),
-            ],
-        ),
-        (
-            &[("store.url", "file:///x"), ("fulsh.size", "3")],
-            &[("PROPERTY_UNKNOWN", "'fulsh.size'"), ("PROPERTY_MISSING", "which topics")],
-        ),
-        (
-            &[("topics", "t"), ("store.url", "file:///x"), ("transforms", "unwrap")],
-            &[("PROPERTY_REFUSED", "'transforms'")],
-        ),
-    ];
-    for (properties, expected) in table {
-        let config = properties.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let problems = ObjectSinkPlugin::new(&Surroundings::default()).configure(&config).err().unwrap();
-        assert_eq!(problems.len(), expected.len(), "{problems:?}");
-        for (problem, (code, word)) in problems.iter().zip(*expected) {
-            assert!(problem.code == *code && problem.cause.contains(word), "{problem}");
-            assert!(!problem.remedy.is_empty());
-        }
-    }
-}
-
-#[test]
-fn a_posted_configuration_of_confluents_sink_is_taken_with_a_directory_in_place_of_the_bucket() {
-    let config = config(
-        Path::new("/x"),
-        &[
-            ("name", "sink"),
-            ("connector.class", "io.confluent.connect.s3.S3SinkConnector"),
-            ("tasks.max", "1"),
-            ("topics", "t"),
-            ("flush.size", "1000"),
-            ("storage.class", "io.confluent.connect.s3.storage.S3Storage"),
-            ("format.class", "io.confluent.connect.s3.format.json.JsonFormat"),
-            ("partitioner.class", "io.confluent.connect.storage.partitioner.DefaultPartitioner"),
-            ("schema.compatibility", "NONE"),
-            ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
-            ("value.converter.schemas.enable", "false"),
-        ],
-    );
-    let (_, warnings) =
-        ObjectSinkPlugin::new(&Surroundings::default()).configure(&config).map_err(|p| format!("{p:?}")).unwrap();
-    assert!(warnings.is_empty(), "{warnings:?}");
 }
