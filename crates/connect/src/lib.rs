@@ -11,6 +11,7 @@ pub mod java_properties;
 mod json;
 pub mod limits;
 pub mod metrics;
+mod pipeline;
 pub mod placeholder;
 pub mod registry;
 pub mod rest;

@@ -46,3 +46,7 @@ pub const REQUESTS_AT_ONCE: usize = 32;
 pub const REST_GRACE: Duration = Duration::from_millis(500);
 /// How long a change of offsets waits for the end of a connector that was asked to stop.
 pub const OFFSETS_WAIT: Duration = Duration::from_secs(5);
+/// Plans of a source for which readers of its records are kept, and topics for which what they are opened as is.
+pub const CONVERTED_TOPICS: usize = 10_000;
+/// A record's buffer of more bytes than this is given back after the record that needed it.
+pub const KEPT_RECORD_BYTES: usize = 1 << 20;

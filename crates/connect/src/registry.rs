@@ -3,16 +3,24 @@
 use std::sync::Arc;
 
 use tailwater_connector::property::nearest;
-use tailwater_connector::{Plugin, Problem};
+use tailwater_connector::{Config, Plugin, Problem};
+
+use crate::pipeline::framed;
 
 /// The plugins of a process.
 #[derive(Clone, Default)]
 pub struct Registry(Vec<Arc<dyn Plugin>>);
 
 impl Registry {
-    /// From the plugins that the composition root knows.
+    /// From the plugins that the composition root knows. What Kafka Connect does around every connector (transforms,
+    /// converters) is put around them.
     pub fn new(plugins: Vec<Arc<dyn Plugin>>) -> Self {
-        Registry(plugins)
+        Registry::with_worker(plugins, &Config::default())
+    }
+
+    /// The same under a worker's settings: its converters, for connectors that have none of their own.
+    pub fn with_worker(plugins: Vec<Arc<dyn Plugin>>, worker: &Config) -> Self {
+        Registry(plugins.into_iter().map(|plugin| framed(plugin, worker)).collect())
     }
 
     /// The plugin for `connector.class`: the full class name, or as in Connect the name without its package, with or
@@ -61,7 +69,7 @@ fn names(class: &'static str) -> [&'static str; 3] {
 #[cfg(test)]
 mod tests {
     use tailwater_connector::plugin::Instance;
-    use tailwater_connector::{Config, Kind, Property};
+    use tailwater_connector::{Kind, Property};
 
     use super::*;
 

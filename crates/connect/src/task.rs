@@ -123,7 +123,7 @@ impl Life {
         let (name, status, stop) = (self.name.clone(), Arc::clone(&self.status), self.stop.clone());
         match instance {
             Instance::Source(source) => {
-                let writer = self.persist(|| self.transport.open_source(&self.name))?;
+                let writer = source.around(self.persist(|| self.transport.open_source(&self.name))?);
                 let signals = self.signals.clone();
                 let mut context = SourceContext { name, writer, status, stop, signals };
                 self.persist(|| source.run(&mut context))

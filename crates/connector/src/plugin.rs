@@ -30,7 +30,7 @@ pub trait Plugin: Send + Sync {
     /// Which way it moves data.
     fn kind(&self) -> Kind;
     /// Every property, declared once: parsing, validation and documentation follow from it.
-    fn properties(&self) -> &'static [Property];
+    fn properties(&self) -> &[Property];
     /// A connector from its properties. All problems at once; warnings come with the instance.
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>>;
     /// The property that a problem is about which names none, by the problem's code; what is about the database as a whole

@@ -27,6 +27,10 @@ pub struct SourceContext {
 pub trait Source: Send {
     /// Looks at the outside and reports all problems at once, changing nothing. Warnings do not stop.
     fn preflight(&mut self) -> Vec<Problem>;
+    /// What the source is to write to, from the writing end of its topics: itself, or what converts records on their way.
+    fn around(&mut self, writer: Box<dyn SourceWriter>) -> Box<dyn SourceWriter> {
+        writer
+    }
     /// Runs until [`Stop`] is set or the work is done (`snapshot.mode=initial_only`). An error of kind
     /// [`Retry`](crate::ProblemKind::Retry) is followed by another `run` after a pause; others end the connector.
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem>;

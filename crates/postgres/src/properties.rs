@@ -507,10 +507,6 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("internal.*", Text, None, "it is an inner switch of the original"),
     no_effect("source.struct.version", Text, None, "events have the form of Debezium 3.6"),
     // Kafka Connect around the connector.
-    refused("transforms", Text, Some(""), "transforms come in a later version; events would arrive untransformed"),
-    no_effect("transforms.*", Text, None, "'transforms' names no transform"),
-    no_effect("predicates", Text, Some(""), "no transform uses it"),
-    no_effect("predicates.*", Text, None, "no transform uses it"),
     Property::new(
         "exactly.once.support",
         OneOf(&["requested", "required"]),
@@ -521,7 +517,6 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("transaction.boundary.interval.ms", NUMBER, None, "source transactions are kept whole"),
     no_effect("offsets.storage.topic", Text, None, "the position lies in the journal, beside the data"),
     no_effect("offset.*", Text, None, "the position lies in the journal, beside the data"),
-    no_effect("errors.*", Text, None, LOSSY),
     no_effect("config.action.reload", Text, Some("restart"), WORKER),
     no_effect("bootstrap.servers", Text, None, CLUSTER),
     no_effect("kafka.*", Text, None, CLUSTER),
@@ -558,8 +553,12 @@ pub(crate) const fn refused(
 }
 
 const fn converter(name: &'static str) -> Property {
-    Property::new(name, Text, Some("org.apache.kafka.connect.json.JsonConverter"), "form of the bytes; JSON")
-        .support(Support::Refused("only the JSON converter is there yet"))
+    Property::new(
+        name,
+        Text,
+        Some("org.apache.kafka.connect.json.JsonConverter"),
+        "form of the bytes; JSON is written here",
+    )
 }
 
 #[cfg(test)]

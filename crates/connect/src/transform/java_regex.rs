@@ -25,7 +25,7 @@ enum Piece {
 }
 
 /// An option's name and its value.
-pub(super) type Opt<'a> = (&'a str, &'a str);
+pub(crate) type Opt<'a> = (&'a str, &'a str);
 
 impl Rename {
     /// The problem names the option that cannot be.
@@ -48,7 +48,7 @@ impl Rename {
 }
 
 /// An expression that is to match whole names.
-pub(super) fn whole(option: Opt<'_>) -> Result<Regex, Problem> {
+pub(crate) fn whole(option: Opt<'_>) -> Result<Regex, Problem> {
     compiled(option, &format!("\\A(?:{})\\z", option.1))
 }
 

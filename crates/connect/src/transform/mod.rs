@@ -5,7 +5,7 @@
 
 mod debezium;
 mod expression;
-mod java_regex;
+pub(crate) mod java_regex;
 mod kafka;
 pub mod schema_cache;
 
@@ -17,6 +17,12 @@ pub trait Transform: Send {
     /// The record as it goes on; `None` when it is dropped. An error names what about the record's shape does not fit, never
     /// its values.
     fn apply(&mut self, record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem>;
+
+    /// Whether it looks at nothing but the topic, changes nothing else and drops nothing: then records need not be taken
+    /// apart for it.
+    fn only_routes(&self) -> bool {
+        false
+    }
 }
 
 /// A kind of transform.

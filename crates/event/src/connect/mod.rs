@@ -10,9 +10,10 @@ pub mod number;
 mod options;
 mod plan;
 mod schema;
+pub mod text;
 mod value;
 
 pub use options::{NumericMapping, RowOptions, TimestampForm};
-pub use plan::{RowPlan, RowSchema, is_row_descriptor};
+pub use plan::{RowPlan, RowSchema, converted_descriptor, is_converted_descriptor, is_row_descriptor};
 pub use schema::{Field, Kind, Schema};
 pub use value::{ConnectHeader, ConnectRecord, Typed, Value};

@@ -14,16 +14,41 @@ use super::field::Form;
 const VERSION: u32 = 1;
 /// The descriptor's word for this form.
 const ROW: &str = "row";
+/// The descriptor's word for records that were changed on their way.
+const CONVERTED: &str = "converted";
 /// A buffer of more bytes than this is given back after the row that needed it.
 const KEPT_BYTES: usize = 1 << 20;
 
 /// Whether a plan's descriptor is one of rows, which have no before and no operation.
 pub fn is_row_descriptor(descriptor: &[u8]) -> bool {
+    form(descriptor).is_some_and(|form| form == ROW)
+}
+
+/// What says to readers that records were changed on their way from the source (transforms, converters), so that nothing but
+/// their bytes is known.
+pub fn converted_descriptor(transforms: &[&str], key: &str, value: &str) -> Vec<u8> {
+    #[derive(Serialize)]
+    struct Converted<'a> {
+        version: u32,
+        form: &'static str,
+        transforms: &'a [&'a str],
+        key: &'a str,
+        value: &'a str,
+    }
+    serde_json::to_vec(&Converted { version: VERSION, form: CONVERTED, transforms, key, value }).unwrap_or_default()
+}
+
+/// Whether a plan's descriptor is one of [`converted_descriptor`].
+pub fn is_converted_descriptor(descriptor: &[u8]) -> bool {
+    form(descriptor).is_some_and(|form| form == CONVERTED)
+}
+
+fn form(descriptor: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Head {
         form: String,
     }
-    serde_json::from_slice::<Head>(descriptor).is_ok_and(|head| head.form == ROW)
+    serde_json::from_slice::<Head>(descriptor).ok().map(|head| head.form)
 }
 
 /// What rows consist of.

@@ -1,7 +1,7 @@
 //! Every property of the JDBC source connector, each declared once. Names and defaults are those of its version 10.8.
 
+use tailwater_connector::Property;
 use tailwater_connector::property::Form::{self, Bool, Integer, OneOf, Patterns, Secret, Text};
-use tailwater_connector::{Property, Support};
 
 use crate::properties::{no_effect, refused};
 
@@ -10,7 +10,6 @@ const RETRY: &str = "what may pass by itself is retried for ever, with pauses of
 const CLUSTER: &str = "topics live in this process; no Kafka cluster is contacted";
 const JOURNAL: &str = "the position lies in the journal, beside the data";
 const WORKER: &str = "it is a setting of Kafka Connect's worker";
-const LOSSY: &str = "a row that can not be processed stops the connector, so that none is lost in silence";
 const KEYS: &str = "keys are null";
 
 const DAY_MS: i64 = 86_400_000;
@@ -134,8 +133,7 @@ pub const PROPERTIES: &[Property] = &[
     // Converters.
     Property::new("key.converter", Text, Some(JSON), "form of keys, which are null in every form"),
     no_effect("key.converter.*", Text, None, KEYS),
-    Property::new("value.converter", Text, Some(JSON), "form of the bytes; JSON")
-        .support(Support::Refused("only the JSON converter is there yet")),
+    Property::new("value.converter", Text, Some(JSON), "form of the bytes; JSON is written here"),
     Property::new("value.converter.schemas.enable", Bool, Some("true"), "a schema block with every value"),
     no_effect("value.converter.replace.null.with.default", Bool, Some("true"), "rows carry no defaults"),
     Property::new(
@@ -148,10 +146,6 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("header.converter", Text, None, "records have no headers"),
     no_effect("header.converter.*", Text, None, "records have no headers"),
     // Kafka Connect around the connector.
-    refused("transforms", Text, Some(""), "transforms come in a later version; rows would arrive untransformed"),
-    no_effect("transforms.*", Text, None, "'transforms' names no transform"),
-    no_effect("predicates", Text, Some(""), "no transform uses it"),
-    no_effect("predicates.*", Text, None, "no transform uses it"),
     Property::new(
         "exactly.once.support",
         OneOf(&["requested", "required"]),
@@ -163,7 +157,6 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("topic.creation.*", Text, None, "topics are made when needed, with one partition"),
     no_effect("offsets.storage.topic", Text, None, JOURNAL),
     no_effect("offset.*", Text, None, JOURNAL),
-    no_effect("errors.*", Text, None, LOSSY),
     no_effect("config.action.reload", Text, Some("restart"), WORKER),
     no_effect("bootstrap.servers", Text, None, CLUSTER),
     no_effect("confluent.*", Text, None, CLUSTER),
@@ -191,7 +184,7 @@ mod tests {
         timestamp.initial validate.non.null query query.masked query.parameters quote.sql.identifiers query.suffix
         transaction.isolation.mode query.retry.attempts table.types poll.interval.ms batch.max.rows
         table.poll.interval.ms table.monitoring.startup.polling.limit.ms topic.prefix timestamp.delay.interval.ms
-        db.timezone timestamp.granularity tasks.max key.converter value.converter transforms errors.tolerance
+        db.timezone timestamp.granularity tasks.max key.converter value.converter
         topic.creation.default.partitions exactly.once.support";
 
     fn config(extra: (&str, &str)) -> Config {

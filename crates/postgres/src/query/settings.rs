@@ -171,7 +171,7 @@ mod tests {
 
     #[test]
     fn each_bad_value_has_its_code() {
-        let cases: [(&[(&str, &str)], &str); 21] = [
+        let cases: [(&[(&str, &str)], &str); 20] = [
             (&[("mode", "increment")], "PROPERTY_INVALID"),
             (&[("connection.url", "jdbc:mysql://h/d")], "URL_UNSUPPORTED"),
             (&[("connection.url", "jdbc:postgresql://h/d")], "PROPERTY_MISSING"),
@@ -192,7 +192,6 @@ mod tests {
             (&[("catalog.pattern", "other")], "PROPERTY_INVALID"),
             (&[("timestamp.initial", "-2")], "PROPERTY_INVALID"),
             (&[("db.timezone", "GMT+2")], "PROPERTY_INVALID"),
-            (&[("value.converter", "io.confluent.connect.avro.AvroConverter")], "PROPERTY_REFUSED"),
         ];
         for (input, code) in cases {
             let problems = QuerySettings::parse(&config(input)).unwrap_err();

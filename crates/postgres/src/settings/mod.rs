@@ -332,7 +332,7 @@ mod tests {
 
     #[test]
     fn each_bad_value_has_its_code() {
-        let cases: [(&[(&str, &str)], &str); 25] = [
+        let cases: [(&[(&str, &str)], &str); 24] = [
             (&[("slot.name", "My-Slot")], "PROPERTY_INVALID"),
             (&[("slot.name", &"x".repeat(64))], "PROPERTY_INVALID"),
             (&[("topic.prefix", "a/b")], "PROPERTY_INVALID"),
@@ -352,7 +352,6 @@ mod tests {
             (&[("unavailable.value.placeholder", "hex:abc")], "PROPERTY_INVALID"),
             (&[("offset.mismatch.strategy", "trust_slot")], "PROPERTY_REFUSED"),
             (&[("flush.lsn.source", "false")], "PROPERTY_REFUSED"),
-            (&[("value.converter", "io.confluent.connect.avro.AvroConverter")], "PROPERTY_REFUSED"),
             (&[("column.mask.hash.MD2.with.salt.x", "a")], "PROPERTY_INVALID"),
             (&[("column.include.list", "a"), ("column.exclude.list", "b")], "FILTERS_CONFLICT"),
             (&[("topic.naming.strategy", "com.example.Mine")], "PROPERTY_REFUSED"),

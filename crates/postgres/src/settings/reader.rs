@@ -541,11 +541,6 @@ impl Reader<'_> {
             let cause = "somebody else would have to acknowledge, and the server would keep its log for ever meanwhile";
             self.refused("lsn.flush.mode", "manual", cause, "Remove 'lsn.flush.mode' and 'flush.lsn.source'.");
         }
-        let header = self.config.text("header.converter").to_owned();
-        if !["SimpleHeaderConverter", "JsonConverter"].iter().any(|known| header.ends_with(known)) {
-            let remedy = "Use org.apache.kafka.connect.json.JsonConverter, or remove it.";
-            self.refused("header.converter", &header, "only the simple and the JSON converter are there", remedy);
-        }
     }
 
     fn word(&self, name: &str) -> String {

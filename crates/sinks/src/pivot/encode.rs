@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tailwater_connector::{PlanId, Problem, Record, TopicReader};
+use tailwater_event::connect::is_converted_descriptor;
 use tailwater_event::debezium::{Decoded, Reader, is_fixed};
 
 use super::row::{Options, Shape, push_rows};
@@ -41,6 +42,9 @@ impl PivotEncoder {
             return Ok(table.clone());
         }
         let descriptor = topics.plan(id).ok_or_else(|| unreadable("its description is not in the journal"))?;
+        if is_converted_descriptor(&descriptor) {
+            return Err(converted());
+        }
         let table = if is_fixed(&descriptor) {
             None
         } else {
@@ -77,6 +81,14 @@ impl Encoder for PivotEncoder {
         let count = push_rows(&mut bytes, &change.table.shape, &change.decoded, &self.options, loaded_us);
         Lines { bytes: bytes.into(), count }
     }
+}
+
+fn converted() -> Problem {
+    Problem::stop(
+        "SINK_RECORD_CONVERTED",
+        "the record was changed by the source's transforms or converters, so that what a row was before and after cannot be told",
+        "Leave 'transforms' and converters other than JSON out of the source, or give this sink a source of its own.",
+    )
 }
 
 fn unreadable(why: &str) -> Problem {

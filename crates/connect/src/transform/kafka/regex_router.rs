@@ -38,6 +38,10 @@ impl Transform for RegexRouter {
         self.last = Some((std::mem::replace(&mut record.topic, Arc::clone(&to)), to));
         Ok(Some(record))
     }
+
+    fn only_routes(&self) -> bool {
+        true
+    }
 }
 
 fn configure(_: &str, config: &Config) -> Configured {

@@ -16,7 +16,7 @@ pub use read::JsonReader;
 pub use write::JsonWriter;
 
 /// Arrays and structs in one another; deeper ones are refused.
-const DEPTH: usize = 64;
+pub(super) const DEPTH: usize = 64;
 /// Schemas kept by a reader or writer (`schemas.cache.size` has the same default).
 const KEPT_SCHEMAS: usize = 1000;
 /// Bytes of schema text kept by a reader or writer.

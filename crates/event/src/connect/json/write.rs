@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::{DECIMAL, DEPTH, JsonError, JsonOptions, KEPT_BYTES, KEPT_SCHEMAS, decimal, schema};
 use crate::connect::{Kind, Schema, Typed, Value};
 use crate::debezium::JsonDecimal;
@@ -14,15 +16,22 @@ use crate::debezium::value::number::{push_f32, push_f64, push_i64};
 #[derive(Debug)]
 pub struct JsonWriter {
     options: JsonOptions,
-    /// By address; the schema is held so that the address stays its own.
-    kept: HashMap<usize, (Arc<Schema>, Box<[u8]>)>,
+    /// Openings of envelopes by a schema's address; the schema is held so that the address stays its own.
+    kept: HashMap<usize, (Arc<Schema>, Bytes)>,
     kept_bytes: usize,
+    /// The opening for values without schema.
+    schemaless: Bytes,
 }
 
 impl JsonWriter {
     /// A writer with these options.
     pub fn new(options: JsonOptions) -> Self {
-        JsonWriter { options, kept: HashMap::new(), kept_bytes: 0 }
+        JsonWriter {
+            options,
+            schemaless: Bytes::from_static(b"{\"schema\":null,\"payload\":"),
+            kept: HashMap::new(),
+            kept_bytes: 0,
+        }
     }
 
     /// Appends a record's key, value or header. `false`, with nothing appended, when it is null without a schema: no bytes. On an
@@ -39,37 +48,55 @@ impl JsonWriter {
         written.map(|()| true)
     }
 
+    /// The same in two parts, which repeat differently: appends the payload, behind which `}` belongs, and returns what
+    /// belongs before it, one for all values of a schema. `None` when there are no bytes.
+    pub fn write_payload(&mut self, data: &Typed, out: &mut Vec<u8>) -> Result<Option<Bytes>, JsonError> {
+        let open = match &data.schema {
+            Some(schema) => self.open(schema)?,
+            None if data.value.is_null() => return Ok(None),
+            None => self.schemaless.clone(),
+        };
+        let start = out.len();
+        match push_value(&data.value, data.schema.as_deref(), &self.options, 0, out) {
+            Ok(()) => Ok(Some(open)),
+            Err(error) => {
+                out.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
     fn push(&mut self, data: &Typed, out: &mut Vec<u8>) -> Result<(), JsonError> {
         if !self.options.schemas {
             return push_value(&data.value, data.schema.as_deref(), &self.options, 0, out);
         }
-        out.extend_from_slice(b"{\"schema\":");
-        match &data.schema {
-            Some(schema) => self.push_schema(schema, out)?,
-            None => out.extend_from_slice(b"null"),
-        }
-        out.extend_from_slice(b",\"payload\":");
+        let open = match &data.schema {
+            Some(schema) => self.open(schema)?,
+            None => self.schemaless.clone(),
+        };
+        out.extend_from_slice(&open);
         push_value(&data.value, data.schema.as_deref(), &self.options, 0, out)?;
         out.push(b'}');
         Ok(())
     }
 
-    fn push_schema(&mut self, schema: &Arc<Schema>, out: &mut Vec<u8>) -> Result<(), JsonError> {
+    /// An envelope up to its payload.
+    fn open(&mut self, schema: &Arc<Schema>) -> Result<Bytes, JsonError> {
         let address = Arc::as_ptr(schema).addr();
-        if let Some((_, text)) = self.kept.get(&address) {
-            out.extend_from_slice(text);
-            return Ok(());
+        if let Some((_, open)) = self.kept.get(&address) {
+            return Ok(open.clone());
         }
-        let start = out.len();
-        schema::push(schema, &self.options, out)?;
-        let text: Box<[u8]> = out.get(start..).unwrap_or_default().into();
-        if self.kept.len() >= KEPT_SCHEMAS || self.kept_bytes + text.len() > KEPT_BYTES {
+        let mut open = b"{\"schema\":".to_vec();
+        schema::push(schema, &self.options, &mut open)?;
+        open.extend_from_slice(b",\"payload\":");
+        let open = Bytes::from(open);
+        if self.kept.len() >= KEPT_SCHEMAS || self.kept_bytes + open.len() > KEPT_BYTES {
             self.kept.clear();
             self.kept_bytes = 0;
         }
-        self.kept_bytes += text.len();
-        self.kept.insert(address, (schema.clone(), text));
-        Ok(())
+        self.kept_bytes += open.len();
+        self.kept.insert(address, (schema.clone(), open.clone()));
+        Ok(open)
     }
 }
 

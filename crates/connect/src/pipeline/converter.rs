@@ -1,0 +1,121 @@
+//! Converters: typed values to bytes and back (`org.apache.kafka.connect`, Kafka 4.3).
+
+use bytes::Bytes;
+use tailwater_connector::property::{Form, check};
+use tailwater_connector::{Config, Problem, Property, Support};
+use tailwater_event::connect::json::{JsonOptions, JsonWriter};
+use tailwater_event::connect::text::{push_java_text, push_simple_text};
+use tailwater_event::connect::{Typed, Value};
+use tailwater_event::debezium::JsonDecimal;
+
+use super::named;
+
+pub(super) const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
+pub(super) const SIMPLE: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";
+const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
+const BYTES: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
+const SHORT: &str = "org.apache.kafka.connect.converters.ShortConverter";
+const INTEGER: &str = "org.apache.kafka.connect.converters.IntegerConverter";
+const LONG: &str = "org.apache.kafka.connect.converters.LongConverter";
+const FLOAT: &str = "org.apache.kafka.connect.converters.FloatConverter";
+const DOUBLE: &str = "org.apache.kafka.connect.converters.DoubleConverter";
+const BOOLEAN: &str = "org.apache.kafka.connect.converters.BooleanConverter";
+const CLASSES: [&str; 10] = [JSON, STRING, BYTES, SIMPLE, SHORT, INTEGER, LONG, FLOAT, DOUBLE, BOOLEAN];
+
+const JSON_OPTIONS: &[Property] = &[
+    Property::new("schemas.enable", Form::Bool, Some("true"), "a schema with every value"),
+    Property::new("decimal.format", Form::OneOf(&["base64", "numeric"]), Some("base64"), "form of decimals"),
+    Property::new("replace.null.with.default", Form::Bool, Some("true"), "a field's default in place of null"),
+    Property::new("schemas.cache.size", Form::Integer(0, i32::MAX as i64), Some("1000"), "schemas that are kept")
+        .support(Support::NoEffect("1,000 schemas are kept")),
+    Property::new("schema.content", Form::Text, Some(""), "the schema of all values")
+        .support(Support::Refused("schemas come with the values")),
+];
+const STRING_OPTIONS: &[Property] =
+    &[Property::new("converter.encoding", Form::OneOf(&["UTF-8", "UTF8"]), Some("UTF-8"), "the encoding; UTF-8")];
+
+/// Writes one part of records.
+pub(super) struct Converter {
+    class: &'static str,
+    options: JsonOptions,
+    writer: JsonWriter,
+}
+
+impl Converter {
+    /// The converter that `SIDE.converter` names, with the options below it; `default` is the class when none is named. All
+    /// problems at once, by full names.
+    pub(super) fn parse(config: &Config, side: &str, default: &'static str) -> (Option<Converter>, Vec<Problem>) {
+        let typed = config.get(side).map(str::trim).filter(|typed| !typed.is_empty()).unwrap_or(default);
+        let known = CLASSES.into_iter().filter(|class| *class != SIMPLE || default == SIMPLE);
+        let Some(class) = named::resolve(typed, known.clone()) else {
+            return (None, vec![named::unknown(side, typed, known)]);
+        };
+        let prefix = format!("{side}.");
+        let properties = match class {
+            JSON => JSON_OPTIONS,
+            STRING => STRING_OPTIONS,
+            _ => &[],
+        };
+        let (config, problems) = check(&super::properties::below(config, &prefix), properties);
+        let numeric = config.text("decimal.format").trim().eq_ignore_ascii_case("numeric");
+        let options = JsonOptions {
+            schemas: config.flag("schemas.enable"),
+            decimal: if numeric { JsonDecimal::Numeric } else { JsonDecimal::Base64 },
+            replace_null: config.flag("replace.null.with.default"),
+        };
+        let converter = Converter { class, options, writer: JsonWriter::new(options) };
+        (Some(converter), named::with_prefix(&prefix, properties, problems))
+    }
+
+    /// The full name of the class.
+    pub(super) fn class(&self) -> &'static str {
+        self.class
+    }
+
+    /// Writes a value in front of which stands what is returned, and behind which stands [`Written::close`].
+    pub(super) fn write(&mut self, data: &Typed, out: &mut Vec<u8>) -> Result<Written, String> {
+        out.clear();
+        if self.class == JSON && self.options.schemas {
+            return match self.writer.write_payload(data, out).map_err(|error| error.to_string())? {
+                Some(open) => Ok(Written::Enveloped(open)),
+                None => Ok(Written::Null),
+            };
+        }
+        let typed = |written: bool| if written { Ok(Written::Bytes) } else { Ok(Written::Null) };
+        if self.class == JSON {
+            return typed(self.writer.write(data, out).map_err(|error| error.to_string())?);
+        }
+        if data.value.is_null() {
+            return Ok(Written::Null);
+        }
+        let schema = data.schema.as_deref();
+        match (self.class, &data.value) {
+            (STRING, value) => push_java_text(value, schema, out).map_err(|error| error.to_string())?,
+            (SIMPLE, value) => push_simple_text(value, schema, out).map_err(|error| error.to_string())?,
+            (BYTES, Value::Bytes(bytes)) if schema.is_none_or(|schema| schema.name.is_none()) => {
+                out.extend_from_slice(bytes);
+            }
+            (SHORT, Value::Int16(value)) => out.extend_from_slice(&value.to_be_bytes()),
+            (INTEGER, Value::Int32(value)) => out.extend_from_slice(&value.to_be_bytes()),
+            (LONG, Value::Int64(value)) => out.extend_from_slice(&value.to_be_bytes()),
+            (FLOAT, Value::Float32(value)) => out.extend_from_slice(&value.to_be_bytes()),
+            (DOUBLE, Value::Float64(value)) => out.extend_from_slice(&value.to_be_bytes()),
+            (BOOLEAN, Value::Boolean(value)) => out.push(u8::from(*value)),
+            _ => {
+                let kind = schema.map_or("value without schema", |schema| schema.kind.name());
+                return Err(format!("a {kind} is nothing that it writes"));
+            }
+        }
+        Ok(Written::Bytes)
+    }
+}
+
+/// What a converter wrote.
+pub(super) enum Written {
+    /// No bytes.
+    Null,
+    /// The bytes.
+    Bytes,
+    /// The payload of a JSON envelope; this stands before it, `}` behind it.
+    Enveloped(Bytes),
+}

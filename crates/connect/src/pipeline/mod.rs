@@ -1,0 +1,203 @@
+//! What Kafka Connect does around every connector: transforms with predicates, converters, and what follows when one of them
+//! refuses a record.
+//!
+//! A [`Framed`] plugin takes the properties of Connect for itself and leaves the rest to the plugin in it. Nothing is put
+//! between a source and its topics when there are no transforms and the converters are those that it writes itself; transforms
+//! that only route change the names of topics as they are opened. Everything else is read back from the source's JSON as
+//! typed records, transformed, and converted ([`source`]).
+
+mod chain;
+mod converter;
+mod named;
+mod predicate;
+mod properties;
+mod route;
+mod source;
+#[cfg(test)]
+mod tests;
+mod tolerance;
+
+use std::sync::Arc;
+
+use tailwater_connector::plugin::Instance;
+use tailwater_connector::property::check;
+use tailwater_connector::{Config, Kind, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support};
+
+use chain::Chain;
+use converter::{Converter, JSON, SIMPLE};
+use properties::CONVERTERS;
+use route::RoutingWriter;
+use source::{Converters, ConvertingWriter};
+use tolerance::Tolerance;
+
+/// What a source is told to write where its records are read back: JSON that holds all there is.
+const READABLE: [(&str, &str); 10] = [
+    ("key.converter", JSON),
+    ("key.converter.schemas.enable", "true"),
+    ("key.converter.decimal.format", "base64"),
+    ("key.converter.replace.null.with.default", "false"),
+    ("value.converter", JSON),
+    ("value.converter.schemas.enable", "true"),
+    ("value.converter.decimal.format", "base64"),
+    ("value.converter.replace.null.with.default", "false"),
+    ("header.converter", JSON),
+    ("header.converter.schemas.enable", "true"),
+];
+
+/// A plugin with Kafka Connect around it.
+pub(crate) fn framed(plugin: Arc<dyn Plugin>, worker: &Config) -> Arc<dyn Plugin> {
+    let properties = match plugin.kind() {
+        Kind::Source => properties::all(plugin.properties()),
+        Kind::Sink => plugin.properties().to_vec(),
+    };
+    Arc::new(Framed { plugin, properties, worker: worker.clone() })
+}
+
+struct Framed {
+    plugin: Arc<dyn Plugin>,
+    properties: Vec<Property>,
+    /// Converters for connectors that have none of their own.
+    worker: Config,
+}
+
+impl Plugin for Framed {
+    fn classes(&self) -> &'static [&'static str] {
+        self.plugin.classes()
+    }
+
+    fn kind(&self) -> Kind {
+        self.plugin.kind()
+    }
+
+    fn properties(&self) -> &[Property] {
+        &self.properties
+    }
+
+    fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
+        match self.kind() {
+            Kind::Source => self.source(config),
+            Kind::Sink => self.plugin.configure(config),
+        }
+    }
+
+    fn property_of(&self, code: &str) -> Option<&'static str> {
+        self.plugin.property_of(code)
+    }
+
+    fn needs_snapshot(&self, property: &str) -> bool {
+        let changes_records = self.kind() == Kind::Source && properties::changes_records(property);
+        changes_records || self.plugin.needs_snapshot(property)
+    }
+}
+
+impl Framed {
+    fn source(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
+        let (mut ours, mut theirs) = properties::split(config, self.plugin.properties());
+        for (name, value) in self.worker.iter().filter(|(name, _)| is_converters(name)) {
+            if ours.get(name).is_none() {
+                ours.set(name, value);
+            }
+        }
+        let (checked, mut problems) = check(&ours, properties::FRAMEWORK);
+        let (chain, found) = Chain::parse(&checked);
+        problems.extend(found);
+        let parse = |side: &str| Converter::parse(&checked, side, if side == CONVERTERS[2] { SIMPLE } else { JSON });
+        let parsed = CONVERTERS.map(parse);
+        let native = (chain.is_empty() || chain.only_routes())
+            && CONVERTERS.iter().zip(&parsed).all(|(side, (converter, _))| {
+                !self.writes(side) || converter.as_ref().is_none_or(|c| is_native(side, c.class()))
+            });
+        let passed = |name: &str| native && is_converters(name);
+        ours.iter().filter(|(name, _)| passed(name)).for_each(|(name, value)| theirs.set(name, value));
+        if !native {
+            READABLE.iter().filter(|(name, _)| self.honours(name)).for_each(|(name, value)| theirs.set(name, value));
+        }
+        let [(key, of_keys), (value, of_values), (header, of_headers)] = parsed;
+        // A source that writes the JSON itself checks the options itself.
+        let of_converters = of_keys.into_iter().chain(of_values).chain(of_headers);
+        problems.extend(of_converters.filter(|problem| !native || problem.is_error()));
+        let instance = match self.plugin.configure(&theirs) {
+            Ok((instance, warnings)) => {
+                problems.extend(warnings);
+                Some(instance)
+            }
+            Err(found) => {
+                found.into_iter().for_each(|problem| {
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                });
+                None
+            }
+        };
+        let (Some(Instance::Source(source)), Some(key), Some(value), Some(header)) = (instance, key, value, header)
+        else {
+            return Err(problems);
+        };
+        if problems.iter().any(Problem::is_error) {
+            return Err(problems);
+        }
+        let tolerance = Tolerance::parse(&checked, config.text("name"));
+        let frame = match (native, chain.is_empty()) {
+            (true, true) => return Ok((Instance::Source(source), problems)),
+            (true, false) => Frame::Routing(chain),
+            (false, _) => Frame::Converting(chain, Box::new(Converters { key, value, header }), tolerance),
+        };
+        Ok((Instance::Source(Box::new(Around { source, frame: Some(frame) })), problems))
+    }
+
+    /// Whether the form of this part of records is the source's to choose.
+    fn writes(&self, side: &str) -> bool {
+        self.honours(&format!("{side}.schemas.enable"))
+    }
+
+    fn honours(&self, name: &str) -> bool {
+        self.plugin.properties().iter().any(|own| own.name == name && own.support == Support::Honoured)
+    }
+}
+
+/// Whether a property is a converter's.
+fn is_converters(name: &str) -> bool {
+    CONVERTERS.iter().any(|side| name.strip_prefix(side).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
+}
+
+/// Whether sources write this form by themselves.
+fn is_native(side: &str, class: &str) -> bool {
+    class == JSON || (side == CONVERTERS[2] && class == SIMPLE)
+}
+
+/// A source with something between it and its topics.
+struct Around {
+    source: Box<dyn Source>,
+    /// Until the source is given its writer.
+    frame: Option<Frame>,
+}
+
+enum Frame {
+    Routing(Chain),
+    Converting(Chain, Box<Converters>, Tolerance),
+}
+
+impl Source for Around {
+    fn preflight(&mut self) -> Vec<Problem> {
+        self.source.preflight()
+    }
+
+    fn around(&mut self, writer: Box<dyn SourceWriter>) -> Box<dyn SourceWriter> {
+        match self.frame.take() {
+            Some(Frame::Routing(chain)) => Box::new(RoutingWriter::new(writer, chain)),
+            Some(Frame::Converting(chain, converters, tolerance)) => {
+                Box::new(ConvertingWriter::new(writer, chain, *converters, tolerance))
+            }
+            None => writer,
+        }
+    }
+
+    fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
+        self.source.run(context)
+    }
+
+    fn destroy(&mut self) -> Result<(), Problem> {
+        self.source.destroy()
+    }
+}
