@@ -1,0 +1,1 @@
+create table o(id int primary key);
