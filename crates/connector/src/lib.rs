@@ -28,7 +28,7 @@ pub use hosts::HostAliases;
 pub use offset::Offset;
 pub use plugin::{Kind, Plugin};
 pub use problem::{Problem, ProblemKind, Severity};
-pub use property::{Property, Support};
+pub use property::{Look, Property, Support};
 pub use record::{Header, Origin, Record};
 pub use signal::{Signal, Signals};
 pub use sink::{Sink, SinkContext};

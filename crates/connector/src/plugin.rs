@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::problem::Problem;
-use crate::property::Property;
+use crate::property::{Look, Property};
 use crate::sink::Sink;
 use crate::source::Source;
 
@@ -33,6 +33,10 @@ pub trait Plugin: Send + Sync {
     fn properties(&self) -> &[Property];
     /// A connector from its properties. All problems at once; warnings come with the instance.
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>>;
+    /// How the properties are presented, in the order of presentation; those that are missing come behind.
+    fn looks(&self) -> &'static [Look] {
+        &[]
+    }
     /// The property that a problem is about which names none, by the problem's code; what is about the database as a whole
     /// is about where it is.
     fn property_of(&self, _code: &str) -> Option<&'static str> {

@@ -50,6 +50,23 @@ pub struct Property {
     pub help: &'static str,
 }
 
+/// How user interfaces present a property, in Kafka Connect's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look {
+    /// The property.
+    pub name: &'static str,
+    /// `BOOLEAN`, `STRING`, `INT`, `SHORT`, `LONG`, `DOUBLE`, `LIST`, `CLASS` or `PASSWORD`.
+    pub kind: &'static str,
+    /// `HIGH`, `MEDIUM` or `LOW`.
+    pub importance: &'static str,
+    /// The heading that it stands under.
+    pub group: &'static str,
+    /// `NONE`, `SHORT`, `MEDIUM` or `LONG`.
+    pub width: &'static str,
+    /// What stands beside the field.
+    pub label: &'static str,
+}
+
 impl Property {
     /// An honoured optional property.
     pub const fn new(name: &'static str, form: Form, default: Option<&'static str>, help: &'static str) -> Self {

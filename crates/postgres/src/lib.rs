@@ -51,6 +51,7 @@ mod join;
 pub mod keys;
 pub mod limits;
 mod lock;
+mod looks;
 mod metrics;
 pub mod naming;
 mod notify;

@@ -1,8 +1,9 @@
 //! The log source under the class names that people use for it.
 
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, Kind, Plugin, Problem, Property};
+use tailwater_connector::{Config, Kind, Look, Plugin, Problem, Property};
 
+use crate::looks::LOOKS;
 use crate::properties::PROPERTIES;
 use crate::settings::Settings;
 use crate::source::PostgresSource;
@@ -22,6 +23,37 @@ impl Plugin for PostgresPlugin {
 
     fn properties(&self) -> &'static [Property] {
         PROPERTIES
+    }
+
+    fn looks(&self) -> &'static [Look] {
+        LOOKS
+    }
+
+    fn property_of(&self, code: &str) -> Option<&'static str> {
+        match code {
+            "ROLE_NOT_REPLICATION" | "SELECT_DENIED" | "PERMISSION_DENIED" | "ROW_SECURITY" => Some("database.user"),
+            "NO_TABLES" | "TABLE_MISSING" | "TABLE_NOT_CAPTURABLE" => Some("table.include.list"),
+            "SIGNAL_TABLE" => Some("signal.data.collection"),
+            code if code.starts_with("PUBLICATION") => Some("publication.name"),
+            code if code.starts_with("SLOT") => Some("slot.name"),
+            code if code.starts_with("TLS") => Some("database.sslmode"),
+            _ => None,
+        }
+    }
+
+    fn needs_snapshot(&self, property: &str) -> bool {
+        const FORMS: [&str; 9] = [
+            "topic.prefix",
+            "message.key.columns",
+            "decimal.handling.mode",
+            "time.precision.mode",
+            "binary.handling.mode",
+            "hstore.handling.mode",
+            "interval.handling.mode",
+            "money.fraction.digits",
+            "include.unknown.datatypes",
+        ];
+        FORMS.contains(&property) || property.starts_with("column.")
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {

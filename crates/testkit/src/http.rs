@@ -31,6 +31,10 @@ pub fn post(address: &str, path: &str, headers: &str, json: &str) -> std::io::Re
 }
 
 fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {
+    exchange(address, request).map(|(status, _, body)| (status, body))
+}
+
+fn exchange(address: &str, request: &str) -> std::io::Result<(u16, String, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(request.as_bytes())?;
@@ -40,5 +44,25 @@ fn ask(address: &str, request: &str) -> std::io::Result<(u16, String)> {
     let bad = || std::io::Error::other("not an HTTP answer");
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(bad)?;
     let status = head.split_whitespace().nth(1).and_then(|code| code.parse().ok()).ok_or_else(bad)?;
-    Ok((status, body.to_owned()))
+    Ok((status, head.to_owned(), body.to_owned()))
+}
+
+/// One request with any method; `headers` are lines of their own, each ended. Status code, head and body.
+///
+/// # Errors
+/// When nobody answers, or not in HTTP.
+pub fn send(
+    address: &str,
+    method: &str,
+    path: &str,
+    headers: &str,
+    body: &str,
+) -> std::io::Result<(u16, String, String)> {
+    let length = body.len();
+    exchange(
+        address,
+        &format!(
+            "{method} {path} HTTP/1.0\r\nHost: {address}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n{body}"
+        ),
+    )
 }

@@ -19,7 +19,7 @@ use std::fmt::Display;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
-pub use http::{get, post};
+pub use http::{get, post, send};
 pub use minio::Minio;
 pub use postgres::{Builder, Postgres, StopMode};
 pub use process::{Process, cpu_seconds, cpu_seconds_with_children, peak_rss_bytes, rss_bytes};

@@ -5,8 +5,10 @@
 //! with it, now and after every start. Names, codes and texts are those of Kafka Connect 4.3 where Connect has some.
 
 mod change;
+pub mod definitions;
 mod error;
 mod file;
+mod framework;
 mod keep;
 pub mod mask;
 mod offsets;

@@ -6,6 +6,9 @@ use tailwater_connector::{Config, Problem, ProblemKind};
 use super::{Herder, Refusal, mask};
 use crate::{file, placeholder};
 
+/// In Connect's words, the gap for the name included.
+const NAME_EMPTY: &str = "Invalid value  for configuration name: String may not be empty";
+
 impl Herder {
     /// Everything that is wrong with a configuration, warnings included, the outside looked at. Takes as long as the
     /// preflight.
@@ -46,11 +49,20 @@ impl Herder {
                 "",
             ));
         }
-        problems.extend(file::check_name(name).err());
+        problems.extend(match name {
+            "" => Some(Problem::config("CONNECTOR_NAME_INVALID", NAME_EMPTY, "Set \"name\" to a short word.")),
+            name => file::check_name(name).err(),
+        });
         problems.extend(self.findings(config)?);
-        let errors: Vec<Problem> =
+        let mut errors: Vec<Problem> =
             problems.into_iter().filter(|p| p.is_error() && p.kind != ProblemKind::Retry).collect();
-        if errors.is_empty() { Ok(()) } else { Err(Refusal::invalid(&errors)) }
+        if errors.is_empty() {
+            return Ok(());
+        }
+        let plugin = self.class_of(config)?;
+        Herder::in_order(plugin.as_ref(), &mut errors);
+        errors.sort_by_key(|problem| problem.code != "CONNECTOR_NAME_INVALID");
+        Err(Refusal::invalid(&errors))
     }
 
     /// The plugin that a configuration names.

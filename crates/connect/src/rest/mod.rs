@@ -77,6 +77,8 @@ fn router(face: Face, guard: Guard) -> Router {
         .route("/connectors/{name}/topics/reset", put(connectors::reset_topics))
         .route("/connectors/{name}/offsets", get(offsets::get).patch(offsets::alter).delete(offsets::reset))
         .route("/connector-plugins", get(plugins::list))
+        .route("/connector-plugins/{plugin}/config", get(plugins::config))
+        .route("/connector-plugins/{plugin}/config/validate", put(plugins::validate))
         .route("/admin/loggers", get(loggers::list))
         .route("/admin/loggers/{logger}", get(loggers::one).put(loggers::set))
         .fallback(not_found)

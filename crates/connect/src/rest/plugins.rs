@@ -1,12 +1,13 @@
 //! `/connector-plugins`: what connectors can be made of.
 
 use axum::Json;
-use axum::extract::{RawQuery, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::Face;
-use super::request::flag;
+use super::request::{Body, flag};
+use super::{Face, shapes};
+use crate::herder::Refusal;
 use crate::herder::view::{VERSION, kind_word};
 use crate::transform;
 
@@ -20,4 +21,18 @@ pub(super) async fn list(State(face): State<Face>, RawQuery(query): RawQuery) ->
         all.extend(names.map(|name| entry(name, "transformation")));
     }
     Json(all).into_response()
+}
+
+pub(super) async fn config(State(face): State<Face>, Path(plugin): Path<String>) -> Result<Response, Refusal> {
+    Ok(Json(face.herder.definitions(&plugin)?).into_response())
+}
+
+pub(super) async fn validate(
+    State(face): State<Face>,
+    Path(plugin): Path<String>,
+    Body(body): Body,
+) -> Result<Response, Refusal> {
+    let typed = shapes::properties(&body).map_err(Refusal::failed)?.unwrap_or_default();
+    let config = typed.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    Ok(Json(face.ask(move |herder| herder.validate(&plugin, &config)).await?).into_response())
 }
