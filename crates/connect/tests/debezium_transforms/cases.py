@@ -241,6 +241,21 @@ for row in ({"id": 1, "f": [1, -0.5, 0.25, 20000000000, 0.000125], "d": [0.1, 1e
     case(VECTOR, {}, record(typed(struct(V, name="flat"), row)))
 each(VECTOR, {}, CHANGES[:2] + [None])
 
+# ExtractSchemaToNewRecord
+SCHEMA = "transforms.ExtractSchemaToNewRecord"
+
+
+def told(name, kind, length=None, scale=None, comment=None, **more):
+    known = {"column.type": kind, "column.name": name, "column.length": length, "column.scale": scale, "column.comment": comment}
+    return {"parameters": {"__debezium.source." + k: v for k, v in known.items() if v is not None}, **more}
+
+
+TOLD = [("id", schema("int32", **told("id", "INT4", "10", "0"))), ("a", schema("string", True, **told("A", "VARCHAR", "20", comment="what")))]
+for config in ({}, {"schema.name.adjustment.mode": "avro"}):
+    for change in (("c", None, {"id": 1, "a": "x"}), ("d", {"id": 1, "a": None}, None), ("t", None, None)):
+        case(SCHEMA, config, record(envelope(*change, TOLD)))
+each(SCHEMA, {}, [CHANGES[0], None, HEARTBEAT])
+
 
 def pack(node, known):
     """The node with numbers for what was printed before."""

@@ -21,7 +21,6 @@ pub(super) const PASSED: TransformClass = TransformClass {
 pub(super) const REFUSED: TransformClass = TransformClass {
     names: &[
         "io.debezium.transforms.EnforceRecordSize",
-        "io.debezium.transforms.ExtractSchemaToNewRecord",
         "io.debezium.transforms.GeometryFormatTransformer",
         "io.debezium.transforms.SwapGeometryCoordinates",
         "io.debezium.connector.postgresql.transforms.timescaledb.TimescaleDb",
@@ -62,10 +61,6 @@ fn refuse(class: &str, _: &Config) -> Configured {
             "it cuts texts to a length that nobody can tell from the record",
             "Cut columns by name instead: \"column.truncate.to.1000.chars\": \"public.t.body\", or leave them out with \
              'column.exclude.list'.",
-        ),
-        "ExtractSchemaToNewRecord" => (
-            "it repeats in every record what the schema says",
-            "Set 'column.propagate.source.type' to .* and read the parameters of the fields' schemas.",
         ),
         "GeometryFormatTransformer" | "SwapGeometryCoordinates" => (
             "geometries stay as the server has them",

@@ -14,6 +14,7 @@ mod partition;
 #[cfg(test)]
 mod sample;
 mod scripting;
+mod source_schema;
 mod timezone;
 mod unwrap;
 mod vector_to_json;
@@ -33,6 +34,7 @@ pub(super) const CLASSES: &[&TransformClass] = &[
     &scripting::ROUTER,
     &timezone::CLASS,
     &vector_to_json::CLASS,
+    &source_schema::CLASS,
     &elsewhere::PASSED,
     &elsewhere::REFUSED,
 ];
