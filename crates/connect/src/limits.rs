@@ -50,3 +50,5 @@ pub const OFFSETS_WAIT: Duration = Duration::from_secs(5);
 pub const CONVERTED_TOPICS: usize = 10_000;
 /// A record's buffer of more bytes than this is given back after the record that needed it.
 pub const KEPT_RECORD_BYTES: usize = 1 << 20;
+/// Geometries in one another, of collections.
+pub const GEOMETRY_DEPTH: usize = 32;

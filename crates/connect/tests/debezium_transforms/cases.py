@@ -256,6 +256,34 @@ for config in ({}, {"schema.name.adjustment.mode": "avro"}):
         case(SCHEMA, config, record(envelope(*change, TOLD)))
 each(SCHEMA, {}, [CHANGES[0], None, HEARTBEAT])
 
+# SwapGeometryCoordinates
+SWAP = "transforms.SwapGeometryCoordinates"
+GEOMETRY = struct([("wkb", schema("bytes")), ("srid", schema("int32", True))], True, name="io.debezium.data.geometry.Geometry", version=1)
+
+
+def wkb(code, *parts):
+    import struct as binary
+    out = b"\x01" + binary.pack("<I", code)
+    for part in parts:
+        out += part if isinstance(part, bytes) else binary.pack("<I" if isinstance(part, int) else "<d", part)
+    return out
+
+
+def geometry(bytes_, srid=4326):
+    import base64
+    return {"wkb": base64.b64encode(bytes_).decode(), "srid": srid}
+
+
+POINT = wkb(1, 1.5, 2.5)
+SHAPES = [POINT, wkb(2, 2, 1.0, 2.0, 3.0, 4.0), wkb(3, 1, 4, 0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 0.0, 1.0), wkb(4, 2, POINT, POINT),
+          wkb(5, 1, wkb(2, 2, 1.0, 2.0, 3.0, 4.0)), wkb(7, 1, POINT), wkb(0x20000001, 4326, 1.5, 2.5), wkb(0x80000001, 1.0, 2.0, 3.0),
+          wkb(1001, 1.0, 2.0, 3.0), wkb(0xA0000001, 4326, 1.0, 2.0, 3.0), wkb(6, 1, wkb(3, 1, 3, 0.0, 1.0, 2.0, 3.0, 0.0, 1.0))]
+for shape in SHAPES:
+    for srid in (4326, 5, None):
+        case(SWAP, {}, record(typed(struct([("g", GEOMETRY)]), {"g": geometry(shape, srid)})))
+case(SWAP, {"srids": "5"}, record(envelope("c", None, {"id": 1, "g": geometry(POINT, 5)}, [("id", schema("int32")), ("g", GEOMETRY)])))
+case(SWAP, {"srids": "x"}, record(CHANGES[0]))
+
 
 def pack(node, known):
     """The node with numbers for what was printed before."""

@@ -52,6 +52,11 @@ const WANTED: &[Wanted] = &[
         why: "the same",
     },
     Wanted {
+        class: "SwapGeometryCoordinates",
+        holds: ["", "AekDAAAA", "error", "AekDAAAA"],
+        why: "ISO's form of three dimensions is read, too",
+    },
+    Wanted {
         class: "VectorToJsonConverter",
         holds: ["", "\"b\":null", "\"b\":3", "{}"],
         why: "a null of a field with a default stays null",

@@ -22,7 +22,6 @@ pub(super) const REFUSED: TransformClass = TransformClass {
     names: &[
         "io.debezium.transforms.EnforceRecordSize",
         "io.debezium.transforms.GeometryFormatTransformer",
-        "io.debezium.transforms.SwapGeometryCoordinates",
         "io.debezium.connector.postgresql.transforms.timescaledb.TimescaleDb",
         "io.debezium.connector.mongodb.transforms.ExtractNewDocumentState",
         "io.debezium.connector.mongodb.transforms.outbox.MongoEventRouter",
@@ -62,10 +61,10 @@ fn refuse(class: &str, _: &Config) -> Configured {
             "Cut columns by name instead: \"column.truncate.to.1000.chars\": \"public.t.body\", or leave them out with \
              'column.exclude.list'.",
         ),
-        "GeometryFormatTransformer" | "SwapGeometryCoordinates" => (
-            "geometries stay as the server has them",
-            "Let the server do it in a generated column, for example: ALTER TABLE t ADD COLUMN swapped geometry \
-             GENERATED ALWAYS AS (ST_FlipCoordinates(g)) STORED;",
+        "GeometryFormatTransformer" => (
+            "geometries stay well-known binary",
+            "Let the server write the other form into a generated column, for example: ALTER TABLE t ADD COLUMN gml text \
+             GENERATED ALWAYS AS (ST_AsGML(g)) STORED;",
         ),
         "TimescaleDb" => (
             "changes of chunks are not given their hypertable's name",

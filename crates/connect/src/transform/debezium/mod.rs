@@ -15,6 +15,7 @@ mod partition;
 mod sample;
 mod scripting;
 mod source_schema;
+mod swap_geometry;
 mod timezone;
 mod unwrap;
 mod vector_to_json;
@@ -35,6 +36,7 @@ pub(super) const CLASSES: &[&TransformClass] = &[
     &timezone::CLASS,
     &vector_to_json::CLASS,
     &source_schema::CLASS,
+    &swap_geometry::CLASS,
     &elsewhere::PASSED,
     &elsewhere::REFUSED,
 ];
