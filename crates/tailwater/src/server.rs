@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tailwater_connect::herder::Keeper;
 use tailwater_connect::rest::{Face, Guard};
-use tailwater_connect::{Herder, Rest, Supervisor};
+use tailwater_connect::{Herder, Registry, Rest, Supervisor};
 use tailwater_connector::{Problem, TopicReader, Transport};
 use tailwater_kafka::server::{self as kafka, Listener};
 
@@ -23,6 +23,7 @@ use crate::plugins;
 /// Everything that runs in one process.
 pub struct Server {
     engine: Engine,
+    registry: Registry,
     supervisor: Arc<Supervisor>,
     control: ControlServer,
     http: Option<Http>,
@@ -38,7 +39,8 @@ impl Server {
         kafka: Option<(TcpListener, kafka::Settings)>,
     ) -> Result<Server, Problem> {
         let engine = Engine::open(dir)?;
-        let supervisor = Arc::new(Supervisor::new(plugins::registry(), engine.transport()));
+        let registry = plugins::registry();
+        let supervisor = Arc::new(Supervisor::new(registry.clone(), engine.transport()));
         let users = engine.users()?;
         let http = http.map(|listener| face(listener, &supervisor, engine.reader())).transpose()?;
         let serve = |(socket, mut settings): (TcpListener, kafka::Settings)| {
@@ -57,13 +59,13 @@ impl Server {
                     "Use a data directory on a local file system.",
                 )
             })?;
-        Ok(Server { engine, supervisor, control, http, kafka, connect: None })
+        Ok(Server { engine, registry, supervisor, control, http, kafka, connect: None })
     }
 
     /// The connectors that this data directory remembers; none of them runs yet.
     pub fn herder(&self) -> (Arc<Herder>, Keeper) {
         let environment = Arc::new(|name: &str| std::env::var(name).ok());
-        Herder::open(plugins::registry(), Arc::clone(&self.supervisor), self.engine.transport(), environment)
+        Herder::open(self.registry.clone(), Arc::clone(&self.supervisor), self.engine.transport(), environment)
     }
 
     /// Serves Connect's REST on a bound socket, if there is to be one.

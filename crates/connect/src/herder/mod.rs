@@ -55,6 +55,8 @@ struct State {
     /// The generation of each connector that the supervisor has, until its end.
     running: BTreeMap<String, u64>,
     last_generation: u64,
+    /// How many topics of each connector are noted already.
+    topics_seen: BTreeMap<String, usize>,
     /// Whether anything may run yet.
     started: bool,
 }

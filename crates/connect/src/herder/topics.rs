@@ -26,9 +26,46 @@ impl Herder {
         Ok(self.store().put(Change::default().topic_marks(name, &marks))?)
     }
 
+    /// Makes durable which topics connectors work with; called now and then.
+    pub(super) fn note_topics(&self) {
+        let names = self.names();
+        let mut news = Vec::new();
+        {
+            let mut state = self.state();
+            state.topics_seen.retain(|name, _| names.binary_search(name).is_ok());
+            for name in names {
+                let topics = self.transport.topics_of(&name);
+                if state.topics_seen.get(&name).copied().unwrap_or_default() != topics.len() {
+                    news.push((name, topics));
+                }
+            }
+        }
+        for (name, topics) in news {
+            let mut store = self.store();
+            let mut marks = store.topic_marks(&name);
+            let count = topics.len();
+            let known = marks.len();
+            for topic in topics {
+                marks.entry(topic).or_insert(0);
+            }
+            if self.known(&name).is_none() {
+                continue;
+            }
+            if marks.len() != known
+                && let Err(problem) = store.put(Change::default().topic_marks(&name, &marks))
+            {
+                tracing::debug!(connector = name, %problem, "active topics are not noted yet");
+                continue;
+            }
+            drop(store);
+            self.state().topics_seen.insert(name, count);
+        }
+    }
+
     /// How many records the topics of a connector have seen.
     fn ends(&self, name: &str) -> BTreeMap<String, i64> {
-        let of_connector = self.transport.topics_of(name);
+        let mut of_connector = self.transport.topics_of(name);
+        of_connector.extend(self.store().topic_marks(name).into_keys());
         let topics = self.transport.reader().topics();
         let mine = topics.into_iter().filter(|topic| of_connector.contains(&topic.name));
         mine.map(|topic| (topic.name, topic.partitions.iter().map(|p| p.high_watermark).sum())).collect()

@@ -20,7 +20,7 @@ const LONG: &str = "org.apache.kafka.connect.converters.LongConverter";
 const FLOAT: &str = "org.apache.kafka.connect.converters.FloatConverter";
 const DOUBLE: &str = "org.apache.kafka.connect.converters.DoubleConverter";
 const BOOLEAN: &str = "org.apache.kafka.connect.converters.BooleanConverter";
-const CLASSES: [&str; 10] = [JSON, STRING, BYTES, SIMPLE, SHORT, INTEGER, LONG, FLOAT, DOUBLE, BOOLEAN];
+pub(super) const CLASSES: [&str; 10] = [JSON, STRING, BYTES, SIMPLE, SHORT, INTEGER, LONG, FLOAT, DOUBLE, BOOLEAN];
 
 const JSON_OPTIONS: &[Property] = &[
     Property::new("schemas.enable", Form::Bool, Some("true"), "a schema with every value"),

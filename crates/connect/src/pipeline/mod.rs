@@ -21,7 +21,9 @@ use std::sync::Arc;
 
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::check;
-use tailwater_connector::{Config, Kind, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support};
+use tailwater_connector::{
+    Config, Durable, Kind, Look, Offset, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support,
+};
 
 use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};
@@ -43,6 +45,14 @@ const READABLE: [(&str, &str); 10] = [
     ("header.converter", JSON),
     ("header.converter.schemas.enable", "true"),
 ];
+
+/// The classes of converters and predicates, each with the word for what it is.
+pub(crate) fn classes() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let converters = converter::CLASSES.into_iter().filter(|class| *class != SIMPLE).map(|class| (class, "converter"));
+    let headers = converter::CLASSES.into_iter().map(|class| (class, "header_converter"));
+    let predicates = predicate::CLASSES.into_iter().map(|class| (class, "predicate"));
+    converters.chain(headers).chain(predicates)
+}
 
 /// A plugin with Kafka Connect around it.
 pub(crate) fn framed(plugin: Arc<dyn Plugin>, worker: &Config) -> Arc<dyn Plugin> {
@@ -71,6 +81,10 @@ impl Plugin for Framed {
 
     fn properties(&self) -> &[Property] {
         &self.properties
+    }
+
+    fn looks(&self) -> &'static [Look] {
+        self.plugin.looks()
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
@@ -195,6 +209,14 @@ impl Source for Around {
 
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
         self.source.run(context)
+    }
+
+    fn offsets(&self, durable: &Durable) -> Vec<Offset> {
+        self.source.offsets(durable)
+    }
+
+    fn alter_offsets(&mut self, offsets: &[Offset], writer: &mut dyn SourceWriter) -> Result<(), Problem> {
+        self.source.alter_offsets(offsets, writer)
     }
 
     fn destroy(&mut self) -> Result<(), Problem> {

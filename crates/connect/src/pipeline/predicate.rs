@@ -22,7 +22,7 @@ pub(super) enum Predicate {
 const TOPIC: &str = "org.apache.kafka.connect.transforms.predicates.TopicNameMatches";
 const HEADER: &str = "org.apache.kafka.connect.transforms.predicates.HasHeaderKey";
 const TOMBSTONE: &str = "org.apache.kafka.connect.transforms.predicates.RecordIsTombstone";
-const CLASSES: [&str; 3] = [TOPIC, HEADER, TOMBSTONE];
+pub(super) const CLASSES: [&str; 3] = [TOPIC, HEADER, TOMBSTONE];
 
 const PATTERN: &[Property] =
     &[Property::new("pattern", Form::Text, None, "the regular expression that a whole topic name is to match")

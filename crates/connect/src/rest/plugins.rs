@@ -9,7 +9,7 @@ use super::request::{Body, flag};
 use super::{Face, shapes};
 use crate::herder::Refusal;
 use crate::herder::view::{VERSION, kind_word};
-use crate::transform;
+use crate::{pipeline, transform};
 
 pub(super) async fn list(State(face): State<Face>, RawQuery(query): RawQuery) -> Response {
     let entry = |class: &str, kind: &str| json!({"class": class, "type": kind, "version": VERSION});
@@ -19,6 +19,7 @@ pub(super) async fn list(State(face): State<Face>, RawQuery(query): RawQuery) ->
     if !flag(query.as_deref(), "connectorsOnly", true) {
         let names = transform::classes().flat_map(|class| class.names.iter());
         all.extend(names.map(|name| entry(name, "transformation")));
+        all.extend(pipeline::classes().map(|(class, kind)| entry(class, kind)));
     }
     Json(all).into_response()
 }

@@ -101,6 +101,13 @@ fn the_bank_tutorial_works_as_typed_with_its_old_names() {
     let topics = json!({"bankserver1-connector": {"topics": ["bankserver1.bank_data.holding"]}});
     let seen = wait_until(DEADLINE, || server.get("/connectors/bankserver1-connector/topics") == topics);
     assert!(seen, "{}", server.get("/connectors/bankserver1-connector/topics"));
+    // The active topics are known after a restart, too.
+    let mut server = server;
+    server.process.terminate();
+    assert!(server.process.wait(DEADLINE).is_some());
+    let server = Server::start(&dir.path().join("data"));
+    assert_eq!(server.get("/connectors/bankserver1-connector/topics"), topics);
+    server.wait_task("bankserver1-connector", "RUNNING");
     // Reset, a topic is active again as soon as something comes.
     assert_eq!(server.ask("PUT", "/connectors/bankserver1-connector/topics/reset", "").status, 202);
     assert_eq!(server.get("/connectors/bankserver1-connector/topics")["bankserver1-connector"]["topics"], json!([]));
