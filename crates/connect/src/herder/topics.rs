@@ -11,6 +11,8 @@ impl Herder {
         if self.known(name).is_none() {
             return Vec::new();
         }
+        // What was told once is told after a restart, too.
+        self.note_topics();
         let marks = self.store().topic_marks(name);
         let ends = self.ends(name);
         let active = ends.into_iter().filter(|(topic, end)| *end > marks.get(topic).copied().unwrap_or(0));
