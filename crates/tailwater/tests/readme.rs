@@ -21,6 +21,8 @@ const ADDRESS: &str = "127.0.0.1:5432";
 const PORT: &str = "\"database.port\": \"5432\"";
 /// The HTTP face of the README, which is the default of `serve`.
 const HTTP: &str = "127.0.0.1:8080";
+/// The same of its REST.
+const CONNECT: &str = "127.0.0.1:8083";
 
 #[test]
 fn the_commands_of_the_readme_do_what_it_says() {
@@ -70,6 +72,7 @@ struct Readme {
     server: Postgres,
     dir: TempDir,
     http: String,
+    connect: String,
     serve: Option<Process>,
     customers: u32,
 }
@@ -82,8 +85,8 @@ impl Readme {
             "create table public.customers (id int primary key, email text not null);
              insert into customers values (1, 'ada@example.com'), (2, 'bob@example.com');",
         );
-        let http = format!("127.0.0.1:{}", free_port());
-        Readme { server, dir: tempfile::tempdir().unwrap(), http, serve: None, customers: 2 }
+        let [http, connect] = [free_port(), free_port()].map(|port| format!("127.0.0.1:{port}"));
+        Readme { server, dir: tempfile::tempdir().unwrap(), http, connect, serve: None, customers: 2 }
     }
 
     /// Runs one command and checks what the README says of it.
@@ -131,19 +134,29 @@ impl Readme {
                 let tail = self.start(command);
                 self.add_customer_until_shown(&tail);
             }
+            ["curl", "-s", address] if address.contains(CONNECT) => {
+                let answer: Value = serde_json::from_str(&self.get(command, address)).unwrap();
+                assert_eq!(answer["inventory"]["status"]["tasks"][0]["state"], "RUNNING", "{answer}");
+            }
             ["curl", "-s", address] => {
-                let body = if has("curl") {
-                    self.finish(command)
-                } else {
-                    let path = address.strip_prefix("http://").and_then(|rest| rest.strip_prefix(HTTP)).unwrap();
-                    get(&self.http, path).unwrap().1
-                };
+                let body = self.get(command, address);
                 let ready: Value = serde_json::from_str(&body).unwrap();
                 let connectors = ready["connectors"].as_object().unwrap();
                 assert!(!connectors.is_empty() && connectors.values().all(|c| c["state"] == "streaming"), "{body}");
             }
             _ => panic!("this test does not know what the README promises of: {command}"),
         }
+    }
+
+    /// What a command that asks for a page brings, also where there is no such command.
+    fn get(&self, command: &str, address: &str) -> String {
+        if has("curl") {
+            return self.finish(command);
+        }
+        let (_, rest) = address.split_once("://").unwrap();
+        let (host, path) = rest.split_once('/').unwrap();
+        let server = if host == CONNECT { &self.connect } else { &self.http };
+        get(server, &format!("/{path}")).unwrap().1
     }
 
     /// Rows, changes and files while it runs; nothing left on the server when it is interrupted.
@@ -197,14 +210,15 @@ impl Readme {
 
     /// The command as the reader's shell gets it, with the private server's and a free address for the README's.
     fn shell(&self, command: &str) -> Command {
-        let rest = command.replace(ADDRESS, "").replace(PORT, "").replace(HTTP, "");
-        let elsewhere = rest.contains("5432") || rest.contains("8080");
+        let rest = command.replace(ADDRESS, "").replace(PORT, "").replace(HTTP, "").replace(CONNECT, "");
+        let elsewhere = rest.contains("5432") || rest.contains("8080") || rest.contains("8083");
         assert!(!elsewhere, "this test does not know an address in: {command}");
         let port = self.server.port();
         let command = command
             .replace(ADDRESS, &format!("127.0.0.1:{port}"))
             .replace(PORT, &format!("\"database.port\": \"{port}\""))
-            .replace(HTTP, &self.http);
+            .replace(HTTP, &self.http)
+            .replace(CONNECT, &self.connect);
         let bin = Path::new(env!("CARGO_BIN_EXE_tailwater")).parent().unwrap().to_path_buf();
         let path = std::env::var_os("PATH").unwrap_or_default();
         let path = std::env::join_paths(std::iter::once(bin).chain(std::env::split_paths(&path))).unwrap();
@@ -214,7 +228,7 @@ impl Readme {
         }
         shell
             .env("PATH", path)
-            .env("TAILWATER_CONNECT", "off")
+            .env("TAILWATER_CONNECT", &self.connect)
             .env("TAILWATER_HTTP", &self.http)
             .env("TAILWATER_KAFKA", "127.0.0.1:0")
             .current_dir(self.dir.path())
