@@ -9,6 +9,8 @@ use crate::transport::PlanId;
 /// One record of a topic partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
+    /// The topic that transforms of a sink gave it; `None` for the one it was read from.
+    pub topic: Option<Arc<str>>,
     /// Offset in its partition.
     pub offset: i64,
     /// Milliseconds since 1970, type CreateTime.

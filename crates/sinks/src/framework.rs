@@ -10,8 +10,21 @@ pub(crate) const VALUE_SCHEMAS: &str = "value.converter.schemas.enable";
 
 const NO_KEYS: Support =
     Support::NoEffect("where keys and headers are written, they are written as the topic has them");
+const ROWS: Support = Support::Refused("rows are read back from events as the source wrote them, untransformed");
 const ONE_TASK: Support = Support::NoEffect("one thread delivers all topics, each in its order");
-const NO_TRANSFORMS: Support = Support::Refused("sinks have no transforms yet");
+
+/// Declared by sinks that take what converters and transforms make of records.
+pub(crate) const CONVERTED: &[Property] =
+    &[Property::new("value.converter", Form::OneOf(&[JSON_CONVERTER]), Some(JSON_CONVERTER), "the form of values")];
+
+/// Declared by sinks that take rows back out of the records of a source.
+pub(crate) const NO_TRANSFORMS: &[Property] = &[
+    Property::new("value.converter", Form::Text, Some(JSON_CONVERTER), "the form of values").support(ROWS),
+    Property::new("transforms", Form::Text, Some(""), "names of transforms").support(ROWS),
+    Property::new("transforms.*", Form::Text, None, "settings of transforms").support(ROWS),
+    Property::new("predicates", Form::Text, Some(""), "names of predicates").support(ROWS),
+    Property::new("predicates.*", Form::Text, None, "settings of predicates").support(ROWS),
+];
 
 /// Declared before a sink's own properties.
 pub(crate) const FRAMEWORK: &[Property] = &[
@@ -19,7 +32,6 @@ pub(crate) const FRAMEWORK: &[Property] = &[
     Property::new("connector.class", Form::Text, None, "which connector this is"),
     Property::new("tasks.max", Form::Integer(1, i32::MAX as i64), Some("1"), "tasks at most").support(ONE_TASK),
     Property::new("tasks.max.enforce", Form::Bool, Some("true"), "whether that is enforced").support(ONE_TASK),
-    Property::new("value.converter", Form::OneOf(&[JSON_CONVERTER]), Some(JSON_CONVERTER), "the form of values"),
     Property::new(VALUE_SCHEMAS, Form::Bool, Some("true"), "whether a schema wrapper is taken off values"),
     Property::new("value.converter.*", Form::Text, None, "settings of the value converter")
         .support(Support::NoEffect("values are written as the topic has them")),
@@ -29,16 +41,6 @@ pub(crate) const FRAMEWORK: &[Property] = &[
     Property::new("header.converter.*", Form::Text, None, "settings of the header converter").support(NO_KEYS),
     Property::new("config.action.reload", Form::Text, Some("restart"), "what follows a changed secret")
         .support(Support::NoEffect("a connector file is applied again when its content changes")),
-    Property::new("transforms", Form::Text, Some(""), "names of transforms").support(NO_TRANSFORMS),
-    Property::new("transforms.*", Form::Text, None, "settings of transforms").support(NO_TRANSFORMS),
-    Property::new("predicates", Form::Text, Some(""), "names of predicates").support(NO_TRANSFORMS),
-    Property::new("predicates.*", Form::Text, None, "settings of predicates").support(NO_TRANSFORMS),
-    Property::new("errors.tolerance", Form::OneOf(&["none", "all"]), Some("none"), "what follows a bad record")
-        .support(Support::Refused("a record that cannot be delivered stops the sink, so that none is lost")),
-    Property::new("errors.deadletterqueue.*", Form::Text, None, "where bad records go")
-        .support(Support::Refused("there is no dead letter queue yet")),
-    Property::new("errors.*", Form::Text, None, "retries and logging of errors")
-        .support(Support::NoEffect("what may pass by itself is always retried and logged")),
     Property::new("consumer.override.*", Form::Text, None, "settings of the Kafka consumer")
         .support(Support::NoEffect("topics are read inside the process")),
 ];

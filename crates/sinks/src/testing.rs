@@ -200,7 +200,17 @@ impl TopicReader for Memory {
 /// A record; its offset is given when it is appended.
 pub(crate) fn record(value: Option<&str>, plan: Option<PlanId>, timestamp_ms: i64) -> Record {
     let value = value.map(|text| Bytes::from(text.to_owned()));
-    Record { offset: 0, timestamp_ms, key: None, value, headers: Vec::new(), plan, origin: None, ordinal: 0 }
+    Record {
+        topic: None,
+        offset: 0,
+        timestamp_ms,
+        key: None,
+        value,
+        headers: Vec::new(),
+        plan,
+        origin: None,
+        ordinal: 0,
+    }
 }
 
 /// Properties of a sink that writes to a directory.

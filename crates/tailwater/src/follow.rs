@@ -168,6 +168,7 @@ mod tests {
             let first = offset - offset % 2;
             Ok((first..(first + 2).min(end))
                 .map(|offset| Record {
+                    topic: None,
                     offset,
                     timestamp_ms: 0,
                     key: None,

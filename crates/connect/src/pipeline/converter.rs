@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property, Support};
-use tailwater_event::connect::json::{JsonOptions, JsonWriter};
+use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
 use tailwater_event::connect::text::{push_java_text, push_simple_text};
-use tailwater_event::connect::{Typed, Value};
+use tailwater_event::connect::{Kind, Schema, Typed, Value};
 use tailwater_event::debezium::JsonDecimal;
 
 use super::named;
@@ -34,11 +34,12 @@ const JSON_OPTIONS: &[Property] = &[
 const STRING_OPTIONS: &[Property] =
     &[Property::new("converter.encoding", Form::OneOf(&["UTF-8", "UTF8"]), Some("UTF-8"), "the encoding; UTF-8")];
 
-/// Writes one part of records.
+/// Writes or reads one part of records.
 pub(super) struct Converter {
     class: &'static str,
     options: JsonOptions,
     writer: JsonWriter,
+    reader: JsonReader,
 }
 
 impl Converter {
@@ -63,7 +64,8 @@ impl Converter {
             decimal: if numeric { JsonDecimal::Numeric } else { JsonDecimal::Base64 },
             replace_null: config.flag("replace.null.with.default"),
         };
-        let converter = Converter { class, options, writer: JsonWriter::new(options) };
+        let reader = JsonReader::new(options.schemas).replacing_null(options.replace_null);
+        let converter = Converter { class, options, writer: JsonWriter::new(options), reader };
         (Some(converter), named::with_prefix(&prefix, properties, problems))
     }
 
@@ -107,6 +109,77 @@ impl Converter {
             }
         }
         Ok(Written::Bytes)
+    }
+
+    /// Reads a value.
+    pub(super) fn read(&mut self, bytes: Option<&Bytes>) -> Result<Typed, String> {
+        if self.class == JSON {
+            return self.reader.read(bytes.map(|bytes| &**bytes)).map_err(|error| error.to_string());
+        }
+        if self.class == SIMPLE {
+            return bytes.map_or(Ok(Typed::NULL), |bytes| Ok(simple(text(bytes)?)));
+        }
+        let kind = match self.class {
+            STRING => Kind::Text,
+            BYTES => Kind::Bytes,
+            SHORT => Kind::Int16,
+            INTEGER => Kind::Int32,
+            LONG => Kind::Int64,
+            FLOAT => Kind::Float32,
+            DOUBLE => Kind::Float64,
+            _ => Kind::Boolean,
+        };
+        let value = bytes.map_or(Ok(Value::Null), |bytes| fixed(&kind, bytes))?;
+        Ok(Typed::new(Schema::new(kind).optional(), value))
+    }
+}
+
+/// A value of a plain converter.
+fn fixed(kind: &Kind, bytes: &Bytes) -> Result<Value, String> {
+    let size = || format!("{} bytes are no {}", bytes.len(), kind.name());
+    Ok(match kind {
+        Kind::Text => Value::Text(text(bytes)?.to_owned()),
+        Kind::Bytes => Value::Bytes(bytes.clone()),
+        Kind::Int16 => Value::Int16(i16::from_be_bytes(bytes.as_ref().try_into().map_err(|_| size())?)),
+        Kind::Int32 => Value::Int32(i32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| size())?)),
+        Kind::Int64 => Value::Int64(i64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| size())?)),
+        Kind::Float32 => Value::Float32(f32::from_be_bytes(bytes.as_ref().try_into().map_err(|_| size())?)),
+        Kind::Float64 => Value::Float64(f64::from_be_bytes(bytes.as_ref().try_into().map_err(|_| size())?)),
+        _ => match bytes.as_ref() {
+            [0] => Value::Boolean(false),
+            [1] => Value::Boolean(true),
+            _ => return Err("neither of the bytes 0 and 1".into()),
+        },
+    })
+}
+
+fn text(bytes: &Bytes) -> Result<&str, String> {
+    std::str::from_utf8(bytes).map_err(|_| "text that is not valid UTF-8".into())
+}
+
+/// A simple header: a boolean, the smallest integer that holds it, a double, or else text.
+fn simple(text: &str) -> Typed {
+    let typed = |kind, value| Typed::new(Schema::new(kind), value);
+    let canonical = |number: &str| number == text;
+    if let Ok(value) = text.parse::<bool>() {
+        return typed(Kind::Boolean, Value::Boolean(value));
+    }
+    match text.parse::<i64>() {
+        Ok(value) if canonical(&value.to_string()) => {
+            if let Ok(value) = i8::try_from(value) {
+                typed(Kind::Int8, Value::Int8(value))
+            } else if let Ok(value) = i16::try_from(value) {
+                typed(Kind::Int16, Value::Int16(value))
+            } else if let Ok(value) = i32::try_from(value) {
+                typed(Kind::Int32, Value::Int32(value))
+            } else {
+                typed(Kind::Int64, Value::Int64(value))
+            }
+        }
+        _ => match text.parse::<f64>() {
+            Ok(value) if value.is_finite() && text.contains('.') => typed(Kind::Float64, Value::Float64(value)),
+            _ => typed(Kind::Text, Value::Text(text.to_owned())),
+        },
     }
 }
 

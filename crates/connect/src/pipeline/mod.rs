@@ -4,7 +4,8 @@
 //! A [`Framed`] plugin takes the properties of Connect for itself and leaves the rest to the plugin in it. Nothing is put
 //! between a source and its topics when there are no transforms and the converters are those that it writes itself; transforms
 //! that only route change the names of topics as they are opened. Everything else is read back from the source's JSON as
-//! typed records, transformed, and converted ([`source`]).
+//! typed records, transformed, and converted ([`source`]). Sinks read through the same: records come to them transformed, as
+//! plain JSON ([`sink`]); without transforms and with JSON they read topics as they are.
 
 mod chain;
 mod converter;
@@ -12,6 +13,7 @@ mod named;
 mod predicate;
 mod properties;
 mod route;
+mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -29,11 +31,15 @@ use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};
 use properties::CONVERTERS;
 use route::RoutingWriter;
+use sink::{AroundSink, Pipe};
 use source::{Converters, ConvertingWriter};
 use tolerance::Tolerance;
 
+/// What a sink is told that it gets where records are handed on to it: plain JSON.
+const PLAIN: &[(&str, &str)] = &[("value.converter", JSON), ("value.converter.schemas.enable", "false")];
+
 /// What a source is told to write where its records are read back: JSON that holds all there is.
-const READABLE: [(&str, &str); 10] = [
+const READABLE: &[(&str, &str)] = &[
     ("key.converter", JSON),
     ("key.converter.schemas.enable", "true"),
     ("key.converter.decimal.format", "base64"),
@@ -56,10 +62,7 @@ pub(crate) fn classes() -> impl Iterator<Item = (&'static str, &'static str)> {
 
 /// A plugin with Kafka Connect around it.
 pub(crate) fn framed(plugin: Arc<dyn Plugin>, worker: &Config) -> Arc<dyn Plugin> {
-    let properties = match plugin.kind() {
-        Kind::Source => properties::all(plugin.properties()),
-        Kind::Sink => plugin.properties().to_vec(),
-    };
+    let properties = properties::all(plugin.properties());
     Arc::new(Framed { plugin, properties, worker: worker.clone() })
 }
 
@@ -88,10 +91,66 @@ impl Plugin for Framed {
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
-        match self.kind() {
-            Kind::Source => self.source(config),
-            Kind::Sink => self.plugin.configure(config),
+        let (mut ours, mut theirs) = properties::split(config, self.plugin.properties());
+        for (name, value) in self.worker.iter().filter(|(name, _)| is_converters(name)) {
+            if ours.get(name).is_none() {
+                ours.set(name, value);
+            }
         }
+        let (checked, mut problems) = check(&ours, properties::FRAMEWORK);
+        let (chain, found) = Chain::parse(&checked);
+        problems.extend(found);
+        let parse = |side: &str| Converter::parse(&checked, side, if side == CONVERTERS[2] { SIMPLE } else { JSON });
+        let parsed = CONVERTERS.map(parse);
+        let as_it_is = |(side, (converter, _)): (&&str, &Parsed)| {
+            !self.minds(side) || converter.as_ref().is_none_or(|c| is_native(side, c.class()))
+        };
+        let native = chain.only_routes() && CONVERTERS.iter().zip(&parsed).all(as_it_is);
+        if native {
+            ours.iter().filter(|(name, _)| is_converters(name)).for_each(|(name, value)| theirs.set(name, value));
+        } else {
+            let told = if self.kind() == Kind::Source { READABLE } else { PLAIN };
+            told.iter().filter(|(name, _)| self.honours(name)).for_each(|(name, value)| theirs.set(name, value));
+        }
+        let [(key, of_keys), (value, of_values), (header, of_headers)] = parsed;
+        // A plugin that reads or writes the JSON itself checks the options itself.
+        let of_converters = of_keys.into_iter().chain(of_values).chain(of_headers);
+        problems.extend(of_converters.filter(|problem| !native || problem.is_error()));
+        let instance = match self.plugin.configure(&theirs) {
+            Ok((instance, warnings)) => {
+                problems.extend(warnings);
+                Some(instance)
+            }
+            Err(found) => {
+                let new: Vec<_> = found.into_iter().filter(|problem| !problems.contains(problem)).collect();
+                problems.extend(new);
+                None
+            }
+        };
+        let (Some(instance), Some(key), Some(value), Some(header)) = (instance, key, value, header) else {
+            return Err(problems);
+        };
+        if problems.iter().any(Problem::is_error) {
+            return Err(problems);
+        }
+        if native && chain.is_empty() {
+            return Ok((instance, problems));
+        }
+        let tolerance = Tolerance::parse(&checked, config.text("name"));
+        let converters = (!native).then_some(Converters { key, value, header });
+        let framed = match instance {
+            Instance::Source(source) => {
+                let frame = match converters {
+                    Some(converters) => Frame::Converting(chain, Box::new(converters), tolerance),
+                    None => Frame::Routing(chain),
+                };
+                Instance::Source(Box::new(Around { source, frame: Some(frame) }))
+            }
+            Instance::Sink(sink) => {
+                Instance::Sink(Box::new(AroundSink::new(sink, Pipe::new(chain, converters, tolerance))))
+            }
+        };
+        Ok((framed, problems))
     }
 
     fn property_of(&self, code: &str) -> Option<&'static str> {
@@ -104,64 +163,12 @@ impl Plugin for Framed {
     }
 }
 
-impl Framed {
-    fn source(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
-        let (mut ours, mut theirs) = properties::split(config, self.plugin.properties());
-        for (name, value) in self.worker.iter().filter(|(name, _)| is_converters(name)) {
-            if ours.get(name).is_none() {
-                ours.set(name, value);
-            }
-        }
-        let (checked, mut problems) = check(&ours, properties::FRAMEWORK);
-        let (chain, found) = Chain::parse(&checked);
-        problems.extend(found);
-        let parse = |side: &str| Converter::parse(&checked, side, if side == CONVERTERS[2] { SIMPLE } else { JSON });
-        let parsed = CONVERTERS.map(parse);
-        let native = (chain.is_empty() || chain.only_routes())
-            && CONVERTERS.iter().zip(&parsed).all(|(side, (converter, _))| {
-                !self.writes(side) || converter.as_ref().is_none_or(|c| is_native(side, c.class()))
-            });
-        let passed = |name: &str| native && is_converters(name);
-        ours.iter().filter(|(name, _)| passed(name)).for_each(|(name, value)| theirs.set(name, value));
-        if !native {
-            READABLE.iter().filter(|(name, _)| self.honours(name)).for_each(|(name, value)| theirs.set(name, value));
-        }
-        let [(key, of_keys), (value, of_values), (header, of_headers)] = parsed;
-        // A source that writes the JSON itself checks the options itself.
-        let of_converters = of_keys.into_iter().chain(of_values).chain(of_headers);
-        problems.extend(of_converters.filter(|problem| !native || problem.is_error()));
-        let instance = match self.plugin.configure(&theirs) {
-            Ok((instance, warnings)) => {
-                problems.extend(warnings);
-                Some(instance)
-            }
-            Err(found) => {
-                found.into_iter().for_each(|problem| {
-                    if !problems.contains(&problem) {
-                        problems.push(problem);
-                    }
-                });
-                None
-            }
-        };
-        let (Some(Instance::Source(source)), Some(key), Some(value), Some(header)) = (instance, key, value, header)
-        else {
-            return Err(problems);
-        };
-        if problems.iter().any(Problem::is_error) {
-            return Err(problems);
-        }
-        let tolerance = Tolerance::parse(&checked, config.text("name"));
-        let frame = match (native, chain.is_empty()) {
-            (true, true) => return Ok((Instance::Source(source), problems)),
-            (true, false) => Frame::Routing(chain),
-            (false, _) => Frame::Converting(chain, Box::new(Converters { key, value, header }), tolerance),
-        };
-        Ok((Instance::Source(Box::new(Around { source, frame: Some(frame) })), problems))
-    }
+/// A converter and what is to be said of its properties.
+type Parsed = (Option<Converter>, Vec<Problem>);
 
-    /// Whether the form of this part of records is the source's to choose.
-    fn writes(&self, side: &str) -> bool {
+impl Framed {
+    /// Whether the form of this part of records is the plugin's to choose, or known to it.
+    fn minds(&self, side: &str) -> bool {
         self.honours(&format!("{side}.schemas.enable"))
     }
 

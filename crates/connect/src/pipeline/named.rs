@@ -15,17 +15,16 @@ pub(super) fn resolve(typed: &str, names: impl Iterator<Item = &'static str> + C
 
 /// No such class: the nearest, and all there are.
 pub(super) fn unknown(property: &str, typed: &str, names: impl Iterator<Item = &'static str> + Clone) -> Problem {
-    let inner: Vec<&str> = names
-        .clone()
-        .filter(|name| {
-            name.rsplit_once('$').is_some_and(|(outer, _)| outer == typed || outer.rsplit('.').next() == Some(typed))
-        })
-        .collect();
-    if !inner.is_empty() {
+    let simple = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
+    let means = |name: &&str| {
+        simple(name) == typed || name.split_once('$').is_some_and(|(outer, _)| outer == typed || simple(outer) == typed)
+    };
+    let meant: Vec<&str> = names.clone().filter(means).collect();
+    if !meant.is_empty() {
         return Problem::config(
             "CLASS_AMBIGUOUS",
-            format!("'{property}': the class '{typed}' is only there for keys and for values apart"),
-            format!("Use one of: {}.", inner.join(", ")),
+            format!("'{property}': '{typed}' may be one of several classes"),
+            format!("Use one of: {}.", meant.join(", ")),
         );
     }
     let near = nearest(typed, names.clone()).map_or_else(String::new, |near| format!("Did you mean '{near}'? "));

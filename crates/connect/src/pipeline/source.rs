@@ -203,7 +203,7 @@ impl ConvertingWriter {
         match self.chain.apply(record) {
             Ok(Some(record)) => self.write(&topic, record),
             Ok(None) => Ok(()),
-            Err(refusal) => self.tolerance.refused(&topic, &refusal.by, refusal.problem),
+            Err(refusal) => self.tolerance.refused(&place(&topic), &refusal.by, refusal.problem),
         }
     }
 
@@ -239,7 +239,7 @@ impl ConvertingWriter {
         let refused = |side: &str, converter: &Converter, why: String| {
             let by = format!("{side} ({})", converter.class());
             let remedy = format!("Set '{side}' to {}.", super::JSON);
-            self.tolerance.refused(from, &by, Problem::stop("CONVERTER_REFUSED", why, remedy))
+            self.tolerance.refused(&place(from), &by, Problem::stop("CONVERTER_REFUSED", why, remedy))
         };
         let opens_key = match key.write(&record.key, &mut self.key) {
             Ok(written) => written,
@@ -454,6 +454,10 @@ impl SourceWriter for ConvertingWriter {
     fn sync(&mut self) -> Result<(), Problem> {
         self.inner.sync()
     }
+}
+
+fn place(topic: &str) -> String {
+    format!("topic '{topic}'")
 }
 
 fn unreadable(topic: &str, error: &JsonError) -> Problem {

@@ -3,8 +3,10 @@
 use std::sync::{Arc, Mutex};
 
 use tailwater_connector::property::Form;
-use tailwater_connector::transport::TopicHandle;
-use tailwater_connector::{Durable, PlanId, Transaction};
+use tailwater_connector::transport::{TopicHandle, TopicInfo};
+use tailwater_connector::{
+    Durable, Header, PlanId, Record, Sink, SinkContext, StatusCell, Stop, TopicReader, Transaction, Transport,
+};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
 use super::*;
@@ -342,6 +344,19 @@ fn every_problem_comes_at_once_under_the_propertys_full_name() {
 }
 
 #[test]
+fn a_name_of_several_classes_is_answered_with_all_of_them() {
+    for (typed, classes) in [
+        ("Filter", "io.debezium.transforms.Filter"),
+        ("org.apache.kafka.connect.transforms.Cast", "org.apache.kafka.connect.transforms.Cast$Value"),
+        ("Cast", "org.apache.kafka.connect.transforms.Cast$Key"),
+    ] {
+        let found = problems(&[("table", "t"), ("transforms", "a"), ("transforms.a.type", typed)]);
+        let [(code, _, remedy)] = &found[..] else { unreachable!("{found:?}") };
+        assert!(code == "CLASS_AMBIGUOUS" && remedy.contains(classes), "{typed}: {remedy}");
+    }
+}
+
+#[test]
 fn a_worker_gives_converters_to_connectors_that_have_none() {
     let worker = [("value.converter", "StringConverter"), ("plugin.path", "/x")];
     let (_, seen) = configured(&worker, &[("table", "t")]);
@@ -365,4 +380,170 @@ fn every_property_stands_once_and_every_default_is_valid() {
             [("table", "t"), (property.name, default)].iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         assert_eq!(check(&config, &all).1, [], "{}", property.name);
     }
+}
+
+/// A topic `srv.t` of these values, whose records are read two at a time.
+struct Topic(Vec<Option<&'static str>>);
+
+impl TopicReader for Topic {
+    fn topics(&self) -> Vec<TopicInfo> {
+        Vec::new()
+    }
+    fn read(&self, _: &str, _: i32, offset: i64, _: usize) -> Result<Vec<Record>, Problem> {
+        let record = |(offset, value): (i64, &Option<&'static str>)| Record {
+            topic: None,
+            offset,
+            timestamp_ms: 5,
+            key: Some("{\"id\":1}".into()),
+            value: value.map(Into::into),
+            headers: vec![Header { name: "h".into(), value: Some("3".into()) }],
+            plan: Some(PlanId(1)),
+            origin: None,
+            ordinal: 0,
+        };
+        let all = (0..).zip(&self.0).map(record);
+        Ok(all.filter(|record| record.offset >= offset).take(2).collect())
+    }
+    fn offset_at(&self, _: &str, _: i32, _: i64) -> Result<i64, Problem> {
+        Ok(0)
+    }
+    fn plan(&self, _: PlanId) -> Option<bytes::Bytes> {
+        None
+    }
+    fn wait(&self, seen: u64, _: std::time::Duration) -> u64 {
+        seen
+    }
+}
+
+impl Transport for Topic {
+    fn open_source(&self, _: &str) -> Result<Box<dyn SourceWriter>, Problem> {
+        Err(Problem::internal("NONE", "no writer"))
+    }
+    fn reader(&self) -> Arc<dyn TopicReader> {
+        Arc::new(Topic(self.0.clone()))
+    }
+    fn entries(&self, _: &str) -> std::collections::BTreeMap<String, bytes::Bytes> {
+        Default::default()
+    }
+    fn put_entries(&self, _: &str, _: &[(&str, &[u8])]) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// A sink that reads all of `srv.t` and notes `OFFSET TOPIC KEY VALUE HEADERS`.
+struct Reads(Log);
+
+impl Sink for Reads {
+    fn preflight(&mut self) -> Vec<Problem> {
+        Vec::new()
+    }
+    fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {
+        let (topics, mut next) = (context.transport.reader(), 0);
+        loop {
+            let records = topics.read("srv.t", 0, next, 100)?;
+            let Some(last) = records.last() else { return Ok(()) };
+            next = last.offset + 1;
+            for record in &records {
+                let text = |bytes: &Option<bytes::Bytes>| {
+                    bytes.as_ref().map_or("-".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+                };
+                let headers: Vec<_> = record.headers.iter().map(|h| format!("{}={}", h.name, text(&h.value))).collect();
+                let topic = record.topic.as_deref().unwrap_or("as read");
+                let line =
+                    format!("{} {topic} {} {} {headers:?}", record.offset, text(&record.key), text(&record.value));
+                self.0.lock().unwrap().push(line);
+            }
+        }
+    }
+}
+
+struct SinkPlugin(Log);
+
+impl Plugin for SinkPlugin {
+    fn classes(&self) -> &'static [&'static str] {
+        &["test.Sink"]
+    }
+    fn kind(&self) -> Kind {
+        Kind::Sink
+    }
+    fn properties(&self) -> &[Property] {
+        OWN
+    }
+    fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
+        self.0.lock().unwrap().push(format!("schemas {}", config.text("value.converter.schemas.enable")));
+        Ok((Instance::Sink(Box::new(Reads(self.0.clone()))), Vec::new()))
+    }
+}
+
+/// What a sink so configured was told, and sees of a topic with these values.
+fn delivered(properties: &[(&str, &str)], values: &[Option<&'static str>]) -> (Vec<String>, Result<(), Problem>) {
+    let log = Log::default();
+    let plugin = framed(Arc::new(SinkPlugin(log.clone())), &Config::default());
+    let keys = [("key.converter.schemas.enable", "false"), ("name", "c")];
+    let config = keys.iter().chain(properties).map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    let (instance, _) = plugin.configure(&config).map_err(|p| format!("{p:?}")).unwrap();
+    let Instance::Sink(mut sink) = instance else { unreachable!("a sink was asked for") };
+    let mut context = SinkContext {
+        name: "c".into(),
+        transport: Arc::new(Topic(values.to_vec())),
+        status: Arc::new(StatusCell::new("c")),
+        stop: Stop::default(),
+    };
+    let outcome = sink.run(&mut context);
+    let log = log.lock().unwrap().clone();
+    (log, outcome)
+}
+
+#[test]
+fn a_sink_without_transforms_reads_topics_as_they_are() {
+    let (log, outcome) = delivered(&[("value.converter.schemas.enable", "true")], &[Some(VALUE), Some("no JSON")]);
+    outcome.unwrap();
+    assert_eq!(log[0], "schemas true");
+    assert_eq!(log[1], format!("0 as read {{\"id\":1}} {VALUE} [\"h=3\"]"));
+    assert_eq!(log[2], "1 as read {\"id\":1} no JSON [\"h=3\"]");
+}
+
+#[test]
+fn transforms_of_a_sink_that_only_route_leave_records_as_they_are() {
+    let (log, outcome) = delivered(&ROUTE, &[Some("no JSON")]);
+    outcome.unwrap();
+    assert_eq!(log, ["schemas ", "0 new-t {\"id\":1} no JSON [\"h=3\"]"]);
+}
+
+#[test]
+fn a_sink_gets_what_converters_and_transforms_make_of_records_under_their_offsets() {
+    let drop = [
+        ("transforms", "r,d"),
+        ("transforms.d.type", "org.apache.kafka.connect.transforms.Filter"),
+        ("transforms.d.predicate", "null"),
+        ("predicates", "null"),
+        ("predicates.null.type", "RecordIsTombstone"),
+    ];
+    let values = [None, None, None, Some(VALUE), None, Some(VALUE)];
+    let (log, outcome) = delivered(&[&ROUTE[1..], &drop].concat(), &values);
+    outcome.unwrap();
+    assert_eq!(log, ["schemas false", "3 new-t {\"id\":1} \"v\" [\"h=3\"]", "5 new-t {\"id\":1} \"v\" [\"h=3\"]"]);
+    let (log, outcome) = delivered(&[STRING], &[Some("plain \"text\"")]);
+    outcome.unwrap();
+    assert_eq!(log[1], "0 as read {\"id\":1} \"plain \\\"text\\\"\" [\"h=3\"]");
+}
+
+#[test]
+fn a_bad_record_ends_a_sink_where_it_stands_or_is_left_out() {
+    let filter = [
+        ("transforms", "d"),
+        ("transforms.d.type", "org.apache.kafka.connect.transforms.Filter"),
+        ("transforms.d.predicate", "p"),
+        ("predicates", "p"),
+        ("predicates.p.type", "HasHeaderKey"),
+        ("predicates.p.name", "none"),
+    ];
+    let values = [Some(VALUE), Some("{}"), Some(VALUE)];
+    let problem = delivered(&filter, &values).1.unwrap_err();
+    assert_eq!(problem.code, "CONVERTER_REFUSED");
+    assert!(problem.cause.starts_with("topic 'srv.t' partition 0 offset 1: value.converter (org.apache"), "{problem}");
+    let (log, outcome) = delivered(&[&filter[..], &[("errors.tolerance", "all")]].concat(), &values);
+    outcome.unwrap();
+    let offsets: Vec<_> = log[1..].iter().map(|line| &line[..1]).collect();
+    assert_eq!(offsets, ["0", "2"]);
 }

@@ -29,10 +29,10 @@ impl Tolerance {
         }
     }
 
-    /// A record of this topic was refused by a transform or a converter: it is left out and counted, or the connector ends.
-    pub(super) fn refused(&self, topic: &str, by: &str, problem: Problem) -> Result<(), Problem> {
+    /// A record of this place was refused by a transform or a converter: it is left out and counted, or the connector ends.
+    pub(super) fn refused(&self, place: &str, by: &str, problem: Problem) -> Result<(), Problem> {
         if !self.all {
-            let cause = format!("topic '{topic}': {by}: {}", problem.cause);
+            let cause = format!("{place}: {by}: {}", problem.cause);
             let remedy = format!(
                 "{}{}Or leave such records out: set 'errors.tolerance' to all.",
                 problem.remedy,
@@ -43,7 +43,7 @@ impl Tolerance {
         self.skipped.increment(1);
         if self.log {
             let (connector, code) = (self.connector.as_str(), problem.code.as_str());
-            tracing::warn!(connector, topic, by, code, cause = problem.cause, "record left out");
+            tracing::warn!(connector, place, by, code, cause = problem.cause, "record left out");
         }
         Ok(())
     }

@@ -249,6 +249,7 @@ fn as_record(record: batch::Record) -> Record {
         value: header.value,
     };
     Record {
+        topic: None,
         offset: record.offset,
         timestamp_ms: record.timestamp,
         key: record.key,

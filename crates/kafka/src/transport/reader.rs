@@ -166,6 +166,7 @@ fn records(batches: &[StoredBatch], offset: i64, max_bytes: usize) -> Result<Vec
                 continue;
             }
             records.push(Record {
+                topic: None,
                 offset: record.offset,
                 timestamp_ms: record.timestamp,
                 key: record.key,

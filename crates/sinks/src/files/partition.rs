@@ -1,5 +1,7 @@
 //! One partition on its way into files.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use tailwater_connector::{Problem, Record, TopicReader};
 
@@ -33,6 +35,8 @@ pub(crate) struct OpenFile {
     first_offset: i64,
     first_timestamp_ms: i64,
     loaded_us: i64,
+    /// The topic that its records have, when it is not the partition's.
+    topic: Option<Arc<str>>,
     header: Option<Bytes>,
     lines: u64,
     contents: Contents,
@@ -76,7 +80,8 @@ impl Partition {
             Decision::Keep { header, item } => (header, item),
         };
         let too_late = |o: &OpenFile| roll.is_too_late(o.first_timestamp_ms, record.timestamp_ms);
-        if self.open.as_ref().is_some_and(|open| open.header != header || too_late(open)) {
+        if self.open.as_ref().is_some_and(|open| open.header != header || open.topic != record.topic || too_late(open))
+        {
             return Ok(Step::FileEnds);
         }
         self.next = record.offset + 1;
@@ -110,7 +115,9 @@ impl Partition {
     pub(crate) fn plan(&self, layout: &Layout, compression: Compression) -> Option<FilePlan> {
         let open = self.open.as_ref()?;
         let OpenFile { first_offset, first_timestamp_ms: first_ms, loaded_us: begun_us, .. } = *open;
-        let key = layout.key(&self.id, &Begun { first_offset, first_ms, begun_us });
+        let begun = Begun { first_offset, first_ms, begun_us };
+        let routed = open.topic.as_deref().map(|topic| PartitionId { topic: topic.to_owned(), ..self.id });
+        let key = layout.key(routed.as_ref().unwrap_or(&self.id), &begun);
         let gzip = compression.is_gzip();
         Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us, gzip })
     }
@@ -136,6 +143,7 @@ impl OpenFile {
             first_offset: first.offset,
             first_timestamp_ms: first.timestamp_ms,
             loaded_us,
+            topic: first.topic.clone(),
             header,
             lines: 0,
             contents,

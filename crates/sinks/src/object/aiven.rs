@@ -11,7 +11,7 @@ use crate::Surroundings;
 use crate::files::{
     Checked, Compression, Layout, Location, Names, RollPolicy, SELECTION, Selection, Settings, Template,
 };
-use crate::framework::{FRAMEWORK, VALUE_SCHEMAS};
+use crate::framework::{CONVERTED, FRAMEWORK, VALUE_SCHEMAS};
 use crate::limits::{FILE_BYTES, FILE_BYTES_MAX, S3_PART_BYTES_MIN};
 
 const PREFIX: &str = "aws.s3.prefix";
@@ -98,7 +98,7 @@ const OWN: &[Property] = &[
 
 /// All of them.
 pub(super) fn all() -> &'static [Property] {
-    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, SELECTION, OWN].concat());
+    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, CONVERTED, SELECTION, OWN].concat());
     &ALL
 }
 

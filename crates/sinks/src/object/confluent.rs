@@ -7,7 +7,7 @@ use tailwater_connector::{Config, Property, Support};
 
 use super::encode::{Form as LineForm, Nulls, ObjectEncoder};
 use crate::files::{FILE_PROPERTIES, SELECTION};
-use crate::framework::{FRAMEWORK, VALUE_SCHEMAS};
+use crate::framework::{CONVERTED, FRAMEWORK, VALUE_SCHEMAS};
 
 const DEFAULT_PARTITIONS: Support =
     Support::Refused("files are divided by topic, partition and time only, and named as Confluent's are by default");
@@ -60,7 +60,8 @@ const OWN: &[Property] = &[
 
 /// All of them.
 pub(super) fn all() -> &'static [Property] {
-    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, SELECTION, FILE_PROPERTIES, OWN].concat());
+    static ALL: LazyLock<Vec<Property>> =
+        LazyLock::new(|| [FRAMEWORK, CONVERTED, SELECTION, FILE_PROPERTIES, OWN].concat());
     &ALL
 }
 

@@ -157,6 +157,7 @@ mod tests {
         let header =
             |name: &str, value: Option<&'static str>| Header { name: name.into(), value: value.map(Bytes::from) };
         let record = Record {
+            topic: None,
             offset: 7,
             timestamp_ms: 1_795_233_906_123,
             key: Some(Bytes::from_static(br#"{"schema":{},"payload":{"id":1}}"#)),

@@ -7,7 +7,7 @@ use tailwater_connector::{Config, Property};
 
 use super::row::Options;
 use crate::files::{FILE_PROPERTIES, SELECTION};
-use crate::framework::FRAMEWORK;
+use crate::framework::{FRAMEWORK, NO_TRANSFORMS};
 
 const CARRY: &str = "pivot.carry";
 const FIELDS: &str = "pivot.fields";
@@ -24,7 +24,8 @@ const OWN: &[Property] = &[
 
 /// All of them.
 pub(super) fn all() -> &'static [Property] {
-    static ALL: LazyLock<Vec<Property>> = LazyLock::new(|| [FRAMEWORK, SELECTION, FILE_PROPERTIES, OWN].concat());
+    static ALL: LazyLock<Vec<Property>> =
+        LazyLock::new(|| [FRAMEWORK, NO_TRANSFORMS, SELECTION, FILE_PROPERTIES, OWN].concat());
     &ALL
 }
 

@@ -165,6 +165,7 @@ pub fn read_record(input: &mut impl Read, head: RecordHead) -> io::Result<Record
         .map(|(era, commit_end, commit_time_us, xid)| Arc::new(Origin { era, commit_end, commit_time_us, xid }));
     let plan = head.plan.map(PlanId);
     Ok(Record {
+        topic: None,
         offset: head.offset,
         timestamp_ms: head.timestamp_ms,
         key,
@@ -219,6 +220,7 @@ mod tests {
 
     fn record() -> Record {
         Record {
+            topic: None,
             offset: 7,
             timestamp_ms: 1_700_000_000_123,
             key: None,

@@ -260,6 +260,7 @@ mod tests {
                 return Err(Problem::config("TOPIC_UNKNOWN", "no", "List them."));
             }
             let record = |offset| Record {
+                topic: None,
                 offset,
                 timestamp_ms: 1,
                 key: None,

@@ -74,6 +74,7 @@ mod tests {
 
     fn record(key: Option<&[u8]>, value: Option<&[u8]>) -> Record {
         Record {
+            topic: None,
             offset: 5,
             timestamp_ms: 1_700_000_000_123,
             key: key.map(Bytes::copy_from_slice),

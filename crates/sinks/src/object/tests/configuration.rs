@@ -47,8 +47,8 @@ fn every_problem_of_a_configuration_is_named_at_once() {
             &[("PROPERTY_UNKNOWN", "'fulsh.size'"), ("PROPERTY_MISSING", "which topics")],
         ),
         (
-            &[("topics", "t"), ("store.url", "file:///x"), ("transforms", "unwrap")],
-            &[("PROPERTY_REFUSED", "'transforms'")],
+            &[("topics", "t"), ("store.url", "file:///x"), ("value.converter", "x.AvroConverter")],
+            &[("PROPERTY_INVALID", "'value.converter'")],
         ),
     ];
     for (properties, expected) in table {

@@ -1,0 +1,199 @@
+//! Between topics and a sink: records are read by the connector's converters, transformed, and handed on as plain JSON under
+//! the topic they have then. Their offsets stay those of the topic they come from.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tailwater_connector::transport::TopicInfo;
+use tailwater_connector::{Header, PlanId, Problem, Record, Sink, SinkContext, SourceWriter, TopicReader, Transport};
+use tailwater_event::connect::json::{JsonError, JsonOptions, JsonWriter};
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
+
+use super::chain::Chain;
+use super::source::Converters;
+use super::tolerance::Tolerance;
+
+/// A sink with something between it and its topics.
+pub(super) struct AroundSink {
+    sink: Box<dyn Sink>,
+    pipe: Arc<Mutex<Pipe>>,
+}
+
+/// What records go through.
+pub(super) struct Pipe {
+    chain: Chain,
+    /// None where the transforms only route: records then stay as they are.
+    converters: Option<Converters>,
+    tolerance: Tolerance,
+    writer: JsonWriter,
+}
+
+impl AroundSink {
+    pub(super) fn new(sink: Box<dyn Sink>, pipe: Pipe) -> Self {
+        AroundSink { sink, pipe: Arc::new(Mutex::new(pipe)) }
+    }
+}
+
+impl Sink for AroundSink {
+    fn preflight(&mut self) -> Vec<Problem> {
+        self.sink.preflight()
+    }
+
+    fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {
+        let inner = Arc::clone(&context.transport);
+        let mut through = SinkContext {
+            name: context.name.clone(),
+            transport: Arc::new(Through { inner, pipe: Arc::clone(&self.pipe) }),
+            status: Arc::clone(&context.status),
+            stop: context.stop.clone(),
+        };
+        self.sink.run(&mut through)
+    }
+}
+
+impl Pipe {
+    pub(super) fn new(chain: Chain, converters: Option<Converters>, tolerance: Tolerance) -> Self {
+        let options = JsonOptions { schemas: false, ..JsonOptions::default() };
+        Pipe { chain, converters, tolerance, writer: JsonWriter::new(options) }
+    }
+
+    /// A record as the sink is to see it; `None` when it is dropped.
+    fn take(&mut self, topic: &Arc<str>, partition: i32, record: Record) -> Result<Option<Record>, Problem> {
+        let offset = record.offset;
+        match self.changed(topic, partition, record) {
+            Ok(record) => Ok(record),
+            Err((by, problem)) => {
+                let place = format!("topic '{topic}' partition {partition} offset {offset}");
+                self.tolerance.refused(&place, &by, problem).map(|()| None)
+            }
+        }
+    }
+
+    fn changed(
+        &mut self,
+        topic: &Arc<str>,
+        partition: i32,
+        mut record: Record,
+    ) -> Result<Option<Record>, (String, Problem)> {
+        let mut typed = ConnectRecord {
+            topic: topic.clone(),
+            partition: Some(partition),
+            offset: Some(record.offset),
+            timestamp_ms: Some(record.timestamp_ms),
+            key: Typed::NULL,
+            value: Typed::NULL,
+            headers: Vec::new(),
+        };
+        if let Some(Converters { key, value, header }) = &mut self.converters {
+            typed.key = key.read(record.key.as_ref()).map_err(|why| unreadable("key.converter", key.class(), why))?;
+            typed.value =
+                value.read(record.value.as_ref()).map_err(|why| unreadable("value.converter", value.class(), why))?;
+            for Header { name, value: bytes } in &record.headers {
+                let read = header.read(bytes.as_ref());
+                let value = read.map_err(|why| unreadable("header.converter", header.class(), why))?;
+                typed.headers.push(ConnectHeader { name: name.as_str().into(), value });
+            }
+        }
+        let Some(typed) = self.chain.apply(typed).map_err(|refusal| (refusal.by, refusal.problem))? else {
+            return Ok(None);
+        };
+        if self.converters.is_some() {
+            let unwritable = |error: JsonError| {
+                let remedy = "Leave the transform that made it out of 'transforms'.";
+                ("JSON for the sink".to_owned(), Problem::stop("RECORD_UNWRITABLE", error.to_string(), remedy))
+            };
+            record.key = self.json(&typed.key).map_err(unwritable)?;
+            record.value = self.json(&typed.value).map_err(unwritable)?;
+            let mut headers = Vec::with_capacity(typed.headers.len());
+            for ConnectHeader { name, value } in &typed.headers {
+                headers.push(Header { name: name.to_string(), value: self.json(value).map_err(unwritable)? });
+            }
+            record.headers = headers;
+        }
+        record.timestamp_ms = typed.timestamp_ms.unwrap_or(record.timestamp_ms);
+        record.topic = (typed.topic != *topic).then_some(typed.topic);
+        Ok(Some(record))
+    }
+
+    fn json(&mut self, data: &Typed) -> Result<Option<Bytes>, JsonError> {
+        let mut out = Vec::new();
+        Ok(self.writer.write(data, &mut out)?.then(|| out.into()))
+    }
+}
+
+fn unreadable(side: &str, class: &str, why: String) -> (String, Problem) {
+    let remedy = format!("Set '{side}' to the converter that the topic was written with.");
+    (format!("{side} ({class})"), Problem::stop("CONVERTER_REFUSED", why, remedy))
+}
+
+/// A transport whose records come through a pipe.
+struct Through {
+    inner: Arc<dyn Transport>,
+    pipe: Arc<Mutex<Pipe>>,
+}
+
+struct ThroughReader {
+    inner: Arc<dyn TopicReader>,
+    pipe: Arc<Mutex<Pipe>>,
+}
+
+impl Transport for Through {
+    fn open_source(&self, connector: &str) -> Result<Box<dyn SourceWriter>, Problem> {
+        self.inner.open_source(connector)
+    }
+
+    fn reader(&self) -> Arc<dyn TopicReader> {
+        Arc::new(ThroughReader { inner: self.inner.reader(), pipe: Arc::clone(&self.pipe) })
+    }
+
+    fn entries(&self, connector: &str) -> BTreeMap<String, Bytes> {
+        self.inner.entries(connector)
+    }
+
+    fn put_entries(&self, connector: &str, entries: &[(&str, &[u8])]) -> Result<(), Problem> {
+        self.inner.put_entries(connector, entries)
+    }
+
+    fn still_needs(&self, connector: &str, topic: &str, partition: i32, offset: i64) {
+        self.inner.still_needs(connector, topic, partition, offset);
+    }
+}
+
+impl TopicReader for ThroughReader {
+    fn topics(&self) -> Vec<TopicInfo> {
+        self.inner.topics()
+    }
+
+    /// Goes on behind records that were dropped: nothing at all means the end.
+    fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem> {
+        let name: Arc<str> = topic.into();
+        let mut from = offset;
+        loop {
+            let records = self.inner.read(topic, partition, from, max_bytes)?;
+            let Some(next) = records.last().map(|last| last.offset + 1) else { return Ok(Vec::new()) };
+            let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = Vec::with_capacity(records.len());
+            for record in records.into_iter().filter(|record| record.offset >= from) {
+                kept.extend(pipe.take(&name, partition, record)?);
+            }
+            if !kept.is_empty() {
+                return Ok(kept);
+            }
+            from = next;
+        }
+    }
+
+    fn offset_at(&self, topic: &str, partition: i32, timestamp_ms: i64) -> Result<i64, Problem> {
+        self.inner.offset_at(topic, partition, timestamp_ms)
+    }
+
+    fn plan(&self, id: PlanId) -> Option<Bytes> {
+        self.inner.plan(id)
+    }
+
+    fn wait(&self, seen: u64, timeout: Duration) -> u64 {
+        self.inner.wait(seen, timeout)
+    }
+}
