@@ -97,6 +97,7 @@ mod tests {
 
     use super::*;
     use crate::client::{ConnectionSettings, TlsSettings};
+    use tailwater_connector::HostAliases;
 
     #[test]
     fn who_holds_a_table_is_named_and_who_waits_before_us_too() {
@@ -116,6 +117,7 @@ mod tests {
                 tls: TlsSettings::default(),
                 application_name: String::new(),
                 connect_timeout: Duration::from_secs(5),
+                aliases: HostAliases::default(),
             },
             false,
         )

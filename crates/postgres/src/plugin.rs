@@ -1,7 +1,7 @@
 //! The log source under the class names that people use for it.
 
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, Kind, Look, Plugin, Problem, Property};
+use tailwater_connector::{Config, HostAliases, Kind, Look, Plugin, Problem, Property};
 
 use crate::looks::LOOKS;
 use crate::properties::PROPERTIES;
@@ -9,8 +9,17 @@ use crate::settings::Settings;
 use crate::source::PostgresSource;
 
 /// Makes log sources.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct PostgresPlugin;
+#[derive(Clone, Debug, Default)]
+pub struct PostgresPlugin {
+    aliases: HostAliases,
+}
+
+impl PostgresPlugin {
+    /// One whose sources follow aliases of hosts.
+    pub fn new(aliases: HostAliases) -> Self {
+        PostgresPlugin { aliases }
+    }
+}
 
 impl Plugin for PostgresPlugin {
     fn classes(&self) -> &'static [&'static str] {
@@ -57,7 +66,8 @@ impl Plugin for PostgresPlugin {
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
-        let (settings, warnings) = Settings::parse(config)?;
+        let (mut settings, warnings) = Settings::parse(config)?;
+        settings.connection.aliases = self.aliases.clone();
         Ok((Instance::Source(Box::new(PostgresSource::new(settings))), warnings))
     }
 }
@@ -81,7 +91,9 @@ mod tests {
             ("key.converter.schemas.enable", "false"),
         ];
         let config = posted.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let Ok((instance, warnings)) = PostgresPlugin.configure(&config) else { unreachable!("it is refused") };
+        let Ok((instance, warnings)) = PostgresPlugin::default().configure(&config) else {
+            unreachable!("it is refused")
+        };
         assert!(matches!(instance, Instance::Source(_)));
         assert_eq!(warnings.iter().map(|p| p.code.as_str()).collect::<Vec<_>>(), ["PROPERTY_RENAMED"]);
     }
@@ -89,7 +101,7 @@ mod tests {
     #[test]
     fn what_is_wrong_comes_at_once() {
         let config = [("slot.name".to_owned(), "A".to_owned())].into_iter().collect();
-        let problems = PostgresPlugin.configure(&config).err().unwrap_or_default();
+        let problems = PostgresPlugin::default().configure(&config).err().unwrap_or_default();
         assert_eq!(problems.len(), 5, "{problems:?}");
     }
 }

@@ -53,17 +53,27 @@ fn address(connection: &ConnectionSettings) -> String {
 fn unreachable(why: &str, connection: &ConnectionSettings) -> Problem {
     let host = &connection.host;
     if why.contains("lookup address") || why.contains("no address") {
+        let (reached, _) = connection.aliases.resolve(host, connection.port);
+        // Names without a dot are mostly those of a compose network, which only containers know.
+        let alias = match host.contains('.') {
+            true => String::new(),
+            false => {
+                format!(". If it is a name inside a container network: --alias {host}=127.0.0.1:{}", connection.port)
+            }
+        };
         return Problem::retry(
             "HOST_UNKNOWN",
-            format!("no address is known for the host name \"{host}\""),
-            format!("Correct 'database.hostname', or check the name service: getent hosts {host}"),
+            format!("no address is known for the host name \"{reached}\""),
+            format!("Correct 'database.hostname', or check the name service: getent hosts {reached}{alias}"),
         );
     }
     let reason = why.rsplit(": ").next().unwrap_or(why);
+    let (reached, port) = connection.aliases.resolve(host, connection.port);
+    let alias = if (reached, port) == (host, connection.port) { "" } else { ", which is an alias" };
     Problem::retry(
         "SERVER_UNREACHABLE",
-        format!("no PostgreSQL answers at {}: {reason}", address(connection)),
-        format!("Start the server, or correct host and port. To check: pg_isready -h {host} -p {}", connection.port),
+        format!("no PostgreSQL answers at {}{alias}: {reason}", address(connection)),
+        format!("Start the server, or correct host and port. To check: pg_isready -h {reached} -p {port}"),
     )
 }
 
@@ -192,7 +202,7 @@ pub(crate) fn no_free_slot(detail: &str) -> Problem {
 mod tests {
     use std::time::Duration;
 
-    use tailwater_connector::ProblemKind;
+    use tailwater_connector::{HostAliases, ProblemKind};
 
     use super::*;
     use crate::client::TlsSettings;
@@ -207,6 +217,7 @@ mod tests {
             tls: TlsSettings::default(),
             application_name: String::new(),
             connect_timeout: Duration::ZERO,
+            aliases: HostAliases::default(),
         }
     }
 
@@ -250,6 +261,19 @@ mod tests {
             assert_eq!((problem.code.as_str(), problem.kind), (code, kind), "{error:?}");
             assert!(!problem.remedy.is_empty(), "{code}");
         }
+    }
+
+    #[test]
+    fn a_bare_name_without_address_is_told_how_to_be_an_alias() {
+        let error = ClientError::Unreachable("cannot reach x: failed to lookup address information: x".into());
+        let remedy = |host: &str| of(&error, &ConnectionSettings { host: host.into(), ..connection() }).remedy;
+        assert!(remedy("postgres").ends_with("--alias postgres=127.0.0.1:5432"), "{}", remedy("postgres"));
+        assert!(!remedy("db.example.com").contains("--alias"));
+        let refused = ClientError::Unreachable("cannot reach db:5432: Connection refused".into());
+        let aliases = HostAliases::parse(["db=127.0.0.1:1"]).unwrap();
+        let problem = of(&refused, &ConnectionSettings { aliases, ..connection() });
+        assert!(problem.cause.contains("db:5432, which is an alias: Connection refused"), "{problem}");
+        assert!(problem.remedy.ends_with("-h 127.0.0.1 -p 1"), "{}", problem.remedy);
     }
 
     #[test]

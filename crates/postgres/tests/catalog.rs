@@ -1,6 +1,7 @@
 //! Tables of a real server as the source sees them.
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside `cfg(test)`")]
 
+use tailwater_connector::HostAliases;
 use tailwater_event::{ColumnType, DefaultValue, ReplicaIdentity, TableName, TableSchema};
 use tailwater_postgres::catalog::{self, CatalogTable, Partitions};
 use tailwater_postgres::client::{Client, ConnectionSettings, TlsSettings};
@@ -19,6 +20,7 @@ fn client(server: &Postgres) -> Client {
         tls: TlsSettings::default(),
         application_name: "test".into(),
         connect_timeout: std::time::Duration::from_secs(10),
+        aliases: HostAliases::default(),
     };
     Client::connect(&settings, false).unwrap()
 }

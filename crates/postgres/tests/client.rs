@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use support::tls;
-use tailwater_connector::Stop;
+use tailwater_connector::{HostAliases, Stop};
 use tailwater_postgres::client::{Client, ClientError, ConnectionSettings, Secret, SslMode, TlsSettings};
 use tailwater_testkit::{Postgres, free_port};
 
@@ -21,6 +21,7 @@ fn settings(port: u16, user: &str, password: Option<&str>) -> ConnectionSettings
         tls: TlsSettings { mode: SslMode::Disable, ..TlsSettings::default() },
         application_name: "test".into(),
         connect_timeout: Duration::from_secs(10),
+        aliases: HostAliases::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tailwater_connector::Problem;
+use tailwater_connector::{HostAliases, Problem};
 use tailwater_postgres::catalog::{self, Partitions, TableFacts};
 use tailwater_postgres::client::{Client, ConnectionSettings, TlsSettings};
 use tailwater_postgres::filter::{Filters, Patterns, Rule};
@@ -21,6 +21,7 @@ fn connection(server: &Postgres) -> ConnectionSettings {
         tls: TlsSettings::default(),
         application_name: "test".into(),
         connect_timeout: Duration::from_secs(10),
+        aliases: HostAliases::default(),
     }
 }
 

@@ -3,19 +3,29 @@
 use std::sync::Arc;
 
 use tailwater_connect::Registry;
+use tailwater_connector::HostAliases;
 use tailwater_postgres::{PostgresPlugin, QueryPlugin};
 use tailwater_sinks::{AWS_VARIABLES, Surroundings};
 
-/// All plugins.
-pub fn registry() -> Registry {
-    let mut plugins = tailwater_sinks::plugins(&surroundings());
-    plugins.push(Arc::new(PostgresPlugin));
-    plugins.push(Arc::new(QueryPlugin));
-    Registry::new(plugins)
+/// What plugins are told of the process around them.
+#[derive(Clone, Debug, Default)]
+pub struct Plugins {
+    /// Names of hosts that lead elsewhere.
+    pub aliases: HostAliases,
 }
 
-/// What sinks may know of the process: who we are for AWS, as its own tools are told.
-fn surroundings() -> Surroundings {
-    let given = AWS_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-    Surroundings::default().with_aws(given)
+impl Plugins {
+    /// All plugins.
+    pub fn registry(&self) -> Registry {
+        let mut plugins = tailwater_sinks::plugins(&self.surroundings());
+        plugins.push(Arc::new(PostgresPlugin::new(self.aliases.clone())));
+        plugins.push(Arc::new(QueryPlugin::new(self.aliases.clone())));
+        Registry::new(plugins)
+    }
+
+    /// What sinks may know, too: who we are for AWS, as its own tools are told.
+    fn surroundings(&self) -> Surroundings {
+        let given = AWS_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
+        Surroundings::default().with_aws(given).with_aliases(self.aliases.clone())
+    }
 }

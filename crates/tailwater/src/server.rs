@@ -18,7 +18,7 @@ use crate::engine::Engine;
 use crate::http::{Http, Pages};
 use crate::loggers;
 use crate::metrics::Metrics;
-use crate::plugins;
+use crate::plugins::Plugins;
 
 /// Everything that runs in one process.
 pub struct Server {
@@ -35,11 +35,12 @@ impl Server {
     /// Opens a data directory without connectors; `http` and `kafka` are bound, if there are to be those faces.
     pub fn open(
         dir: &Path,
+        plugins: Plugins,
         http: Option<TcpListener>,
         kafka: Option<(TcpListener, kafka::Settings)>,
     ) -> Result<Server, Problem> {
         let engine = Engine::open(dir)?;
-        let registry = plugins::registry();
+        let registry = plugins.registry();
         let supervisor = Arc::new(Supervisor::new(registry.clone(), engine.transport()));
         let users = engine.users()?;
         let http = http.map(|listener| face(listener, &supervisor, engine.reader())).transpose()?;

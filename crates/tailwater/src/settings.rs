@@ -1,5 +1,6 @@
 //! Settings of `serve`: flags, then environment, then `tailwater.toml`, then defaults.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -24,7 +25,7 @@ pub const CONNECT: &str = "127.0.0.1:8083";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "data-dir",
     "connectors",
     "http",
@@ -43,6 +44,7 @@ const KEYS: [&str; 18] = [
     "connect-tls-key",
     "connect-tls-client-ca",
     "pg",
+    "aliases",
 ];
 
 /// What a settings file may say. Paths are relative to the file.
@@ -85,6 +87,8 @@ pub struct Settings {
     pub connect_tls_client_ca: Option<PathBuf>,
     /// Address of the SQL face.
     pub pg: Option<String>,
+    /// Names of hosts that lead elsewhere, in any connector.
+    pub aliases: Option<BTreeMap<String, String>>,
 }
 
 impl Settings {

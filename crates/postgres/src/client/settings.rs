@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tailwater_connector::HostAliases;
+
 /// A text that is never shown: `Debug` masks it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
@@ -45,6 +47,8 @@ pub struct ConnectionSettings {
     pub application_name: String,
     /// Bound on name look-up answers, TCP, TLS and authentication together; per address.
     pub connect_timeout: Duration,
+    /// Names that lead elsewhere; certificates are still those of the name.
+    pub aliases: HostAliases,
 }
 
 /// Encryption of a connection, in libpq's terms.

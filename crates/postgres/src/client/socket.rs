@@ -91,10 +91,11 @@ pub(super) fn attempts(mode: SslMode) -> &'static [Encrypt] {
 }
 
 fn connect_tcp(settings: &ConnectionSettings) -> Result<TcpStream, ClientError> {
-    let ConnectionSettings { host, port, connect_timeout, .. } = settings;
+    let ConnectionSettings { host, port, connect_timeout, aliases, .. } = settings;
     let unreachable = |why: String| ClientError::Unreachable(format!("cannot reach {host}:{port}: {why}"));
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses: Vec<SocketAddr> = (bare, *port).to_socket_addrs().map_err(|e| unreachable(e.to_string()))?.collect();
+    let addresses: Vec<SocketAddr> =
+        aliases.resolve(bare, *port).to_socket_addrs().map_err(|e| unreachable(e.to_string()))?.collect();
     let deadline = Instant::now() + *connect_timeout;
     let mut last = String::from("the name has no address");
     for address in addresses {

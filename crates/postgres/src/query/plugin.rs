@@ -1,15 +1,24 @@
 //! The query source under the class names that people use for it.
 
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, Kind, Plugin, Problem, Property};
+use tailwater_connector::{Config, HostAliases, Kind, Plugin, Problem, Property};
 
 use super::properties::PROPERTIES;
 use super::settings::QuerySettings;
 use super::source::QuerySource;
 
 /// Makes query sources.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct QueryPlugin;
+#[derive(Clone, Debug, Default)]
+pub struct QueryPlugin {
+    aliases: HostAliases,
+}
+
+impl QueryPlugin {
+    /// One whose sources follow aliases of hosts.
+    pub fn new(aliases: HostAliases) -> Self {
+        QueryPlugin { aliases }
+    }
+}
 
 impl Plugin for QueryPlugin {
     fn classes(&self) -> &'static [&'static str] {
@@ -25,7 +34,8 @@ impl Plugin for QueryPlugin {
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
-        let (settings, warnings) = QuerySettings::parse(config)?;
+        let (mut settings, warnings) = QuerySettings::parse(config)?;
+        settings.connection.aliases = self.aliases.clone();
         Ok((Instance::Source(Box::new(QuerySource::new(settings))), warnings))
     }
 }
@@ -49,7 +59,7 @@ mod tests {
             ("key.converter", "org.apache.kafka.connect.storage.StringConverter"),
         ];
         let config = posted.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
-        let Ok((instance, warnings)) = QueryPlugin.configure(&config) else { unreachable!("it is refused") };
+        let Ok((instance, warnings)) = QueryPlugin::default().configure(&config) else { unreachable!("it is refused") };
         assert!(matches!(instance, Instance::Source(_)));
         let warned: Vec<_> = warnings.iter().map(|p| (p.code.as_str(), p.cause.contains("tasks.max"))).collect();
         assert_eq!(warned, [("PROPERTY_NO_EFFECT", true)]);

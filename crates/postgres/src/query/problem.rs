@@ -75,7 +75,7 @@ pub(super) fn of_writing(problem: Problem) -> Problem {
 mod tests {
     use std::time::Duration;
 
-    use tailwater_connector::ProblemKind;
+    use tailwater_connector::{HostAliases, ProblemKind};
 
     use super::*;
     use crate::client::{ServerError, TlsSettings};
@@ -91,6 +91,7 @@ mod tests {
             tls: TlsSettings::default(),
             application_name: String::new(),
             connect_timeout: Duration::ZERO,
+            aliases: HostAliases::default(),
         };
         let answer = |state: &str| ServerError { sqlstate: state.into(), message: "m".into(), hint: String::new() };
         for error in [

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tailwater_connector::{Config, Problem};
+use tailwater_connector::{Config, HostAliases, Problem};
 use tailwater_event::TableName;
 use tailwater_event::debezium::{
     BinaryMode, DecimalMode, EncodeOptions, HStoreMode, IntervalMode, JsonDecimal, NameAdjustment, TimeMode,
@@ -128,6 +128,7 @@ impl Reader<'_> {
             tls: TlsSettings { mode, root_certificate, certificate, key },
             application_name: "tailwater".to_owned(),
             connect_timeout: CONNECT_TIMEOUT,
+            aliases: HostAliases::default(),
         }
     }
 

@@ -21,6 +21,7 @@ use crate::demo::{latency, report, script};
 use crate::follow::{Follower, Selection};
 use crate::limits::{DEMO_WAIT, STOP_WITHIN, WATCH_EVERY};
 use crate::offsets::{Point, Range};
+use crate::plugins::Plugins;
 use crate::render::style::{DIM, paint};
 use crate::scratch::Scratch;
 use crate::server::Server;
@@ -126,7 +127,7 @@ impl Demo {
     ) -> Result<bool, Failure> {
         let (data, lake) = (scratch.join("data"), scratch.join("lake"));
         std::fs::create_dir(&lake)?;
-        let server = Server::open(&data, None, None)?;
+        let server = Server::open(&data, Plugins::default(), None, None)?;
         let reader = server.reader();
         let follower = Follower::new(Arc::clone(&reader), Selection::All, Range::from(Point::End), now_ms());
         let lines = Lines::without_snapshot();

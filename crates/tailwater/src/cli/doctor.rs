@@ -12,9 +12,10 @@ use tailwater_postgres::preflight::{self, Check, Outcome};
 use tailwater_postgres::query::{self, QuerySettings};
 use tailwater_postgres::settings::Settings;
 
+use super::aliases::Aliases;
 use super::run::Source;
 use super::{Exit, Failure};
-use crate::plugins;
+use crate::plugins::Plugins;
 use crate::render::problem;
 use crate::render::style::{BAD, GOOD, WARN, paint};
 
@@ -37,6 +38,8 @@ pub struct Doctor {
     /// Tables to be captured, SCHEMA.TABLE or a pattern; all when none is named
     #[arg(short, long = "table", value_name = "TABLE")]
     tables: Vec<String>,
+    #[command(flatten)]
+    aliases: Aliases,
     /// One JSON object
     #[arg(long)]
     pub json: bool,
@@ -58,7 +61,7 @@ impl Doctor {
         } else {
             file::read(Path::new(&self.target), &|name| std::env::var(name).ok())?.config
         };
-        let findings = examine(&config);
+        let findings = examine(&config, &Plugins { aliases: self.aliases.usual()? });
         let (errors, warnings) = count(&findings.problems);
         let mut out = anstream::stdout();
         if self.json {
@@ -99,8 +102,9 @@ impl Findings {
 }
 
 /// Checks a configuration and, when it is valid, what it points at. Changes nothing.
-pub fn examine(config: &Config) -> Findings {
-    let configured = plugins::registry()
+pub fn examine(config: &Config, plugins: &Plugins) -> Findings {
+    let configured = plugins
+        .registry()
         .find(config.text("connector.class"))
         .map_err(|found| vec![found])
         .and_then(|plugin| plugin.configure(config));
@@ -111,8 +115,14 @@ pub fn examine(config: &Config) -> Findings {
     let checks = match instance {
         // These show every check, not only the problems.
         Instance::Source(mut source) => match (Settings::parse(config), QuerySettings::parse(config)) {
-            (Ok((settings, _)), _) => preflight::checks(&settings),
-            (_, Ok((settings, _))) => query::preflight::checks(&settings),
+            (Ok((mut settings, _)), _) => {
+                settings.connection.aliases = plugins.aliases.clone();
+                preflight::checks(&settings)
+            }
+            (_, Ok((mut settings, _))) => {
+                settings.connection.aliases = plugins.aliases.clone();
+                query::preflight::checks(&settings)
+            }
             _ => preflight_check("source", "can be read", source.preflight()),
         },
         Instance::Sink(mut sink) => preflight_check("destination", "can be written", sink.preflight()),

@@ -3,6 +3,7 @@
 //! The result goes to stdout, everything else to stderr. Exit codes: 0 ok, 1 failed, 2 usage or configuration,
 //! 3 environment not ready, 4 findings, 130 Ctrl-C.
 
+mod aliases;
 mod brokers;
 mod connect_protection;
 mod consume;

@@ -9,6 +9,7 @@ use tailwater_connector::plugin::Instance;
 use tailwater_connector::{Config, ConnectorState, Problem, TopicReader};
 use tailwater_event::topic::sanitize;
 
+use super::aliases::Aliases;
 use super::consume::now_ms;
 use super::doctor::examine;
 use super::progress::Progress;
@@ -17,6 +18,7 @@ use super::{Exit, Failure, no_signals};
 use crate::follow::{Follower, Selection};
 use crate::limits::{STOP_WITHIN, WATCH_EVERY};
 use crate::offsets::{Point, Range};
+use crate::plugins::Plugins;
 use crate::scratch::Scratch;
 use crate::server::Server;
 use crate::signals::Signals;
@@ -62,6 +64,8 @@ pub struct Run {
     /// End when the existing rows have been read
     #[arg(long)]
     snapshot_only: bool,
+    #[command(flatten)]
+    aliases: Aliases,
 }
 
 /// A database as `run`, `doctor` and `demo` capture it.
@@ -105,6 +109,7 @@ impl Run {
     /// Captures until Ctrl-C, SIGTERM, an error or, with `--snapshot-only`, the end of the snapshot.
     pub fn run(self) -> Result<Exit, Failure> {
         let signals = Signals::listen().map_err(no_signals)?;
+        let plugins = Plugins { aliases: self.aliases.usual()? };
         let mut source = Source::new(&self.uri, &self.tables)?;
         if let Some(prefix) = &self.prefix {
             source.prefix.clone_from(prefix);
@@ -115,13 +120,13 @@ impl Run {
             (None, Some(scratch)) => scratch.path().to_owned(),
             (None, None) => return Ok(Exit::Failed),
         };
-        let server = Server::open(&data_dir, None, None)?;
+        let server = Server::open(&data_dir, plugins.clone(), None, None)?;
         let mut config = source.config(&slot_name(&server)?);
         if self.snapshot_only {
             config.set("snapshot.mode", "initial_only");
         }
         let mut progress = Progress::new();
-        let result = self.capture(&server, &source, &config, &mut progress, &signals);
+        let result = self.capture(&server, &plugins, &source, &config, &mut progress, &signals);
         progress.clear();
         let ended = end(server, scratch.is_some(), &data_dir, &progress);
         let exit = result?;
@@ -132,12 +137,13 @@ impl Run {
     fn capture(
         &self,
         server: &Server,
+        plugins: &Plugins,
         source: &Source,
         config: &Config,
         progress: &mut Progress,
         signals: &Signals,
     ) -> Result<Exit, Failure> {
-        let problems = examine(config).problems;
+        let problems = examine(config, plugins).problems;
         if problems.iter().any(Problem::is_error) {
             return Err(problems.into());
         }

@@ -13,12 +13,14 @@ use tailwater_journal::limits::PARTITIONS_MAX;
 use tailwater_kafka::security::Security;
 use tailwater_kafka::server as kafka;
 
+use super::aliases::Aliases;
 use super::connect_protection::{self, ConnectProtection, Protected};
 use super::protection::{self, Protection};
 use super::{Exit, Failure, no_signals};
 use crate::broker_settings;
 use crate::limits::{SCAN_EVERY, STOP_WITHIN};
 use crate::open_files;
+use crate::plugins::Plugins;
 use crate::server::{self, Server};
 use crate::settings::{self, Address, Settings};
 use crate::signals::Signals;
@@ -69,6 +71,8 @@ pub struct Serve {
     /// Address of SQL over the PostgreSQL protocol; not in this version yet
     #[arg(long, value_name = "ADDRESS")]
     pg: Option<String>,
+    #[command(flatten)]
+    aliases: Aliases,
     /// Allow addresses that others can reach, although nothing protects them
     #[arg(long)]
     allow_unprotected_address: bool,
@@ -101,10 +105,11 @@ impl Serve {
                 format!("mkdir -p '{}'", dir.display()),
             ));
         }
+        let aliases = self.aliases.resolve(&file).map_err(|found| problems.extend(found)).unwrap_or_default();
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        let mut server = Server::open(&data_dir, http, kafka)?;
+        let mut server = Server::open(&data_dir, Plugins { aliases }, http, kafka)?;
         let (herder, keeper) = server.herder();
         let mut directory = connectors.map(Directory::new);
         rescan(directory.as_mut(), &herder);

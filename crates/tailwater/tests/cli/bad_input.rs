@@ -35,6 +35,30 @@ fn a_server_that_does_not_answer() {
 }
 
 #[test]
+fn a_host_name_of_a_container_network_is_told_how_to_be_an_alias_and_then_leads_there() {
+    assert_both(
+        "postgres://u@no-such-container/d",
+        "t",
+        3,
+        3,
+        "HOST_UNKNOWN",
+        "--alias no-such-container=127.0.0.1:5432",
+    );
+    let uri = database("aliased", "create table t (id int primary key);");
+    let (_, port) = uri.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')?.0.rsplit_once(':')).unwrap();
+    let alias = format!("no-such-container=127.0.0.1:{port}");
+    let ended = run(["doctor", "postgres://postgres@no-such-container/aliased", "--table", "t", "--alias", &alias]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_problem(&run(["doctor", &uri, "--alias", "x", "--alias", "=y"]), 2, "ALIAS_INVALID", "NAME=HOST:PORT");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tailwater.toml"), format!("[aliases]\nno-such-container = \"127.0.0.1:{port}\"\n"))
+        .unwrap();
+    let mut doctor = command(["doctor", "postgres://postgres@no-such-container/aliased", "--table", "t"]);
+    doctor.current_dir(dir.path());
+    assert_eq!(finish(doctor).code, Some(0));
+}
+
+#[test]
 fn a_wrong_password_and_a_database_that_is_not_there() {
     let uri = database("credentials", "create role alice login replication password 'right';");
     let wrong = uri.replace("postgres@", "alice:wrong@");

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use tailwater_connector::config::split_list;
-use tailwater_connector::{Config, Problem};
+use tailwater_connector::{Config, HostAliases, Problem};
 use tailwater_event::connect::{NumericMapping, RowOptions, TimestampForm};
 use tailwater_event::debezium::JsonDecimal;
 
@@ -131,6 +131,7 @@ impl Reader<'_> {
             tls,
             application_name,
             connect_timeout: CONNECT_TIMEOUT,
+            aliases: HostAliases::default(),
         };
         (connection, search_path)
     }
