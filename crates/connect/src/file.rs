@@ -9,7 +9,7 @@ use tailwater_connector::limits::NAME_MAX_BYTES;
 use tailwater_connector::{Config, Problem};
 
 use crate::limits::FILE_MAX_BYTES;
-use crate::placeholder::{self, Environment};
+use crate::placeholder::{Origin, Secrets};
 use crate::{java_properties, json};
 
 /// A connector as its file describes it.
@@ -17,7 +17,7 @@ use crate::{java_properties, json};
 pub struct ConnectorFile {
     /// The connector's name: from the file's text, else the file's name without its ending.
     pub name: String,
-    /// Its properties, placeholders resolved; `name` is among them, as in Connect.
+    /// Its properties; `name` is among them, as in Connect.
     pub config: Config,
 }
 
@@ -44,8 +44,15 @@ impl Form {
     }
 }
 
-/// Reads a connector file from disk.
-pub fn read(path: &Path, environment: &Environment<'_>) -> Result<ConnectorFile, Problem> {
+/// Reads a connector file from disk, placeholders resolved; it may read beside itself.
+pub fn read(path: &Path, secrets: &Secrets) -> Result<ConnectorFile, Vec<Problem>> {
+    let ConnectorFile { name, config } = read_typed(path).map_err(|problem| vec![problem])?;
+    let own = path.parent().filter(|own| !own.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(ConnectorFile { name, config: secrets.resolve(&config, Origin::Beside(own))? })
+}
+
+/// Reads a connector file from disk, as it is typed.
+pub fn read_typed(path: &Path) -> Result<ConnectorFile, Problem> {
     let file = path.display();
     let form = Form::of(path).ok_or_else(|| {
         Problem::config(
@@ -54,11 +61,11 @@ pub fn read(path: &Path, environment: &Environment<'_>) -> Result<ConnectorFile,
             "Name the file NAME.json or NAME.properties.",
         )
     })?;
-    parse(&stem(path), form, &read_bytes(path)?, environment)
+    parse_typed(&stem(path), form, &read_bytes(path)?)
 }
 
 /// The bytes of a connector file, bounded.
-pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     use std::io::Read;
 
     let unreadable = |error: std::io::Error| {
@@ -81,15 +88,9 @@ pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// A connector from a file's bytes, placeholders resolved.
-pub fn parse(stem: &str, form: Form, bytes: &[u8], environment: &Environment<'_>) -> Result<ConnectorFile, Problem> {
-    let ConnectorFile { name, config } = parse_typed(stem, form, bytes)?;
-    Ok(ConnectorFile { name, config: placeholder::resolve(&config, environment)? })
-}
-
 /// A connector from a file's bytes, as it is typed. `stem` is the file's name without its ending: the connector's name when the text has
 /// none.
-pub(crate) fn parse_typed(stem: &str, form: Form, bytes: &[u8]) -> Result<ConnectorFile, Problem> {
+pub fn parse_typed(stem: &str, form: Form, bytes: &[u8]) -> Result<ConnectorFile, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|error| {
         Problem::config(
             "CONNECTOR_FILE_INVALID",
@@ -148,7 +149,7 @@ mod tests {
     use super::*;
 
     fn json(text: &str) -> Result<ConnectorFile, Problem> {
-        parse("stem", Form::Json, text.as_bytes(), &|_| None)
+        parse_typed("stem", Form::Json, text.as_bytes())
     }
 
     fn pairs(file: &ConnectorFile) -> Vec<(&str, &str)> {
@@ -160,7 +161,7 @@ mod tests {
         let posted = json(r#"{"name":"c","config":{"connector.class":"X","tasks.max":1,"flag":true}}"#).unwrap();
         let flat = json(r#"{"name":"c","connector.class":"X","tasks.max":"1","flag":"true"}"#).unwrap();
         let text = b"name = c\nconnector.class=X\ntasks.max: 1\nflag true\n";
-        let properties = parse("stem", Form::Properties, text, &|_| None).unwrap();
+        let properties = parse_typed("stem", Form::Properties, text).unwrap();
         assert_eq!(posted.name, "c");
         assert_eq!(pairs(&flat), pairs(&properties));
         for (name, value) in pairs(&flat) {
@@ -208,10 +209,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let large = dir.path().join("large.json");
         std::fs::write(&large, vec![b' '; FILE_MAX_BYTES as usize + 1]).unwrap();
-        assert_eq!(read(&large, &|_| None).unwrap_err().code, "CONNECTOR_FILE_INVALID");
-        assert_eq!(read(&dir.path().join("no.json"), &|_| None).unwrap_err().code, "CONNECTOR_FILE_UNREADABLE");
-        assert_eq!(read(&dir.path().join("no.txt"), &|_| None).unwrap_err().code, "CONNECTOR_FILE_INVALID");
-        let problem = parse("s", Form::Json, b"{\"a\":\"\xff\"}", &|_| None).unwrap_err();
+        assert_eq!(read_typed(&large).unwrap_err().code, "CONNECTOR_FILE_INVALID");
+        assert_eq!(read_typed(&dir.path().join("no.json")).unwrap_err().code, "CONNECTOR_FILE_UNREADABLE");
+        assert_eq!(read_typed(&dir.path().join("no.txt")).unwrap_err().code, "CONNECTOR_FILE_INVALID");
+        let problem = parse_typed("s", Form::Json, b"{\"a\":\"\xff\"}").unwrap_err();
         assert!(problem.cause.contains("byte 6"), "{problem}");
     }
 }

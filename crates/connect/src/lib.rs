@@ -4,6 +4,7 @@
 //! the connector a thread, retries what may pass by itself, and shows everyone its state. This crate knows the
 //! contracts of `tailwater-connector` and no concrete connector.
 
+pub mod debezium_server;
 pub mod directory;
 pub mod file;
 pub mod herder;
@@ -18,10 +19,11 @@ pub mod rest;
 pub mod supervisor;
 mod task;
 pub mod transform;
+pub mod worker;
 
 pub use file::ConnectorFile;
 pub use herder::Herder;
-pub use placeholder::Environment;
+pub use placeholder::Secrets;
 pub use registry::Registry;
 pub use rest::Rest;
 pub use supervisor::{Health, Readiness, Supervisor};

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// Largest connector file; tutorials' files have 1 to 4 KB.
 pub const FILE_MAX_BYTES: u64 = 1024 * 1024;
+/// Largest file that a placeholder reads.
+pub const SECRET_FILE_BYTES: u64 = 64 * 1024;
 /// Most connectors of one process: each has a thread, and a label in metrics.
 pub const CONNECTORS_MAX: usize = 1000;
 /// How often a wait for a thread's end looks again.

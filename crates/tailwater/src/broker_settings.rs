@@ -118,7 +118,8 @@ fn refused(name: &str) -> Problem {
 }
 
 /// Names with dots are tables within tables to TOML, unless they are quoted; both are the same here.
-fn flatten(before: &str, table: &toml::Table, into: &mut Vec<(String, toml::Value)>) {
+/// The values of a table by their names with dots.
+pub fn flatten(before: &str, table: &toml::Table, into: &mut Vec<(String, toml::Value)>) {
     for (key, value) in table {
         let name = if before.is_empty() { key.clone() } else { format!("{before}.{key}") };
         match value {

@@ -68,3 +68,9 @@ pub const RESERVED_FILES: usize = 512;
 pub const PRODUCE_LINE_BYTES: u64 = 64 << 20;
 /// Bytes of lines that `produce` sends together.
 pub const PRODUCE_BATCH_BYTES: usize = 256 << 10;
+/// How long a connection to Connect's REST may take.
+pub const CONNECT_WITHIN: Duration = Duration::from_secs(5);
+/// How long Connect's REST may take to answer: a preflight waits for a database.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// Largest answer of Connect's REST that is read.
+pub const ANSWER_BYTES: u64 = 64 << 20;

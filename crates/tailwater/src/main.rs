@@ -2,9 +2,11 @@
 
 mod broker_settings;
 mod cli;
+mod connect_client;
 mod control;
 mod demo;
 mod engine;
+mod environment;
 mod feed;
 mod follow;
 mod http;

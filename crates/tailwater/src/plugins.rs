@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tailwater_connect::Registry;
-use tailwater_connector::HostAliases;
+use tailwater_connector::{Config, HostAliases};
 use tailwater_postgres::{PostgresPlugin, QueryPlugin};
 use tailwater_sinks::{AWS_VARIABLES, Surroundings};
 
@@ -12,6 +12,8 @@ use tailwater_sinks::{AWS_VARIABLES, Surroundings};
 pub struct Plugins {
     /// Names of hosts that lead elsewhere.
     pub aliases: HostAliases,
+    /// Converters for connectors that have none of their own.
+    pub converters: Config,
 }
 
 impl Plugins {
@@ -20,7 +22,7 @@ impl Plugins {
         let mut plugins = tailwater_sinks::plugins(&self.surroundings());
         plugins.push(Arc::new(PostgresPlugin::new(self.aliases.clone())));
         plugins.push(Arc::new(QueryPlugin::new(self.aliases.clone())));
-        Registry::new(plugins)
+        Registry::with_worker(plugins, &self.converters)
     }
 
     /// What sinks may know, too: who we are for AWS, as its own tools are told.

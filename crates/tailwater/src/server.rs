@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tailwater_connect::herder::Keeper;
 use tailwater_connect::rest::{Face, Guard};
-use tailwater_connect::{Herder, Registry, Rest, Supervisor};
+use tailwater_connect::{Herder, Registry, Rest, Secrets, Supervisor};
 use tailwater_connector::{Problem, TopicReader, Transport};
 use tailwater_kafka::server::{self as kafka, Listener};
 
@@ -64,9 +64,8 @@ impl Server {
     }
 
     /// The connectors that this data directory remembers; none of them runs yet.
-    pub fn herder(&self) -> (Arc<Herder>, Keeper) {
-        let environment = Arc::new(|name: &str| std::env::var(name).ok());
-        Herder::open(self.registry.clone(), Arc::clone(&self.supervisor), self.engine.transport(), environment)
+    pub fn herder(&self, secrets: Secrets) -> (Arc<Herder>, Keeper) {
+        Herder::open(self.registry.clone(), Arc::clone(&self.supervisor), self.engine.transport(), secrets)
     }
 
     /// Serves Connect's REST on a bound socket, if there is to be one.

@@ -25,7 +25,7 @@ pub const CONNECT: &str = "127.0.0.1:8083";
 /// The flag that lifts the rule of [`Address::resolve`].
 pub const OPEN_FLAG: &str = "--allow-unprotected-address";
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "data-dir",
     "connectors",
     "http",
@@ -43,6 +43,8 @@ const KEYS: [&str; 19] = [
     "connect-tls-certificate",
     "connect-tls-key",
     "connect-tls-client-ca",
+    "connect-files-allowed",
+    "connect-worker",
     "pg",
     "aliases",
 ];
@@ -85,6 +87,10 @@ pub struct Settings {
     pub connect_tls_key: Option<PathBuf>,
     /// Authorities for certificates of its clients.
     pub connect_tls_client_ca: Option<PathBuf>,
+    /// Directories whose files placeholders of connectors may read.
+    pub connect_files_allowed: Option<Vec<PathBuf>>,
+    /// Settings of Connect under a worker's names.
+    pub connect_worker: Option<toml::Table>,
     /// Address of the SQL face.
     pub pg: Option<String>,
     /// Names of hosts that lead elsewhere, in any connector.
@@ -123,6 +129,9 @@ impl Settings {
             &mut settings.connect_tls_client_ca,
         ];
         for relative in paths.into_iter().flatten() {
+            *relative = base.join(&*relative);
+        }
+        for relative in settings.connect_files_allowed.iter_mut().flatten() {
             *relative = base.join(&*relative);
         }
         Ok(settings)

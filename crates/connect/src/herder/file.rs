@@ -6,7 +6,6 @@ use tailwater_connector::{Config, Problem};
 
 use super::store::{AppliedFile, Change};
 use super::{Herder, Target};
-use crate::placeholder;
 
 impl Herder {
     /// The files that were applied, with the connectors that came of them.
@@ -24,7 +23,7 @@ impl Herder {
     /// What is wrong with a configuration, before the outside is looked at.
     pub(crate) fn faults(&self, config: &Config) -> Vec<Problem> {
         let check = || {
-            let config = placeholder::resolve(config, self.environment.as_ref()).map_err(|problem| vec![problem])?;
+            let config = self.secrets.resolve(config, self.secrets.origin(true))?;
             self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?.configure(&config).map(drop)
         };
         check().err().unwrap_or_default()
@@ -35,6 +34,7 @@ impl Herder {
         let applied = AppliedFile { connector: name.to_owned(), digest: digest(content) };
         let change = Change::default().config(name, &config).target(name, Target::Running).file(file, &applied);
         self.store().put(change)?;
+        self.state().connectors.entry(name.to_owned()).or_default().of_file = true;
         self.set(name, Some(config), Target::Running);
         Ok(())
     }

@@ -7,7 +7,6 @@ use tailwater_connector::Problem;
 
 use super::{Herder, Keeper, Target};
 use crate::limits::{KEEP_AGAIN, KEEP_EVERY};
-use crate::placeholder;
 
 impl Herder {
     /// Starts what should run, and sees to it from now on, on a thread that ends with the herder.
@@ -63,7 +62,7 @@ impl Herder {
             let problems = match (&connector.broken, &connector.config) {
                 (Some(problems), _) => problems.clone(),
                 (None, Some(config)) => {
-                    let resolved = placeholder::resolve(config, self.environment.as_ref()).map_err(|p| vec![p]);
+                    let resolved = self.secrets.resolve(config, self.secrets.origin(connector.of_file));
                     match resolved.and_then(|config| self.supervisor.start(name, &config)) {
                         Ok(()) => Vec::new(),
                         Err(problems) => problems,

@@ -17,7 +17,7 @@ mod topics;
 pub mod validate;
 pub mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -27,12 +27,10 @@ pub use change::{Applied, Changed, Typed};
 pub use error::Refusal;
 pub use store::Target;
 
+use crate::placeholder::Secrets;
 use crate::registry::Registry;
 use crate::supervisor::Supervisor;
 use store::Store;
-
-/// Looks environment variables up for placeholders, for as long as the process lives.
-pub type SharedEnvironment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// All connectors that there should be. Calls may wait for the disk, and those that check a configuration for the database,
 /// within the preflight's bounds; none waits for a connector's end.
@@ -40,7 +38,7 @@ pub struct Herder {
     supervisor: Arc<Supervisor>,
     registry: Registry,
     transport: Arc<dyn Transport>,
-    environment: SharedEnvironment,
+    secrets: Secrets,
     /// One change at a time; held while the disk is waited for, and never while a database is.
     store: Mutex<Store>,
     state: Mutex<State>,
@@ -71,6 +69,8 @@ struct Connector {
     generation: u64,
     /// What is wrong with its file, while it is; the connector does not run then.
     broken: Option<Vec<Problem>>,
+    /// Whether a file made it, which may read beside itself.
+    of_file: bool,
 }
 
 impl Connector {
@@ -87,21 +87,24 @@ impl Herder {
         registry: Registry,
         supervisor: Arc<Supervisor>,
         transport: Arc<dyn Transport>,
-        environment: SharedEnvironment,
+        secrets: Secrets,
     ) -> (Arc<Herder>, Keeper) {
         let store = Store::open(Arc::clone(&transport));
+        let files: BTreeSet<String> = store.files().map(|(_, applied)| applied.connector).collect();
         let mut state = State::default();
         for (name, config, target) in store.connectors() {
             state.last_generation += 1;
             let generation = state.last_generation;
-            state.connectors.insert(name, Connector { config: Some(config), target, generation, broken: None });
+            let of_file = files.contains(&name);
+            let connector = Connector { config: Some(config), target, generation, broken: None, of_file };
+            state.connectors.insert(name, connector);
         }
         let (wake, woken) = sync_channel(1);
         let herder = Herder {
             supervisor,
             registry,
             transport,
-            environment,
+            secrets,
             store: Mutex::new(store),
             state: Mutex::new(state),
             wake,

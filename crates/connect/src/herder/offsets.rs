@@ -12,7 +12,6 @@ use tailwater_connector::{Config, Kind, Offset, Problem, ProblemKind, Source};
 use super::view::not_found;
 use super::{Herder, Refusal, Target};
 use crate::limits::{JOIN_POLL, OFFSETS_WAIT};
-use crate::placeholder;
 
 const TOPIC: &str = "kafka_topic";
 const PARTITION: &str = "kafka_partition";
@@ -23,7 +22,7 @@ impl Herder {
     pub fn offsets(&self, name: &str) -> Result<Vec<Offset>, Refusal> {
         let config = self.known(name).and_then(|connector| connector.config).ok_or_else(|| not_found(name))?;
         match self.class_of(&config)?.kind() {
-            Kind::Source => Ok(self.source(&config)?.offsets(&self.transport.durable(name))),
+            Kind::Source => Ok(self.source(name, &config)?.offsets(&self.transport.durable(name))),
             Kind::Sink => Ok(self.sink_offsets(name)),
         }
     }
@@ -42,7 +41,7 @@ impl Herder {
         let config = self.stopped(name)?;
         match self.class_of(&config)?.kind() {
             Kind::Source => {
-                let mut offsets = self.source(&config)?.offsets(&self.transport.durable(name));
+                let mut offsets = self.source(name, &config)?.offsets(&self.transport.durable(name));
                 offsets.iter_mut().for_each(|offset| offset.offset = None);
                 self.alter_source(name, &config, &offsets)
             }
@@ -81,7 +80,7 @@ impl Herder {
         if offsets.is_empty() {
             return Ok(());
         }
-        let mut source = self.source(config)?;
+        let mut source = self.source(name, config)?;
         let mut writer = self.transport.open_source(name)?;
         source.alter_offsets(offsets, writer.as_mut()).map_err(|problem| match problem.kind {
             ProblemKind::Config => told(400, &problem),
@@ -91,8 +90,10 @@ impl Herder {
         Ok(())
     }
 
-    fn source(&self, config: &Config) -> Result<Box<dyn Source>, Refusal> {
-        let config = placeholder::resolve(config, self.environment.as_ref()).map_err(|p| told(400, &p))?;
+    fn source(&self, name: &str, config: &Config) -> Result<Box<dyn Source>, Refusal> {
+        let of_file = self.known(name).is_some_and(|connector| connector.of_file);
+        let config =
+            self.secrets.resolve(config, self.secrets.origin(of_file)).map_err(|found| Refusal::invalid(&found))?;
         match self.class_of(&config)?.configure(&config) {
             Ok((Instance::Source(source), _)) => Ok(source),
             Ok(_) => Err(Refusal::failed("The class of this connector is no source")),

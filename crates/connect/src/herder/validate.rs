@@ -4,7 +4,8 @@ use tailwater_connector::plugin::Instance;
 use tailwater_connector::{Config, Problem, ProblemKind};
 
 use super::{Herder, Refusal, mask};
-use crate::{file, placeholder};
+use crate::file;
+use crate::placeholder::Origin;
 
 /// In Connect's words, the gap for the name included.
 const NAME_EMPTY: &str = "Invalid value  for configuration name: String may not be empty";
@@ -18,10 +19,10 @@ impl Herder {
     pub fn findings(&self, config: &Config) -> Result<Vec<Problem>, Refusal> {
         let plugin = self.class_of(config)?;
         let mut problems: Vec<Problem> = mask::left_over(config, plugin.properties()).map(masked).collect();
-        let resolved = match placeholder::resolve(config, self.environment.as_ref()) {
+        let resolved = match self.secrets.resolve(config, Origin::Asked) {
             Ok(resolved) => resolved,
-            Err(problem) => {
-                problems.push(problem);
+            Err(found) => {
+                problems.extend(found);
                 return Ok(problems);
             }
         };

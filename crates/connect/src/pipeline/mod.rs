@@ -92,8 +92,10 @@ impl Plugin for Framed {
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
         let (mut ours, mut theirs) = properties::split(config, self.plugin.properties());
+        // Options are those of a converter: who names another has no use for the worker's.
+        let named: Vec<&str> = CONVERTERS.into_iter().filter(|side| ours.get(side).is_some()).collect();
         for (name, value) in self.worker.iter().filter(|(name, _)| is_converters(name)) {
-            if ours.get(name).is_none() {
+            if ours.get(name).is_none() && !named.iter().any(|side| name.starts_with(side)) {
                 ours.set(name, value);
             }
         }

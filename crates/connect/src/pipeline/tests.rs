@@ -547,3 +547,15 @@ fn a_bad_record_ends_a_sink_where_it_stands_or_is_left_out() {
     let offsets: Vec<_> = log[1..].iter().map(|line| &line[..1]).collect();
     assert_eq!(offsets, ["0", "2"]);
 }
+
+#[test]
+fn a_workers_options_are_those_of_its_own_converter() {
+    let worker = [("key.converter", JSON), ("key.converter.schemas.enable", "false")];
+    let told = |properties: &[(&str, &str)]| {
+        let (_, seen) = configured(&worker, &[&[("table", "t")], properties].concat());
+        seen.get("key.converter.schemas.enable").map(str::to_owned)
+    };
+    assert_eq!(told(&[]).as_deref(), Some("false"));
+    assert_eq!(told(&[("key.converter.schemas.enable", "true")]).as_deref(), Some("true"));
+    assert_eq!(told(&[("key.converter", JSON)]), None, "the converter's own default");
+}

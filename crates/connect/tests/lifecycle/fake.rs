@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use tailwater_connect::{Herder, Registry, Supervisor};
+use tailwater_connect::{Herder, Registry, Secrets, Supervisor};
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::Form;
 use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo};
@@ -254,7 +254,7 @@ pub fn herder_over(transport: Arc<dyn Transport>) -> (Arc<Herder>, Arc<Superviso
     let plugin = |is_sink| Arc::new(Script { journal: Arc::clone(&journal), is_sink }) as Arc<dyn Plugin>;
     let registry = Registry::new(vec![plugin(false), plugin(true)]);
     let supervisor = Arc::new(Supervisor::new(registry.clone(), Arc::clone(&transport)));
-    let (herder, keeper) = Herder::open(registry, Arc::clone(&supervisor), transport, Arc::new(|_| None));
+    let (herder, keeper) = Herder::open(registry, Arc::clone(&supervisor), transport, Secrets::new(Box::new(|_| None)));
     herder.start(keeper).unwrap();
     (herder, supervisor, journal)
 }

@@ -6,10 +6,12 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tailwater_connect::{java_properties, placeholder};
+use tailwater_connect::java_properties;
+use tailwater_connect::placeholder::Origin;
 use tailwater_connector::Problem;
 use tailwater_kafka::client::{Access, properties};
 
+use crate::environment;
 use crate::feed::Link;
 use crate::limits::SETTINGS_BYTES;
 use crate::render;
@@ -86,10 +88,13 @@ impl Brokers {
     pub fn reached(&self, usual: Option<&str>) -> Result<Option<Reached>, Vec<Problem>> {
         let (given, mut problems) = (self.given(), Vec::new());
         let mut all = Vec::new();
+        let secrets = environment::secrets();
+        let own = self.command_config.as_deref().and_then(Path::parent).filter(|own| !own.as_os_str().is_empty());
+        let own = Origin::Beside(own.unwrap_or(Path::new(".")));
         for (name, value) in given.map_err(|problem| vec![problem])? {
-            match placeholder::resolve_value(&name, &value, &|variable| std::env::var(variable).ok()) {
+            match secrets.resolve_value(&name, &value, own) {
                 Ok(value) => all.push((name, value)),
-                Err(problem) => problems.push(problem),
+                Err(found) => problems.extend(found),
             }
         }
         let settled = properties::settle(&all).map_err(|more| problems.extend(more));

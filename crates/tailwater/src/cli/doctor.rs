@@ -15,6 +15,7 @@ use tailwater_postgres::settings::Settings;
 use super::aliases::Aliases;
 use super::run::Source;
 use super::{Exit, Failure};
+use crate::environment;
 use crate::plugins::Plugins;
 use crate::render::problem;
 use crate::render::style::{BAD, GOOD, WARN, paint};
@@ -59,9 +60,9 @@ impl Doctor {
         let config = if self.target.contains("://") {
             Source::new(&self.target, &self.tables)?.config("tailwater_doctor")
         } else {
-            file::read(Path::new(&self.target), &|name| std::env::var(name).ok())?.config
+            file::read(Path::new(&self.target), &environment::secrets())?.config
         };
-        let findings = examine(&config, &Plugins { aliases: self.aliases.usual()? });
+        let findings = examine(&config, &Plugins { aliases: self.aliases.usual()?, ..Plugins::default() });
         let (errors, warnings) = count(&findings.problems);
         let mut out = anstream::stdout();
         if self.json {

@@ -5,7 +5,9 @@
 
 mod aliases;
 mod brokers;
+mod config;
 mod connect_protection;
+mod connectors;
 mod consume;
 mod demo;
 mod doctor;
@@ -19,6 +21,7 @@ mod serve;
 mod tail;
 mod topics;
 mod users;
+mod worker;
 
 use std::io;
 use std::path::PathBuf;
@@ -96,7 +99,7 @@ pub enum Verb {
     /// Capture tables of a database in the foreground; no files needed
     Run(run::Run),
     /// Run the connectors of a directory until stopped
-    Serve(serve::Serve),
+    Serve(Box<serve::Serve>),
     /// Check whether a database is ready to be captured
     Doctor(doctor::Doctor),
     /// Show changes as they come, with what changed
@@ -111,6 +114,10 @@ pub enum Verb {
     Groups(groups::Groups),
     /// Who may log in to the Kafka listener, and what they may do
     Users(users::Users),
+    /// See, make and change the connectors of a running server
+    Connectors(connectors::Connectors),
+    /// Make connectors of other programs' settings
+    Config(config::Config),
     /// Look into the journal of a stopped or running data directory; changes nothing
     Journal(journal::Journal),
 }
@@ -214,8 +221,9 @@ impl Verb {
             Verb::Produce(produce) => produce.json,
             Verb::Groups(groups) => groups.json,
             Verb::Users(users) => users.wants_json(),
+            Verb::Connectors(connectors) => connectors.json,
             Verb::Journal(journal) => journal.wants_json(),
-            Verb::Demo(_) | Verb::Run(_) | Verb::Tail(_) => false,
+            Verb::Config(_) | Verb::Demo(_) | Verb::Run(_) | Verb::Tail(_) => false,
         }
     }
 }
@@ -266,6 +274,8 @@ pub fn run(cli: Cli) -> Result<Exit, Failure> {
         Verb::Produce(produce) => produce.run(),
         Verb::Groups(groups) => groups.run(),
         Verb::Users(users) => users.run(),
+        Verb::Connectors(connectors) => connectors.run(),
+        Verb::Config(config) => config.run(),
         Verb::Journal(journal) => journal.run(),
     }
 }

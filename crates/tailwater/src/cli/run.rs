@@ -109,7 +109,7 @@ impl Run {
     /// Captures until Ctrl-C, SIGTERM, an error or, with `--snapshot-only`, the end of the snapshot.
     pub fn run(self) -> Result<Exit, Failure> {
         let signals = Signals::listen().map_err(no_signals)?;
-        let plugins = Plugins { aliases: self.aliases.usual()? };
+        let plugins = Plugins { aliases: self.aliases.usual()?, ..Plugins::default() };
         let mut source = Source::new(&self.uri, &self.tables)?;
         if let Some(prefix) = &self.prefix {
             source.prefix.clone_from(prefix);

@@ -8,6 +8,7 @@ use clap::Args;
 use serde_json::json;
 use tailwater_connect::Herder;
 use tailwater_connect::directory::Directory;
+use tailwater_connect::worker::Worker;
 use tailwater_connector::Problem;
 use tailwater_journal::limits::PARTITIONS_MAX;
 use tailwater_kafka::security::Security;
@@ -16,8 +17,10 @@ use tailwater_kafka::server as kafka;
 use super::aliases::Aliases;
 use super::connect_protection::{self, ConnectProtection, Protected};
 use super::protection::{self, Protection};
+use super::worker::WorkerFlags;
 use super::{Exit, Failure, no_signals};
 use crate::broker_settings;
+use crate::environment;
 use crate::limits::{SCAN_EVERY, STOP_WITHIN};
 use crate::open_files;
 use crate::plugins::Plugins;
@@ -72,6 +75,8 @@ pub struct Serve {
     #[arg(long, value_name = "ADDRESS")]
     pg: Option<String>,
     #[command(flatten)]
+    worker: WorkerFlags,
+    #[command(flatten)]
     aliases: Aliases,
     /// Allow addresses that others can reach, although nothing protects them
     #[arg(long)]
@@ -97,7 +102,8 @@ impl Serve {
 
         // Everything that is wrong with the arguments and around us, at once.
         let mut problems = Vec::new();
-        let (http, kafka, connect) = self.listen(&file, &data_dir, &mut problems);
+        let worker = self.worker.resolve(&file).map_err(|found| problems.extend(found)).unwrap_or_default();
+        let (http, kafka, connect) = self.listen(&file, &worker, &data_dir, &mut problems);
         if let Some(dir) = connectors.as_deref().filter(|dir| !dir.is_dir()) {
             problems.push(Problem::config(
                 "CONNECTORS_DIR_MISSING",
@@ -109,8 +115,13 @@ impl Serve {
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        let mut server = Server::open(&data_dir, Plugins { aliases }, http, kafka)?;
-        let (herder, keeper) = server.herder();
+        let Worker { converters, providers, allowed, notes, .. } = worker;
+        for Problem { code, cause, remedy, .. } in notes {
+            tracing::warn!(code, remedy, "{cause}");
+        }
+        let secrets = environment::secrets().allow(allowed).name(providers).connectors(connectors.clone());
+        let mut server = Server::open(&data_dir, Plugins { aliases, converters }, http, kafka)?;
+        let (herder, keeper) = server.herder(secrets);
         let mut directory = connectors.map(Directory::new);
         rescan(directory.as_mut(), &herder);
         herder.start(keeper)?;
@@ -133,7 +144,7 @@ impl Serve {
     }
 
     /// Binds the addresses of HTTP, Kafka and Connect.
-    fn listen(&self, file: &Settings, data_dir: &Path, problems: &mut Vec<Problem>) -> Listening {
+    fn listen(&self, file: &Settings, worker: &Worker, data_dir: &Path, problems: &mut Vec<Problem>) -> Listening {
         problems.extend(Address::not_built("pg", self.pg.as_deref().or(file.pg.as_deref())).err());
         let connect_protected = self.connect_protection.resolve(file).unwrap_or_else(|problem| {
             problems.push(problem);
@@ -162,7 +173,8 @@ impl Serve {
         };
         let http = bind("http", &self.http, &file.http, settings::HTTP);
         let kafka = bind("kafka", &self.kafka, &file.kafka, settings::KAFKA);
-        let connect = bind("connect", &self.connect, &file.connect, settings::CONNECT);
+        let connect =
+            bind("connect", &self.connect, &file.connect.clone().or(worker.listen.clone()), settings::CONNECT);
         let advertised = self.kafka_advertised.as_deref().or(file.kafka_advertised.as_deref());
         let advertised = advertised.map(settings::advertised).transpose().unwrap_or_else(|problem| {
             problems.push(problem);

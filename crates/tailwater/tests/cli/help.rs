@@ -2,8 +2,21 @@
 
 use crate::support::run;
 
-const VERBS: [&str; 11] =
-    ["demo", "run", "serve", "doctor", "tail", "consume", "topics", "produce", "groups", "users", "journal"];
+const VERBS: [&str; 13] = [
+    "connectors",
+    "config",
+    "demo",
+    "run",
+    "serve",
+    "doctor",
+    "tail",
+    "consume",
+    "topics",
+    "produce",
+    "groups",
+    "users",
+    "journal",
+];
 
 #[test]
 fn every_verb_has_examples_and_the_overview_names_the_exit_codes() {

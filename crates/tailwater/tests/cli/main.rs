@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod capture;
+mod connectors;
 mod consume;
 mod help;
 mod kafka;
