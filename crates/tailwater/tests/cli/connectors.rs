@@ -109,6 +109,11 @@ fn what_is_posted_reads_no_file_that_was_not_allowed_and_says_which_flag_would()
         assert!(ended.err.contains(said), "no '{said}' in {}", ended.err);
     }
     assert!(!ended.err.contains("s3cret"), "{}", ended.err);
+    // Each finding under the property that it is about.
+    let checked = run(["connectors", "--connect", &url, "validate", text(&file)]);
+    assert_eq!(checked.code, Some(4), "{checked:?}");
+    assert!(checked.out.contains("database.user: 'database.user' uses ${file:"), "{}", checked.out);
+    assert!(checked.out.contains("topic.prefix: 'topic.prefix' uses ${env:NO_SUCH_VARIABLE}"), "{}", checked.out);
 }
 
 #[test]
