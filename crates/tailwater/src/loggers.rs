@@ -62,14 +62,18 @@ impl Loggers for Log {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
         let changed = LoggerLevel { level: level.to_owned(), last_modified: i64::try_from(now).ok() };
         let mut levels = self.levels();
-        if !levels.contains_key(logger) && levels.len() < LOGGERS {
+        let new = !levels.contains_key(logger) && levels.len() < LOGGERS;
+        if new {
             levels.insert(logger.to_owned(), changed.clone());
         }
         let below = |name: &str| name.strip_prefix(logger).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
         let mut concerned = Vec::new();
         for (name, current) in levels.iter_mut().filter(|(name, _)| logger == ROOT || below(name)) {
-            *current = changed.clone();
-            concerned.push(name.clone());
+            // As Connect does: what has the level already is not touched, and not named. A new name has no time yet.
+            if current.level != changed.level || name == logger && new {
+                *current = changed.clone();
+                concerned.push(name.clone());
+            }
         }
         (self.reload)(filter(&levels));
         concerned

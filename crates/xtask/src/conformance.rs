@@ -40,6 +40,17 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
     Ok(status.success())
 }
 
+/// Plays the script of REST requests that a real Connect worker answered; true when we answer alike, or as wanted.
+pub fn rest(root: &Path, arguments: &[String]) -> Outcome<bool> {
+    let mut command = Command::new("python3");
+    command.arg(root.join("conformance/rest/play.py")).args(arguments);
+    command.arg("--write").arg(root.join("docs/compatibility/connect.md"));
+    if !arguments.iter().any(|argument| argument == "--tailwater" || argument == "--record") {
+        command.arg("--tailwater").arg(build(root)?);
+    }
+    Ok(command.status()?.success())
+}
+
 /// The entries of a list: one a line, `#` starts a comment.
 fn listed(text: &str) -> Vec<String> {
     let entries = text.lines().filter_map(|line| line.split('#').next().map(str::trim));

@@ -18,6 +18,10 @@ cargo xtask VERB
                                     play conformance cases (numbers, ranges such as 101-110, or names) against the
                                     binary; without CASE those of conformance/expected-now.txt; on PostgreSQL V
                                     (10 to 18, downloaded once) instead of the installed one
+  connect-rest [--tailwater BINARY] [--verbose] [--record]
+                                    play the requests of conformance/rest and compare with what a Kafka Connect worker with
+                                    Debezium answered; the wanted differences go into docs/compatibility/connect.md;
+                                    --record asks such a worker again (Java 17 and, once, mvn)
   batches [--seed N] [--rounds N]   random tables and some made for the compressor, as stored, read by Kafka's Java classes
   differential [--seed N] [--rounds N] [--seconds N] [--shrink N] [--server V] [--tailwater BINARY]
                                     random tables and changes through the real Debezium and through the binary, event by
@@ -52,6 +56,7 @@ fn main() -> ExitCode {
         }),
         "clients" => clients::run(&root(), rest),
         "conformance" => conformance::run(&root(), rest),
+        "connect-rest" => conformance::rest(&root(), rest),
         "differential" => differential::run(&root(), rest),
         "batches" => differential::batches(&root(), rest),
         "help" | "--help" | "-h" => {

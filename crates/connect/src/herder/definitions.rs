@@ -77,7 +77,17 @@ impl Herder {
             return Err(Refusal::bad(format!("Included connector type {given} does not match request type {class}")));
         }
         let plugin = self.class_of(config).map_err(inner)?;
-        let problems = self.findings(config)?;
+        let before = self.state().connectors.get(config.text("name")).and_then(|connector| connector.config.clone());
+        let mut config = config.clone();
+        if let Some(before) = &before {
+            // Interfaces validate what they were shown before they send it.
+            mask::restore(&mut config, before, plugin.properties());
+        }
+        let config = &config;
+        let same_slot = before.is_some_and(|before| before.get("slot.name") == config.get("slot.name"));
+        let mut problems = self.findings(config)?;
+        // The connector that is changed by this holds its slot itself, and lets go of it first.
+        problems.retain(|problem| !(same_slot && problem.code == "SLOT_IN_USE"));
         let mut definitions = framework(plugin.as_ref());
         definitions.extend(own(plugin.as_ref()).into_iter().filter(|own| !is_framework(&own.name)));
         let properties = plugin.properties();

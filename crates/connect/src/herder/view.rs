@@ -104,7 +104,9 @@ impl Herder {
     pub fn tasks(&self, name: &str) -> Result<Vec<TaskInfo>, Refusal> {
         let Info { config, tasks, .. } = self.info(name)?;
         let mut config = config;
-        config.set("task.class", config.get("connector.class").unwrap_or_default().to_owned().as_str());
+        // Each connector of Debezium names its task so, and tools show it.
+        let class = format!("{}Task", config.get("connector.class").unwrap_or_default());
+        config.set("task.class", &class);
         Ok(tasks.into_iter().map(|id| TaskInfo { id, config: config.clone() }).collect())
     }
 
