@@ -29,6 +29,7 @@ pub struct Server {
     http: Option<Http>,
     kafka: Option<Listener>,
     connect: Option<Rest>,
+    connect_scheme: &'static str,
 }
 
 impl Server {
@@ -60,7 +61,7 @@ impl Server {
                     "Use a data directory on a local file system.",
                 )
             })?;
-        Ok(Server { engine, registry, supervisor, control, http, kafka, connect: None })
+        Ok(Server { engine, registry, supervisor, control, http, kafka, connect: None, connect_scheme: "http" })
     }
 
     /// The connectors that this data directory remembers; none of them runs yet.
@@ -82,7 +83,13 @@ impl Server {
         let address = listener.local_addr().map_err(failed)?;
         herder.set_worker(address.to_string());
         let guard = Guard { token: protected.token, loopback: address.ip().is_loopback() };
-        let face = Face { herder: Arc::clone(herder), cluster_id: self.engine.cluster_id()?, loggers: loggers::get() };
+        let face = Face {
+            herder: Arc::clone(herder),
+            cluster_id: self.engine.cluster_id()?,
+            loggers: loggers::get(),
+            secure: protected.tls.is_some(),
+        };
+        self.connect_scheme = if face.secure { "https" } else { "http" };
         self.connect = Some(Rest::start(listener, face, guard, protected.tls).map_err(failed)?);
         Ok(())
     }
@@ -115,6 +122,11 @@ impl Server {
     /// Where the Kafka face listens.
     pub fn kafka_address(&self) -> Option<SocketAddr> {
         self.kafka.as_ref().and_then(Listener::address)
+    }
+
+    /// How Connect's REST is reached.
+    pub fn connect_scheme(&self) -> &'static str {
+        self.connect_scheme
     }
 
     /// Where Connect's REST listens.

@@ -56,7 +56,7 @@ pub(super) async fn create(State(face): State<Face>, headers: HeaderMap, Body(bo
     let name = trimmed(&create.name);
     let target = create.initial_state;
     let changed = face.ask(move |herder| herder.create(&name, config, target)).await?;
-    Ok(created(&headers, changed))
+    Ok(created(&face, &headers, changed))
 }
 
 pub(super) async fn info(State(face): State<Face>, Path(name): Path<String>) -> Answer {
@@ -81,7 +81,7 @@ pub(super) async fn put_config(
 ) -> Answer {
     let typed = properties(&body)?;
     let changed = face.ask(move |herder| herder.put_config(&trimmed(&name), typed)).await?;
-    Ok(if changed.applied == Applied::Created { created(&headers, changed) } else { updated(changed) })
+    Ok(if changed.applied == Applied::Created { created(&face, &headers, changed) } else { updated(changed) })
 }
 
 pub(super) async fn patch_config(State(face): State<Face>, Path(name): Path<String>, Body(body): Body) -> Answer {
@@ -160,9 +160,10 @@ fn trimmed(name: &str) -> String {
     name.trim_matches(|c: char| c <= ' ').to_owned()
 }
 
-fn created(headers: &HeaderMap, changed: Changed) -> Response {
+fn created(face: &Face, headers: &HeaderMap, changed: Changed) -> Response {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let location = format!("http://{host}/connectors/{}", encoded(&changed.info.name));
+    let scheme = if face.secure { "https" } else { "http" };
+    let location = format!("{scheme}://{host}/connectors/{}", encoded(&changed.info.name));
     let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/connectors"));
     (StatusCode::CREATED, [(header::LOCATION, location)], Json(changed.info)).into_response()
 }

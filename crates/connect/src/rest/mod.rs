@@ -39,6 +39,8 @@ pub struct Face {
     pub cluster_id: String,
     /// The log.
     pub loggers: Arc<dyn Loggers>,
+    /// Whether it is served over TLS, which the addresses in its answers tell.
+    pub secure: bool,
 }
 
 impl Face {

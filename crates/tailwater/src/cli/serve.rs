@@ -231,7 +231,7 @@ impl Serve {
             None => writeln!(err, "  kafka  off")?,
         }
         match connect {
-            Some(connect) => writeln!(err, "  REST   http://{connect}/connectors")?,
+            Some(connect) => writeln!(err, "  REST   {}://{connect}/connectors", server.connect_scheme())?,
             None => writeln!(err, "  REST   off")?,
         }
         Ok(writeln!(err, "  read   tailwater tail --data-dir {}", data_dir.display())?)

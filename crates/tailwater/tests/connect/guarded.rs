@@ -1,5 +1,8 @@
 //! Who may ask.
 
+use std::path::Path;
+use std::process::Command;
+
 use serde_json::json;
 
 use crate::support::Server;
@@ -33,4 +36,33 @@ fn the_log_is_turned_up_and_down() {
     assert_eq!(server.ask("PUT", "/admin/loggers/root", "{}").status, 400);
     assert_eq!(server.ask("PUT", "/admin/loggers/root?scope=cluster", r#"{"level":"warn"}"#).status, 204);
     assert_eq!(server.get("/admin/loggers/root")["level"], "WARN");
+}
+
+#[test]
+fn over_tls_only_who_shows_a_certificate_gets_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let make = |name: &str| {
+        let (certificate, key) = (dir.path().join(format!("{name}.pem")), dir.path().join(format!("{name}.key")));
+        let made = Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout"])
+            .args([&key, Path::new("-out"), &certificate])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        [certificate, key].map(|path| path.display().to_string())
+    };
+    let ([server_pem, server_key], [client_pem, client_key]) = (make("server"), make("client"));
+    let flags = ["--connect-tls-certificate", &server_pem, "--connect-tls-key", &server_key];
+    let server =
+        Server::with(&dir.path().join("data"), &[&flags[..], &["--connect-tls-client-ca", &client_pem]].concat());
+    let curl = |more: &[&str]| {
+        let url = format!("https://{}/connectors", server.rest);
+        let out = Command::new("curl").args(["-s", "-m", "20", "--cacert", &server_pem]).args(more).arg(&url).output();
+        String::from_utf8(out.unwrap().stdout).unwrap()
+    };
+    assert_eq!(curl(&["--cert", &client_pem, "--key", &client_key]), "[]");
+    assert_eq!(curl(&[]), "");
+    assert_eq!(curl(&["--cert", &server_pem, "--key", &server_key]), "");
 }

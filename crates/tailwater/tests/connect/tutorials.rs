@@ -290,3 +290,27 @@ fn a_position_of_debezium_is_taken_over_and_a_reset_reads_again() {
     assert_eq!(server.ask("PUT", "/connectors/moved/resume", "").status, 202);
     count("crr");
 }
+
+#[test]
+fn a_pause_and_another_configuration_keep_the_slot_that_a_stop_gives_up() {
+    let (pg, dir) = (postgres(), tempfile::tempdir().unwrap());
+    pg.create_database("drops");
+    pg.psql("drops", "create schema bank; create table bank.holding(id int primary key);");
+    let server = Server::start(&dir.path().join("data"));
+    let post = placed(SOURCE, pg).replace("\"lake\"", "\"drops\"").replace("pg-src-connector", "drops");
+    let post = post.replace("\"slot.name\"", "\"slot.drop.on.stop\": true, \"slot.name\"");
+    assert_eq!(server.ask("POST", "/connectors", &post).status, 201);
+    server.wait_task("drops", "RUNNING");
+    let slots = |what: &str| {
+        pg.psql("drops", &format!("select count({what}) from pg_replication_slots where slot_name = 'drops'"))
+    };
+    assert_eq!(server.ask("PUT", "/connectors/drops/pause", "").status, 202);
+    assert!(wait_until(DEADLINE, || slots("active_pid").trim() == "0"));
+    assert_eq!(slots("*").trim(), "1");
+    assert_eq!(server.ask("PUT", "/connectors/drops/resume", "").status, 202);
+    server.wait_task("drops", "RUNNING");
+    assert_eq!(server.ask("PATCH", "/connectors/drops/config", r#"{"heartbeat.interval.ms": 60000}"#).status, 200);
+    server.wait_task("drops", "RUNNING");
+    assert_eq!(server.ask("PUT", "/connectors/drops/stop", "").status, 204);
+    assert!(wait_until(DEADLINE, || slots("*").trim() == "0"), "{}", server.process.errors());
+}
