@@ -36,6 +36,10 @@ impl Herder {
             let mut state = self.state();
             state.topics_seen.retain(|name, _| names.binary_search(name).is_ok());
             for name in names {
+                // A journal without space is not filled further by what can wait.
+                if self.supervisor.status(&name).is_some_and(|status| status.error.is_some()) {
+                    continue;
+                }
                 let topics = self.transport.topics_of(&name);
                 if state.topics_seen.get(&name).copied().unwrap_or_default() != topics.len() {
                     news.push((name, topics));
