@@ -23,9 +23,6 @@ impl Herder {
                 }
                 let Some(herder) = herder.upgrade() else { return };
                 soon = herder.keep();
-                if !soon {
-                    herder.note_topics();
-                }
             }
         };
         let spawned = std::thread::Builder::new().name("herder".into()).spawn(keep);

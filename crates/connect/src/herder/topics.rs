@@ -28,8 +28,9 @@ impl Herder {
         Ok(self.store().put(Change::default().topic_marks(name, &marks))?)
     }
 
-    /// Makes durable which topics connectors work with; called now and then.
-    pub(super) fn note_topics(&self) {
+    /// Makes durable which topics connectors work with. Only when somebody asks: a write of ours makes room by the rules of
+    /// retention, as every write does.
+    fn note_topics(&self) {
         let names = self.names();
         let mut news = Vec::new();
         {
