@@ -23,10 +23,14 @@ struct Step {
     on: Option<(Predicate, bool)>,
 }
 
-/// A transform that did not take a record.
+/// A transform or converter that did not take a record.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    /// Its name and class.
+    /// Connect's word for where a record was.
+    pub(super) stage: &'static str,
+    /// The class.
+    pub(super) class: &'static str,
+    /// Its name and class, for people.
     pub(super) by: String,
     /// Why.
     pub(super) problem: Problem,
@@ -96,12 +100,15 @@ impl Chain {
     }
 
     /// A record through all transforms; `None` when one of them drops it.
-    pub(super) fn apply(&mut self, mut record: ConnectRecord) -> Result<Option<ConnectRecord>, Refusal> {
+    pub(super) fn apply(&mut self, mut record: ConnectRecord) -> Result<Option<ConnectRecord>, Box<Refusal>> {
         for step in &mut self.0 {
             if step.on.as_ref().is_some_and(|(predicate, negate)| predicate.holds(&record) == *negate) {
                 continue;
             }
-            let refused = |problem| Refusal { by: format!("transform '{}' ({})", step.name, step.class), problem };
+            let refused = |problem| {
+                let by = format!("transform '{}' ({})", step.name, step.class);
+                Box::new(Refusal { stage: "TRANSFORMATION", class: step.class, by, problem })
+            };
             match step.transform.apply(record).map_err(refused)? {
                 Some(changed) => record = changed,
                 None => return Ok(None),

@@ -9,6 +9,7 @@
 
 mod chain;
 mod converter;
+mod dead_letters;
 mod named;
 mod predicate;
 mod properties;
@@ -29,6 +30,7 @@ use tailwater_connector::{
 
 use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};
+use dead_letters::DeadLetters;
 use properties::CONVERTERS;
 use route::RoutingWriter;
 use sink::{AroundSink, Pipe};
@@ -114,6 +116,7 @@ impl Plugin for Framed {
             let told = if self.kind() == Kind::Source { READABLE } else { PLAIN };
             told.iter().filter(|(name, _)| self.honours(name)).for_each(|(name, value)| theirs.set(name, value));
         }
+        problems.extend(self.unused_dead_letters(&checked));
         let [(key, of_keys), (value, of_values), (header, of_headers)] = parsed;
         // A plugin that reads or writes the JSON itself checks the options itself.
         let of_converters = of_keys.into_iter().chain(of_values).chain(of_headers);
@@ -139,6 +142,7 @@ impl Plugin for Framed {
             return Ok((instance, problems));
         }
         let tolerance = Tolerance::parse(&checked, config.text("name"));
+        let letters = DeadLetters::parse(&checked, config.text("name"));
         let converters = (!native).then_some(Converters { key, value, header });
         let framed = match instance {
             Instance::Source(source) => {
@@ -149,7 +153,7 @@ impl Plugin for Framed {
                 Instance::Source(Box::new(Around { source, frame: Some(frame) }))
             }
             Instance::Sink(sink) => {
-                Instance::Sink(Box::new(AroundSink::new(sink, Pipe::new(chain, converters, tolerance))))
+                Instance::Sink(Box::new(AroundSink::new(sink, Pipe::new(chain, converters, tolerance, letters))))
             }
         };
         Ok((framed, problems))
@@ -172,6 +176,23 @@ impl Framed {
     /// Whether the form of this part of records is the plugin's to choose, or known to it.
     fn minds(&self, side: &str) -> bool {
         self.honours(&format!("{side}.schemas.enable"))
+    }
+
+    /// A dead letter queue that nothing would go to.
+    fn unused_dead_letters(&self, config: &Config) -> Option<Problem> {
+        let why = match self.kind() {
+            Kind::Source => "only sinks have a dead letter queue",
+            Kind::Sink if !config.text(properties::TOLERANCE).eq_ignore_ascii_case("all") => {
+                "with 'errors.tolerance' none the sink ends at the first bad record"
+            }
+            Kind::Sink => return None,
+        };
+        let name = properties::DEAD_LETTERS;
+        let warning = || {
+            let remedy = format!("Remove '{name}', or set 'errors.tolerance' of a sink to all.");
+            Problem::config("PROPERTY_NO_EFFECT", format!("'{name}' has no effect: {why}"), remedy).warning()
+        };
+        (!config.text(name).trim().is_empty()).then(warning)
     }
 
     fn honours(&self, name: &str) -> bool {

@@ -10,13 +10,16 @@ pub(super) const PREDICATES: &str = "predicates";
 pub(super) const TOLERANCE: &str = "errors.tolerance";
 pub(super) const LOG_ERRORS: &str = "errors.log.enable";
 
+pub(super) const DEAD_LETTERS: &str = "errors.deadletterqueue.topic.name";
+pub(super) const DEAD_LETTERS_CONTEXT: &str = "errors.deadletterqueue.context.headers.enable";
+
 /// A side of a record that has a converter, by the prefix of its properties.
 pub(super) const CONVERTERS: [&str; 3] = ["key.converter", "value.converter", "header.converter"];
 
 const NO_RETRIES: Support =
     Support::NoEffect("transforms and converters reach for nothing, so that no failure of theirs passes by itself");
 const NO_VALUES: Support = Support::NoEffect("values are never logged");
-const NO_QUEUE: Support = Support::Refused("there is no dead letter queue yet");
+const ONE_COPY: Support = Support::NoEffect("topics are in the data directory, once");
 
 /// All of them.
 pub(super) const FRAMEWORK: &[Property] = &[
@@ -42,7 +45,25 @@ pub(super) const FRAMEWORK: &[Property] = &[
         .support(NO_RETRIES),
     Property::new("errors.retry.delay.max.ms", Form::Integer(1, i64::MAX), Some("60000"), "longest pause before that")
         .support(NO_RETRIES),
-    Property::new("errors.deadletterqueue.*", Form::Text, None, "where bad records go").support(NO_QUEUE),
+    Property::new(
+        DEAD_LETTERS,
+        Form::Text,
+        Some(""),
+        "of sinks: the topic that tolerated records go to, as they were read",
+    ),
+    Property::new(
+        DEAD_LETTERS_CONTEXT,
+        Form::Bool,
+        Some("false"),
+        "headers that say where they are from, and why they are there",
+    ),
+    Property::new(
+        "errors.deadletterqueue.topic.replication.factor",
+        Form::Integer(1, 32_767),
+        Some("3"),
+        "copies of it",
+    )
+    .support(ONE_COPY),
 ];
 
 /// A plugin's properties among Connect's.

@@ -11,7 +11,9 @@ use tailwater_connector::{Header, PlanId, Problem, Record, Sink, SinkContext, So
 use tailwater_event::connect::json::{JsonError, JsonOptions, JsonWriter};
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
 
-use super::chain::Chain;
+use super::chain::{Chain, Refusal};
+use super::dead_letters::DeadLetters;
+use super::properties::CONVERTERS;
 use super::source::Converters;
 use super::tolerance::Tolerance;
 
@@ -27,6 +29,7 @@ pub(super) struct Pipe {
     /// None where the transforms only route: records then stay as they are.
     converters: Option<Converters>,
     tolerance: Tolerance,
+    letters: Option<DeadLetters>,
     writer: JsonWriter,
 }
 
@@ -54,21 +57,43 @@ impl Sink for AroundSink {
 }
 
 impl Pipe {
-    pub(super) fn new(chain: Chain, converters: Option<Converters>, tolerance: Tolerance) -> Self {
+    pub(super) fn new(
+        chain: Chain,
+        converters: Option<Converters>,
+        tolerance: Tolerance,
+        letters: Option<DeadLetters>,
+    ) -> Self {
         let options = JsonOptions { schemas: false, ..JsonOptions::default() };
-        Pipe { chain, converters, tolerance, writer: JsonWriter::new(options) }
+        Pipe { chain, converters, tolerance, letters, writer: JsonWriter::new(options) }
     }
 
     /// A record as the sink is to see it; `None` when it is dropped.
-    fn take(&mut self, topic: &Arc<str>, partition: i32, record: Record) -> Result<Option<Record>, Problem> {
+    fn take(
+        &mut self,
+        transport: &dyn Transport,
+        topic: &Arc<str>,
+        partition: i32,
+        record: Record,
+    ) -> Result<Option<Record>, Problem> {
+        let as_read = self.letters.is_some().then(|| record.clone());
         let offset = record.offset;
-        match self.changed(topic, partition, record) {
-            Ok(record) => Ok(record),
-            Err((by, problem)) => {
-                let place = format!("topic '{topic}' partition {partition} offset {offset}");
-                self.tolerance.refused(&place, &by, problem).map(|()| None)
-            }
+        let refusal = match self.changed(topic, partition, record) {
+            Ok(record) => return Ok(record),
+            Err(refusal) => refusal,
+        };
+        let place = format!("topic '{topic}' partition {partition} offset {offset}");
+        self.tolerance.refused(&place, &refusal.by, refusal.problem.clone())?;
+        if let (Some(letters), Some(record)) = (&mut self.letters, as_read) {
+            let taken = letters.take(transport, (topic, partition), &record, &refusal);
+            taken.inspect_err(|_| letters.forget())?;
         }
+        Ok(None)
+    }
+
+    /// What was taken is durable where it has to be.
+    fn settle(&mut self) -> Result<(), Problem> {
+        let Some(letters) = &mut self.letters else { return Ok(()) };
+        letters.settle().inspect_err(|_| letters.forget())
     }
 
     fn changed(
@@ -76,7 +101,7 @@ impl Pipe {
         topic: &Arc<str>,
         partition: i32,
         mut record: Record,
-    ) -> Result<Option<Record>, (String, Problem)> {
+    ) -> Result<Option<Record>, Box<Refusal>> {
         let mut typed = ConnectRecord {
             topic: topic.clone(),
             partition: Some(partition),
@@ -87,22 +112,22 @@ impl Pipe {
             headers: Vec::new(),
         };
         if let Some(Converters { key, value, header }) = &mut self.converters {
-            typed.key = key.read(record.key.as_ref()).map_err(|why| unreadable("key.converter", key.class(), why))?;
-            typed.value =
-                value.read(record.value.as_ref()).map_err(|why| unreadable("value.converter", value.class(), why))?;
+            typed.key = key.read(record.key.as_ref()).map_err(|why| unreadable(0, key.class(), why))?;
+            typed.value = value.read(record.value.as_ref()).map_err(|why| unreadable(1, value.class(), why))?;
             for Header { name, value: bytes } in &record.headers {
                 let read = header.read(bytes.as_ref());
-                let value = read.map_err(|why| unreadable("header.converter", header.class(), why))?;
+                let value = read.map_err(|why| unreadable(2, header.class(), why))?;
                 typed.headers.push(ConnectHeader { name: name.as_str().into(), value });
             }
         }
-        let Some(typed) = self.chain.apply(typed).map_err(|refusal| (refusal.by, refusal.problem))? else {
+        let Some(typed) = self.chain.apply(typed)? else {
             return Ok(None);
         };
         if self.converters.is_some() {
             let unwritable = |error: JsonError| {
                 let remedy = "Leave the transform that made it out of 'transforms'.";
-                ("JSON for the sink".to_owned(), Problem::stop("RECORD_UNWRITABLE", error.to_string(), remedy))
+                let problem = Problem::stop("RECORD_UNWRITABLE", error.to_string(), remedy);
+                Box::new(Refusal { stage: "TASK_PUT", class: super::JSON, by: "JSON for the sink".to_owned(), problem })
             };
             record.key = self.json(&typed.key).map_err(unwritable)?;
             record.value = self.json(&typed.value).map_err(unwritable)?;
@@ -123,9 +148,16 @@ impl Pipe {
     }
 }
 
-fn unreadable(side: &str, class: &str, why: String) -> (String, Problem) {
+/// What the converter of one side does not read.
+fn unreadable(side: usize, class: &'static str, why: String) -> Box<Refusal> {
+    let (side, stage) = match side {
+        0 => (CONVERTERS[0], "KEY_CONVERTER"),
+        1 => (CONVERTERS[1], "VALUE_CONVERTER"),
+        _ => (CONVERTERS[2], "HEADER_CONVERTER"),
+    };
     let remedy = format!("Set '{side}' to the converter that the topic was written with.");
-    (format!("{side} ({class})"), Problem::stop("CONVERTER_REFUSED", why, remedy))
+    let problem = Problem::stop("CONVERTER_REFUSED", why, remedy);
+    Box::new(Refusal { stage, class, by: format!("{side} ({class})"), problem })
 }
 
 /// A transport whose records come through a pipe.
@@ -136,6 +168,7 @@ struct Through {
 
 struct ThroughReader {
     inner: Arc<dyn TopicReader>,
+    transport: Arc<dyn Transport>,
     pipe: Arc<Mutex<Pipe>>,
 }
 
@@ -145,7 +178,8 @@ impl Transport for Through {
     }
 
     fn reader(&self) -> Arc<dyn TopicReader> {
-        Arc::new(ThroughReader { inner: self.inner.reader(), pipe: Arc::clone(&self.pipe) })
+        let transport = Arc::clone(&self.inner);
+        Arc::new(ThroughReader { inner: self.inner.reader(), transport, pipe: Arc::clone(&self.pipe) })
     }
 
     fn entries(&self, connector: &str) -> BTreeMap<String, Bytes> {
@@ -176,8 +210,9 @@ impl TopicReader for ThroughReader {
             let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
             let mut kept = Vec::with_capacity(records.len());
             for record in records.into_iter().filter(|record| record.offset >= from) {
-                kept.extend(pipe.take(&name, partition, record)?);
+                kept.extend(pipe.take(&*self.transport, &name, partition, record)?);
             }
+            pipe.settle()?;
             if !kept.is_empty() {
                 return Ok(kept);
             }

@@ -382,8 +382,8 @@ fn every_property_stands_once_and_every_default_is_valid() {
     }
 }
 
-/// A topic `srv.t` of these values, whose records are read two at a time.
-struct Topic(Vec<Option<&'static str>>);
+/// A topic `srv.t` of these values, whose records are read two at a time; what sources write is noted.
+struct Topic(Vec<Option<&'static str>>, Log);
 
 impl TopicReader for Topic {
     fn topics(&self) -> Vec<TopicInfo> {
@@ -417,10 +417,15 @@ impl TopicReader for Topic {
 
 impl Transport for Topic {
     fn open_source(&self, _: &str) -> Result<Box<dyn SourceWriter>, Problem> {
-        Err(Problem::internal("NONE", "no writer"))
+        Ok(Box::new(Notes {
+            log: self.1.clone(),
+            fragments: Fragments::default(),
+            line: String::new(),
+            topics: Vec::new(),
+        }))
     }
     fn reader(&self) -> Arc<dyn TopicReader> {
-        Arc::new(Topic(self.0.clone()))
+        Arc::new(Topic(self.0.clone(), self.1.clone()))
     }
     fn entries(&self, _: &str) -> std::collections::BTreeMap<String, bytes::Bytes> {
         Default::default()
@@ -485,7 +490,7 @@ fn delivered(properties: &[(&str, &str)], values: &[Option<&'static str>]) -> (V
     let Instance::Sink(mut sink) = instance else { unreachable!("a sink was asked for") };
     let mut context = SinkContext {
         name: "c".into(),
-        transport: Arc::new(Topic(values.to_vec())),
+        transport: Arc::new(Topic(values.to_vec(), log.clone())),
         status: Arc::new(StatusCell::new("c")),
         stop: Stop::default(),
     };
@@ -558,4 +563,33 @@ fn a_workers_options_are_those_of_its_own_converter() {
     assert_eq!(told(&[]).as_deref(), Some("false"));
     assert_eq!(told(&[("key.converter.schemas.enable", "true")]).as_deref(), Some("true"));
     assert_eq!(told(&[("key.converter", JSON)]), None, "the converter's own default");
+}
+
+#[test]
+fn a_tolerated_record_goes_to_the_dead_letter_queue_as_it_was_read() {
+    let queue = [
+        ("value.converter", "IntegerConverter"),
+        ("errors.tolerance", "all"),
+        ("errors.deadletterqueue.topic.name", "dlq"),
+        ("errors.deadletterqueue.context.headers.enable", "true"),
+    ];
+    let (log, outcome) = delivered(&queue, &[Some("\0\0\0\u{7}"), Some("bad"), Some("\0\0\0\u{8}")]);
+    outcome.unwrap();
+    assert!(log[1].starts_with("plan "), "{log:?}");
+    let context = " __connect.errors.topic srv.t __connect.errors.partition 0 __connect.errors.offset 1 \
+                   __connect.errors.connector.name c __connect.errors.task.id 0 __connect.errors.stage VALUE_CONVERTER \
+                   __connect.errors.class.name org.apache.kafka.connect.converters.IntegerConverter \
+                   __connect.errors.exception.class.name org.apache.kafka.connect.errors.DataException \
+                   __connect.errors.exception.message 3 bytes are no int32";
+    assert_eq!(
+        log[2..],
+        [
+            format!("dlq @5 key {{\"id\":1}} value bad h 3{context}"),
+            "commit".to_owned(),
+            "0 as read {\"id\":1} 7 [\"h=3\"]".to_owned(),
+            "2 as read {\"id\":1} 8 [\"h=3\"]".to_owned(),
+        ]
+    );
+    let warned = problems(&[("table", "t"), queue[2]]);
+    assert!(warned[0].1.contains("only sinks have a dead letter queue"), "{warned:?}");
 }
