@@ -116,6 +116,9 @@ impl<E: Encoder> Delivery<'_, E> {
                 return Err(problem);
             }
         };
+        if records.iter().any(|record| record.topic.is_some()) && !self.output.layout.tells_sources_apart() {
+            return Err(routed(&id.topic));
+        }
         let now_us = (self.clock)();
         let Some(partition) = self.partitions.get_mut(id) else {
             return Ok(false);
@@ -261,6 +264,17 @@ fn ahead(id: &PartitionId, offset: i64, end: i64) -> Problem {
              was made anew, or the data directory is an older copy"
         ),
         "Give the connector another \"name\" and another directory: it then delivers the topic from its start.",
+    )
+}
+
+fn routed(topic: &str) -> Problem {
+    Problem::stop(
+        "SINK_TOPIC_CHANGED",
+        format!(
+            "a transform gives records of topic '{topic}' another topic, and files named by a template would then be written \
+             over by those of another topic at the same offset"
+        ),
+        "Leave the router out of 'transforms', or use io.confluent.connect.s3.S3SinkConnector, whose names tell topics apart.",
     )
 }
 

@@ -39,8 +39,14 @@ impl Layout {
         Ok(Layout::Partitioned { topics_dir: dir.to_owned(), periods, offset_digits, extension })
     }
 
-    /// The key of a file.
-    pub(crate) fn key(&self, id: &PartitionId, begun: &Begun) -> String {
+    /// Whether files of two topics differ in name although transforms gave both the same topic.
+    pub(crate) fn tells_sources_apart(&self) -> bool {
+        matches!(self, Layout::Partitioned { .. })
+    }
+
+    /// The key of a file; `routed` is the topic that transforms gave its records, whose directory it then goes to. Its name
+    /// keeps the topic that the offset is of.
+    pub(crate) fn key(&self, id: &PartitionId, routed: Option<&str>, begun: &Begun) -> String {
         match self {
             Layout::Partitioned { topics_dir, periods, offset_digits, extension } => {
                 let PartitionId { topic, partition } = id;
@@ -48,7 +54,10 @@ impl Layout {
                 let by_partition = || format!("partition={partition}");
                 let place = periods.as_ref().map_or_else(by_partition, |p| p.directory(begun.first_ms, begun.begun_us));
                 let offset = begun.first_offset;
-                format!("{topics_dir}{level}{topic}/{place}/{topic}+{partition}+{offset:0offset_digits$}.{extension}")
+                let directory = routed.unwrap_or(topic);
+                format!(
+                    "{topics_dir}{level}{directory}/{place}/{topic}+{partition}+{offset:0offset_digits$}.{extension}"
+                )
             }
             Layout::Template(template) => template.key(id, begun.first_offset, begun.begun_us),
         }
@@ -81,14 +90,14 @@ mod tests {
         };
         let at = |first_offset| Begun { first_offset, ..Begun::default() };
         assert_eq!(
-            layout("topics", None).key(&id, &at(42)),
+            layout("topics", None).key(&id, None, &at(42)),
             "topics/dbserver1.inventory.customers/partition=0/dbserver1.inventory.customers+0+0000000042.json"
         );
-        assert!(layout("", None).key(&id, &at(42)).starts_with("dbserver1.inventory.customers/partition=0/"));
-        assert!(layout("a/b", None).key(&id, &at(12_345_678_901)).ends_with("+0+12345678901.json"));
+        assert!(layout("", None).key(&id, None, &at(42)).starts_with("dbserver1.inventory.customers/partition=0/"));
+        assert!(layout("a/b", None).key(&id, None, &at(12_345_678_901)).ends_with("+0+12345678901.json"));
         let hourly = [("partitioner.class".to_owned(), "x.HourlyPartitioner".to_owned())].into_iter().collect();
         assert_eq!(
-            layout("topics", Periods::from_config(&hourly).unwrap()).key(&id, &at(42)),
+            layout("topics", Periods::from_config(&hourly).unwrap()).key(&id, None, &at(42)),
             "topics/dbserver1.inventory.customers/year=1970/month=01/day=01/hour=00/dbserver1.inventory.customers+0+0000000042.json"
         );
     }

@@ -116,8 +116,7 @@ impl Partition {
         let open = self.open.as_ref()?;
         let OpenFile { first_offset, first_timestamp_ms: first_ms, loaded_us: begun_us, .. } = *open;
         let begun = Begun { first_offset, first_ms, begun_us };
-        let routed = open.topic.as_deref().map(|topic| PartitionId { topic: topic.to_owned(), ..self.id });
-        let key = layout.key(routed.as_ref().unwrap_or(&self.id), &begun);
+        let key = layout.key(&self.id, open.topic.as_deref(), &begun);
         let gzip = compression.is_gzip();
         Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us, gzip })
     }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tailwater_connector::{Config, Problem, Sink};
+use tailwater_connector::{Config, Problem, Record, Sink};
 
 use super::encode::ObjectEncoder;
 use super::like_confluents;
@@ -58,6 +58,25 @@ fn values_become_lines_in_confluents_layout() {
     assert_eq!(found, expected);
     assert_eq!(memory.entry("offset/s.public.t/0").as_deref(), Some("4"));
     assert_eq!(memory.needs("s.public.t"), Some(4));
+}
+
+#[test]
+fn topics_that_transforms_give_records_are_directories_and_two_topics_in_one_do_not_meet() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    for (topic, line) in [("a", "1"), ("b", "2"), ("a", "3")] {
+        let routed = (line != "3").then(|| "all".into());
+        memory.append(topic, 0, Record { topic: routed, ..record(Some(line), Some(PLAN), 0) });
+    }
+    run(dir.path(), &memory, &[("topics", "a,b")]).unwrap();
+    let found = tree(dir.path());
+    let found: Vec<_> = found.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    let expected = [
+        ("topics/a/partition=0/a+0+0000000001.json", "3\n"),
+        ("topics/all/partition=0/a+0+0000000000.json", "1\n"),
+        ("topics/all/partition=0/b+0+0000000000.json", "2\n"),
+    ];
+    assert_eq!(found, expected);
 }
 
 #[test]
