@@ -1,5 +1,6 @@
 //! What properties there are, as Connect describes them to user interfaces, and what is wrong with which.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use tailwater_connector::{Config, Look, Plugin, Problem, Property};
 
 use super::framework::FRAMEWORK;
 use super::{Herder, Refusal, mask};
-use crate::transform;
+use crate::{pipeline, transform};
 
 /// Kafka Connect's `ConfigKeyInfo`, in its order of keys.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +21,7 @@ pub struct Definition {
     default_value: Option<&'static str>,
     importance: &'static str,
     documentation: String,
-    group: Option<&'static str>,
+    group: Option<Cow<'static, str>>,
     order_in_group: i32,
     width: &'static str,
     display_name: String,
@@ -32,7 +33,7 @@ pub struct Definition {
 pub struct Validation {
     name: String,
     error_count: usize,
-    groups: Vec<&'static str>,
+    groups: Vec<Cow<'static, str>>,
     configs: Vec<Validated>,
 }
 
@@ -50,6 +51,9 @@ struct Value {
     errors: Vec<String>,
     visible: bool,
 }
+
+/// What each transform has besides its class and its own options.
+const TRANSFORM: [(&str, &str, &str); 2] = [("predicate", "STRING", "MEDIUM"), ("negate", "BOOLEAN", "MEDIUM")];
 
 impl Herder {
     /// The properties of a connector or a transform.
@@ -90,6 +94,7 @@ impl Herder {
         problems.retain(|problem| !(same_slot && problem.code == "SLOT_IN_USE"));
         let mut definitions = framework(plugin.as_ref());
         definitions.extend(own(plugin.as_ref()).into_iter().filter(|own| !is_framework(&own.name)));
+        definitions.extend(of_chain(config));
         let properties = plugin.properties();
         let mut configs: Vec<Validated> = definitions
             .into_iter()
@@ -104,10 +109,10 @@ impl Herder {
             let remedy = if problem.remedy.is_empty() { String::new() } else { format!("\nTo do: {}", problem.remedy) };
             hang(&mut configs, &name, format!("{}{remedy}", problem.cause));
         }
-        let mut groups: Vec<&'static str> = Vec::new();
-        for group in configs.iter().filter_map(|config| config.definition.group) {
-            if !groups.contains(&group) {
-                groups.push(group);
+        let mut groups: Vec<Cow<'static, str>> = Vec::new();
+        for group in configs.iter().filter_map(|config| config.definition.group.as_ref()) {
+            if !groups.contains(group) {
+                groups.push(group.clone());
             }
         }
         let error_count = configs.iter().filter(|config| !config.value.errors.is_empty()).count();
@@ -139,7 +144,7 @@ fn framework(plugin: &dyn Plugin) -> Vec<Definition> {
             default_value: framework.default,
             importance,
             documentation: help.to_owned(),
-            group: Some(group),
+            group: Some(group.into()),
             order_in_group: orders.next(group),
             width,
             display_name: label.to_owned(),
@@ -162,6 +167,46 @@ fn own(plugin: &dyn Plugin) -> Vec<Definition> {
     plain.map(|(p, look)| definition(p, look, orders.next(look.map_or("Connector", |look| look.group)))).collect()
 }
 
+/// The properties of the transforms and predicates that a configuration names, in groups of their own.
+fn of_chain(config: &Config) -> Vec<Definition> {
+    let mut all = Vec::new();
+    for (list, title, about) in [
+        ("transforms", "Transforms", &[("type", "CLASS", "HIGH"), TRANSFORM[0], TRANSFORM[1]][..]),
+        ("predicates", "Predicates", &[("type", "CLASS", "HIGH")][..]),
+    ] {
+        for alias in config.list(list) {
+            let prefix = format!("{list}.{alias}.");
+            let class = config.text(&format!("{prefix}type"));
+            let options = match list {
+                "predicates" => pipeline::predicate_properties(class),
+                _ => transform::classes()
+                    .find(|known| known.names.contains(&class))
+                    .map_or(&[][..], |known| known.properties),
+            };
+            let plain = about.iter().map(|(name, kind, importance)| Definition {
+                name: (*name).to_owned(),
+                kind,
+                required: *name == "type",
+                default_value: (*name == "negate").then_some("false"),
+                importance,
+                documentation: String::new(),
+                group: None,
+                order_in_group: 0,
+                width: "MEDIUM",
+                display_name: (*name).to_owned(),
+                dependents: Vec::new(),
+            });
+            let options = options.iter().filter(|property| !property.name.ends_with('*'));
+            let options = options.map(|property| definition(property, None, 0));
+            for (order, one) in (1..).zip(plain.chain(options)) {
+                let group = Some(format!("{title}: {alias}").into());
+                all.push(Definition { name: prefix.clone() + &one.name, group, order_in_group: order, ..one });
+            }
+        }
+    }
+    all
+}
+
 fn definition(property: &Property, look: Option<&Look>, order: i32) -> Definition {
     Definition {
         name: property.name.to_owned(),
@@ -170,7 +215,7 @@ fn definition(property: &Property, look: Option<&Look>, order: i32) -> Definitio
         default_value: property.default,
         importance: look.map_or(if property.required { "HIGH" } else { "MEDIUM" }, |look| look.importance),
         documentation: property.help.to_owned(),
-        group: if order == 0 { None } else { Some(look.map_or("Connector", |look| look.group)) },
+        group: if order == 0 { None } else { Some(look.map_or("Connector", |look| look.group).into()) },
         order_in_group: if order == 0 { -1 } else { order },
         width: look.map_or("MEDIUM", |look| look.width),
         display_name: look.map_or(property.name, |look| look.label).to_owned(),

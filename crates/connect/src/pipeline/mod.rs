@@ -28,6 +28,8 @@ use tailwater_connector::{
     Config, Durable, Kind, Look, Offset, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support,
 };
 
+pub(crate) use predicate::properties as predicate_properties;
+
 use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};
 use dead_letters::DeadLetters;

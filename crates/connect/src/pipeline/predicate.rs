@@ -29,17 +29,22 @@ const PATTERN: &[Property] =
         .required()];
 const NAME: &[Property] = &[Property::new("name", Form::Text, None, "the name of a header").required()];
 
+/// The options of a class of predicates, without `predicates.NAME.`; none for what is no such class.
+pub(crate) fn properties(class: &str) -> &'static [Property] {
+    match class {
+        TOPIC => PATTERN,
+        HEADER => NAME,
+        _ => &[],
+    }
+}
+
 impl Predicate {
     /// The predicate of a class, from the properties below `prefix`. All problems at once, by full names.
     pub(super) fn parse(class: &str, prefix: &str, options: &Config) -> (Option<Predicate>, Vec<Problem>) {
         let Some(class) = named::resolve(class, CLASSES.into_iter()) else {
             return (None, vec![named::unknown(&format!("{prefix}type"), class, CLASSES.into_iter())]);
         };
-        let properties = match class {
-            TOPIC => PATTERN,
-            HEADER => NAME,
-            _ => &[],
-        };
+        let properties = properties(class);
         let (options, mut problems) = check(options, properties);
         let predicate = match class {
             TOPIC => java_regex::whole(("pattern", options.text("pattern"))).map(Predicate::Topic),
