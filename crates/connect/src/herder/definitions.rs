@@ -115,7 +115,7 @@ impl Herder {
                 groups.push(group.clone());
             }
         }
-        let error_count = configs.iter().filter(|config| !config.value.errors.is_empty()).count();
+        let error_count = configs.iter().map(|config| config.value.errors.len()).sum();
         Ok(Validation { name: given.to_owned(), error_count, groups, configs })
     }
 
