@@ -84,9 +84,9 @@ impl ControlServer {
     /// Ends: clients may read what is already visible, within a grace, then they are cut off.
     pub fn close(mut self) {
         self.stop.set();
-        // Wakes the acceptor.
-        drop(UnixStream::connect(&self.path));
-        if let Some(acceptor) = self.acceptor.take() {
+        // Wakes the acceptor. Where somebody has removed the socket nobody can: it then ends with the process.
+        let woken = UnixStream::connect(&self.path).is_ok();
+        if let Some(acceptor) = self.acceptor.take().filter(|_| woken) {
             drop(acceptor.join());
         }
         drop(fs::remove_file(&self.path));
