@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Spark Structured Streaming: sink, earliest, latest, by time, headers, and on from a checkpoint after the server's restart.
+"""Spark Structured Streaming: sink, earliest, latest, by time, headers, the job of a tutorial, and on from a checkpoint after the server's restart.
 
 Runs in two phases, `before` and `after` a restart of the server, with the same --state folder.
 """
@@ -9,6 +9,8 @@ import os
 import sys
 
 from pyspark.sql import SparkSession
+from pyspark.sql.functions import col, from_json
+from pyspark.sql.types import StringType, StructField, StructType
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "suite"))
 from scenarios import Failure, must  # noqa: E402
@@ -96,6 +98,24 @@ def pipe(at):
     must(sorted(row.value for row in rows) == values(0, ROWS + 800), "copied", len(rows), "rows")
 
 
+def tutorial(at):
+    """The job of a tutorial: changes to columns, written as files (`clients/tutorials/stream.py` is the same without Spark)."""
+    columns = ("id", "name", "description", "price")
+    side = StructType([StructField(name, StringType()) for name in columns])
+    fields = [StructField("before", side), StructField("after", side), StructField("op", StringType()), StructField("ts_ms", StringType())]
+    envelope = StructType([StructField("payload", StructType(fields))])
+    stream = at.source(at.spark.readStream, "debezium.commerce.products", startingOffsets="earliest")
+    parsed = stream.select(from_json(col("value").cast("string"), envelope).alias("value")).select("value.payload.*").where("op is not null")
+    flat = parsed.select(*(col("%s.%s" % (s, name)).alias("%s_%s" % (s, name)) for s in ("before", "after") for name in columns), "op", "ts_ms")
+    place = os.path.join(at.state, "products")
+    query = flat.writeStream.format("csv").option("header", "true").option("checkpointLocation", place + "-checkpoint")
+    query.trigger(availableNow=True).start(place).awaitTermination()
+    rows = [tuple(row)[:-1] for row in at.spark.read.option("header", "true").csv(place).collect()]
+    tea, dearer, none = ("1", "tea", "green", "2.5"), ("1", "tea", "green", "3.0"), (None,) * 4
+    expected = [(*none, *tea, "r"), (*tea, *dearer, "u"), (*dearer, *none, "d")]
+    must(set(rows) == set(expected) and len(rows) == 3, "the job wrote", rows)
+
+
 PHASES = {"before": [sink_and_batch, earliest, latest, by_time], "after": [checkpoint, pipe]}
 
 
@@ -104,9 +124,10 @@ def main():
     for name in ("bootstrap", "jars", "state"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--phase", required=True, choices=PHASES)
+    parser.add_argument("--changes", help="the server has topics of changes")
     options = parser.parse_args()
     at, failed = At(options), False
-    for scenario in PHASES[options.phase]:
+    for scenario in PHASES[options.phase] + ([tutorial] if options.changes and options.phase == "before" else []):
         name = scenario.__name__.replace("_", "-")
         try:
             scenario(at)

@@ -131,7 +131,9 @@ fn choose(options: &Options) -> Outcome<Vec<&'static Client>> {
     }
     let named = |client: &Client| options.wanted.iter().any(|name| client.is(name));
     let tier = |client: &Client| options.long || client.tier == Tier::Short;
-    let chosen = |client: &&Client| if options.wanted.is_empty() { tier(client) } else { named(client) };
+    let possible = |client: &Client| !(options.kafka && client.is_of_changes());
+    let chosen =
+        |client: &&Client| possible(client) && if options.wanted.is_empty() { tier(client) } else { named(client) };
     Ok(CATALOGUE.iter().filter(chosen).collect())
 }
 
@@ -189,6 +191,9 @@ fn play_phases(cache: &Cache, client: &Client, broker: &mut Broker) -> Row {
             |error| vec![Verdict::lost(&error.to_string())],
             |mut command| {
                 command.arg("--bootstrap").arg(broker.address()).arg("--phase").arg(phase);
+                if let Some(changes) = broker.changes() {
+                    command.arg("--changes").arg(changes);
+                }
                 watch(command.arg("--state").arg(state.path()))
             },
         );

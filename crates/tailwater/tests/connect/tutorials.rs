@@ -4,9 +4,9 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use tailwater_testkit::{Postgres, wait_until};
+use tailwater_testkit::wait_until;
 
-use crate::support::{DEADLINE, Server, postgres};
+use crate::support::{DEADLINE, Server, placed, postgres};
 
 /// As posted in 2021: old names of properties, numbers and booleans as they come.
 const BANK: &str = r#"{
@@ -56,22 +56,8 @@ const SINK: &str = r#"{
   }
 }"#;
 
-/// The text with the address of the private server.
-fn placed(text: &str, server: &Postgres) -> String {
-    let port = server.port().to_string();
-    text.replace("\"database.hostname\": \"postgres\"", "\"database.hostname\": \"127.0.0.1\"").replace("5432", &port)
-}
-
-/// Runs a line of a shell in a folder as it is typed, against this server; what it printed.
-fn type_line(server: &Server, folder: &Path, line: &str) -> String {
-    let line = line.replace("localhost:8083", &server.rest);
-    let out = Command::new("sh").arg("-c").arg(&line).current_dir(folder).output().unwrap();
-    assert!(out.status.success(), "{line}: {}", String::from_utf8_lossy(&out.stderr));
-    String::from_utf8(out.stdout).unwrap()
-}
-
 fn json_line(server: &Server, folder: &Path, line: &str) -> Value {
-    let out = type_line(server, folder, line);
+    let out = server.type_line(folder, line);
     serde_json::from_str(&out).unwrap_or_else(|error| panic!("{line}: {error}: {out}"))
 }
 
@@ -126,13 +112,13 @@ fn source_and_sink_may_be_posted_in_either_order() {
     std::fs::write(dir.path().join("connectors/pg-src-connector.json"), placed(SOURCE, pg)).unwrap();
     let sink = SINK.replace("FOLDER", lake.to_str().unwrap());
     std::fs::write(dir.path().join("connectors/files-sink-connector.json"), sink).unwrap();
-    let server = Server::start(&dir.path().join("data"));
+    let server = Server::listening(&dir.path().join("data"));
     // The sink's topic is not there yet.
     for file in ["files-sink-connector", "pg-src-connector"] {
         let line = format!(
             "curl -s -o /dev/null -w '%{{http_code}}' -X POST -H 'Content-Type: application/json' -d @./connectors/{file}.json http://localhost:8083/connectors"
         );
-        assert_eq!(type_line(&server, dir.path(), &line), "201", "{file} {}", server.process.errors());
+        assert_eq!(server.type_line(dir.path(), &line), "201", "{file} {}", server.process.errors());
     }
     server.wait_task("pg-src-connector", "RUNNING");
     server.wait_task("files-sink-connector", "RUNNING");
@@ -140,6 +126,12 @@ fn source_and_sink_may_be_posted_in_either_order() {
         server.get("/connectors/files-sink-connector/offsets")["offsets"][0]["offset"]["kafka_offset"] == 3
     });
     assert!(delivered, "{}", server.get("/connectors/files-sink-connector/offsets"));
+    // The line of the tutorial, with `-e` so that it ends.
+    let shown = server.type_line(
+        dir.path(),
+        "kcat -b localhost:9092 -C -t postgres.bank.holding -e | jq -c '[.payload.op, .payload.after.id]'",
+    );
+    assert_eq!(shown, "[\"r\",1]\n[\"r\",2]\n[\"r\",3]\n");
     // A sink's offset is altered in Connect's form, and the rows come again.
     assert_eq!(server.ask("PUT", "/connectors/files-sink-connector/stop", "").status, 204);
     let back = r#"{"offsets":[{"partition":{"kafka_topic":"postgres.bank.holding","kafka_partition":0},"offset":{"kafka_offset":1}}]}"#;

@@ -1,7 +1,7 @@
 //! The server that the clients talk to: our own, a real Kafka broker, or one that somebody else started.
 //!
 //! Our own also follows a PostgreSQL server of its own, so that there are topics of changes to read: one for each way to
-//! compress them ([`CHANGES`]).
+//! compress them ([`CHANGES`]), and the one that tutorials read ([`PRODUCTS`]).
 
 use std::fs;
 use std::net::TcpStream;
@@ -38,6 +38,12 @@ pub const BROKER_JAVA: [&str; 8] = [
 const CHANGES: [&str; 3] = ["auto", "lz4", "none"];
 /// Events of each: rows of the snapshot, inserted, updated, deleted ones, and a tombstone for each of those.
 const CHANGES_EACH: usize = 50 + 200 + 50 + 2 * 20;
+
+/// The table of a tutorial, whose changes are in `debezium.commerce.products`.
+const PRODUCTS: &str = "create schema commerce;
+    create table commerce.products (id int primary key, name text not null, description text, price real);
+    alter table commerce.products replica identity full;
+    insert into commerce.products values (1, 'tea', 'green', 2.5)";
 
 /// What is left of the rows of each, for a snapshot that comes later.
 const ROWS: usize = 50 + 200 - 20;
@@ -230,6 +236,17 @@ fn follow(binary: &Path, work: &Path) -> Outcome<Source> {
     let create = "create table @ (id int primary key, name text not null, amount numeric, note text);
                   insert into @ select i, 'row ' || i, i / 3.0, null from generate_series(1, 50) i;";
     source.psql("postgres", &tables(create));
+    source.psql("postgres", PRODUCTS);
+    let products = [("table.include.list", "commerce.products")];
+    write_connector(&work.join("connectors"), "debezium", &source, "postgres", &products);
+    let product = || lines(&consumed(binary, &work.join("data"), "debezium\\..*"));
+    if !wait_until(START, || product() == 1) {
+        return Err("the snapshot of the products did not come into its topic".into());
+    }
+    source.psql("postgres", "update commerce.products set price = 3; delete from commerce.products");
+    if !wait_until(START, || product() == 4) {
+        return Err("the changes of the products did not come into their topic".into());
+    }
     write_connector(&work.join("connectors"), "shop", &source, "postgres", &[]);
     // Rows that come as long as clients read: 50 transactions a second, into all three tables each.
     source.psql("postgres", &create_live());

@@ -73,6 +73,11 @@ impl Client {
         matches!(self.program, Program::Script(_, Needs::Program(_) | Needs::Kafka(_)))
     }
 
+    /// Whether it only reads changes, of which a Kafka broker has none.
+    pub fn is_of_changes(&self) -> bool {
+        self.family == "tutorials"
+    }
+
     /// Whether its scenarios include a restart of the server, so that no other may run beside it.
     pub fn restarts(&self) -> bool {
         matches!(self.program, Program::Script(_, Needs::Spark(_)))
@@ -86,7 +91,7 @@ pub const BROKER: &str = "4.3.1";
 pub const REFERENCE: Driver = Driver::Python("confluent.py", &["confluent-kafka==2.16.1"]);
 
 /// Every client. Newest version of a family first.
-pub const CATALOGUE: [Client; 17] = [
+pub const CATALOGUE: [Client; 18] = [
     script("kcat", "1.7.1", Tier::Short, "kcat/scenarios.py", Needs::Program("kcat")),
     suite("confluent-kafka", "2.16.1", Tier::Short, REFERENCE),
     suite("java", "4.3.1", Tier::Short, Driver::Java("4.3.1")),
@@ -95,6 +100,7 @@ pub const CATALOGUE: [Client; 17] = [
     script("kafka-tools", "4.3.1", Tier::Short, "kafka-tools/scenarios.py", Needs::Kafka("4.3.1")),
     script("kafka-tools", "3.9.1", Tier::Long, "kafka-tools/scenarios.py", Needs::Kafka("3.9.1")),
     script("kafka-tools", "3.4.1", Tier::Long, "kafka-tools/scenarios.py", Needs::Kafka("3.4.1")),
+    script("tutorials", "3.4.0", Tier::Short, "tutorials/scenarios.py", Needs::Kafka("3.4.0")),
     suite(
         "kafka-python",
         "3.0.12",
