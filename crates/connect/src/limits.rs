@@ -36,6 +36,8 @@ pub const JSON_NAME_BYTES: usize = 50_000;
 pub const JSON_NUMBER_BYTES: usize = 1000;
 /// Largest body of a request: as a connector file.
 pub const BODY_BYTES: usize = FILE_MAX_BYTES as usize;
+/// Bytes of problems in a header of an answer: with the other headers below the 8 KiB that proxies take.
+pub const PROBLEMS_BYTES: usize = 6 << 10;
 /// How long a body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(20);
 /// How long the head of a request, or the beginning of TLS, may take.

@@ -42,6 +42,10 @@ pub trait Plugin: Send + Sync {
     fn property_of(&self, _code: &str) -> Option<&'static str> {
         None
     }
+    /// What a connector that ends leaves where it captured, as a warning with what removes it; `None` when nothing.
+    fn leaves(&self, _config: &Config) -> Option<Problem> {
+        None
+    }
     /// Whether another value of a property applies to new changes only, so that what was captured before keeps its old form
     /// until a new snapshot.
     fn needs_snapshot(&self, _property: &str) -> bool {

@@ -5,8 +5,9 @@ use tailwater_connector::{Config, HostAliases, Kind, Look, Plugin, Problem, Prop
 
 use crate::looks::LOOKS;
 use crate::properties::PROPERTIES;
-use crate::settings::Settings;
+use crate::settings::{Settings, SnapshotMode};
 use crate::source::PostgresSource;
+use crate::sql;
 
 /// Makes log sources.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +64,28 @@ impl Plugin for PostgresPlugin {
             "include.unknown.datatypes",
         ];
         FORMS.contains(&property) || property.starts_with("column.")
+    }
+
+    fn leaves(&self, config: &Config) -> Option<Problem> {
+        let (settings, _) = Settings::parse(config).ok()?;
+        let slot = &settings.slot.name;
+        let makes_one = settings.snapshot_mode != SnapshotMode::InitialOnly && !settings.slot.drop_on_stop;
+        makes_one.then(|| {
+            let publications = [settings.publication.name.clone(), settings.publication.inserts_name()];
+            Problem::config(
+                "SLOT_STAYS",
+                format!(
+                    "slot \"{slot}\" stays on the server, which keeps all changes for it from now on and may fill its disk"
+                ),
+                format!(
+                    "Let the connector go on, or give up its position: SELECT pg_drop_replication_slot({}); \
+                     DROP PUBLICATION IF EXISTS {};",
+                    sql::literal(slot),
+                    publications.map(|name| sql::ident(&name)).join(", "),
+                ),
+            )
+            .warning()
+        })
     }
 
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {

@@ -5,6 +5,9 @@ use tailwater_connector::Problem;
 use crate::client::{ClientError, ConnectionSettings, ServerError};
 use crate::sql;
 
+/// Code of a publication that is not there, or was not there yet at the slot's position.
+pub(crate) const PUBLICATION_MISSING: &str = "PUBLICATION_MISSING";
+
 /// The problem behind an error, in the words of the connection it happened on.
 pub fn of(error: &ClientError, connection: &ConnectionSettings) -> Problem {
     match error {
@@ -132,7 +135,7 @@ fn server(answer: &ServerError, connection: &ConnectionSettings) -> Problem {
             format!("Run `tailwater doctor` for the exact GRANT, or: ALTER ROLE {} REPLICATION;", sql::ident(user)),
         ),
         "42704" if message.contains("publication") => Problem::stop(
-            "PUBLICATION_MISSING",
+            PUBLICATION_MISSING,
             format!("{message} at the slot's position; it was made after the slot, or dropped since"),
             "Drop the slot and start with a new snapshot; the publication is then made first.",
         ),

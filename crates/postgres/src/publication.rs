@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use tailwater_connector::Problem;
 use tailwater_event::TableName;
 
-use crate::catalog::TableFacts;
+use crate::catalog::{self, Kind, TableFacts};
 use crate::client::{Client, ClientError, ConnectionSettings};
 use crate::limits::PUBLISH_PATIENCE;
 use crate::lock;
@@ -97,6 +97,10 @@ pub fn plan(
     match (settings.mode, found) {
         (Autocreate::Disabled, None) => changes.problems.push(missing(settings, captured, wanted)),
         (Autocreate::AllTables, None) => {
+            let all = catalog::list(client)?;
+            let keyless =
+                all.iter().filter(|table| table.kind == Kind::Table && table.logged && !table.usable_identity);
+            changes.problems.extend(writes_refused(settings, keyless.map(|table| &table.name).collect(), wanted));
             changes.statements.push(format!("CREATE PUBLICATION {name} FOR ALL TABLES{made}"));
         }
         (Autocreate::NoTables, None) => {
@@ -282,32 +286,40 @@ fn left_out(
             .warning(),
         );
     }
-    let refused: Vec<_> = captured
+    let keyless = captured
         .iter()
-        .filter(|t| !t.table.usable_identity && (found.all_tables || found.published.contains(&t.table.name)))
-        .map(|t| t.table.name.to_string())
-        .collect();
-    if !refused.is_empty() && (found.operations.update || found.operations.delete) {
-        problems.push(
-            Problem::config(
-                "WRITES_REFUSED",
-                format!(
-                    "publication \"{name}\" makes the server refuse updates and deletes of tables without identity: {}",
-                    refused.join(", ")
-                ),
-                "Give them a primary key or REPLICA IDENTITY FULL, or set \"publication.autocreate.mode\": \"filtered\".",
-            )
-            .warning(),
-        );
-    }
+        .filter(|t| !t.table.usable_identity && (found.all_tables || found.published.contains(&t.table.name)));
+    problems.extend(writes_refused(settings, keyless.map(|t| &t.table.name).collect(), found.operations));
     problems
+}
+
+/// That a publication of updates or deletes takes the right to make them from the application, for these tables.
+fn writes_refused(settings: &PublicationSettings, keyless: Vec<&TableName>, operations: Operations) -> Option<Problem> {
+    if keyless.is_empty() || !(operations.update || operations.delete) {
+        return None;
+    }
+    let list = keyless.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let identities = keyless.iter().map(|table| format!("ALTER TABLE {} REPLICA IDENTITY FULL;", sql::table(table)));
+    let problem = Problem::config(
+        "WRITES_REFUSED",
+        format!(
+            "publication \"{}\" makes the server refuse the application's updates and deletes of tables without identity: \
+             {list}",
+            settings.name
+        ),
+        format!(
+            "Set \"publication.autocreate.mode\": \"filtered\", give the tables a primary key, or: {}",
+            identities.collect::<Vec<_>>().join(" ")
+        ),
+    );
+    Some(problem.warning())
 }
 
 fn missing(settings: &PublicationSettings, captured: &[TableFacts], wanted: Operations) -> Problem {
     let tables: Vec<_> = captured.iter().map(|t| &t.table.name).collect();
     let list = if tables.is_empty() { String::new() } else { format!(" FOR TABLE {}", sql::tables(tables)) };
     Problem::environment(
-        "PUBLICATION_MISSING",
+        problem::PUBLICATION_MISSING,
         format!("there is no publication \"{}\", and 'publication.autocreate.mode' is disabled", settings.name),
         format!("CREATE PUBLICATION {}{list}{};", sql::ident(&settings.name), options(wanted, settings.via_root)),
     )

@@ -18,7 +18,7 @@ use crate::position::{Position, last_record_end};
 use crate::settings::{Autocreate, Settings, SnapshotMode, TableOrder};
 use crate::slot::Slot;
 use crate::snapshot::{self, Exported, Files, Placed, Reading};
-use crate::startup::{Facts, Server, Start, decide};
+use crate::startup::{Facts, Server, Start, decide, start_over};
 use crate::state::{Blocking, SlotEntry, SnapshotEntry, State, TableEntry};
 use crate::{incremental, problem, publication, slot};
 
@@ -90,7 +90,14 @@ impl<'a> Session<'a> {
 
     /// A server's error as the problem it is to the user.
     pub fn sql_result<T>(&self, result: Result<T, ClientError>) -> Result<T, Problem> {
-        result.map_err(|error| problem::of(&error, &self.settings.connection))
+        let Settings { connection, slot, .. } = self.settings;
+        result.map_err(|error| match problem::of(&error, connection) {
+            // Nothing that is done to the publication now mends it: the slot decodes by what was there then.
+            problem if problem.code == problem::PUBLICATION_MISSING => {
+                Problem { remedy: start_over(Some(&slot.name)), ..problem }
+            }
+            problem => problem,
+        })
     }
 
     /// Compares, decides, makes publications and slot, and reads the rows that are to be read. `again` asks for a

@@ -134,7 +134,7 @@ fn compare_timeline(facts: &Facts<'_>, ours: u32, position: Position) -> Result<
         ),
         None => format!("the server's timeline {} does not descend from timeline {ours}", server.timeline),
     };
-    Err(Problem::stop("DIVERGED", cause, start_over(facts, facts.slot.is_some())))
+    Err(Problem::stop("DIVERGED", cause, start_over(facts.slot.map(|_| facts.slot_name))))
 }
 
 fn missing_slot(facts: &Facts<'_>, position: Position) -> Problem {
@@ -145,7 +145,7 @@ fn missing_slot(facts: &Facts<'_>, position: Position) -> Problem {
             facts.slot_name,
             Lsn(position.lsn)
         ),
-        start_over(facts, false),
+        start_over(None),
     )
 }
 
@@ -158,7 +158,7 @@ fn slot_ahead(facts: &Facts<'_>, position: Position, confirmed: Lsn) -> Problem 
             facts.slot_name,
             Lsn(position.lsn)
         ),
-        start_over(facts, true),
+        start_over(Some(facts.slot_name)),
     )
 }
 
@@ -197,12 +197,10 @@ fn other_database(facts: &Facts<'_>) -> Problem {
     )
 }
 
-fn start_over(facts: &Facts<'_>, drop: bool) -> String {
-    let drop = if drop {
-        format!("SELECT pg_drop_replication_slot({}); -- then ", sql::literal(facts.slot_name))
-    } else {
-        String::new()
-    };
+/// How to read everything again, once a slot is dropped.
+pub(crate) fn start_over(slot: Option<&str>) -> String {
+    let drop = slot
+        .map_or_else(String::new, |slot| format!("SELECT pg_drop_replication_slot({}); -- then ", sql::literal(slot)));
     format!(
         "{drop}set \"snapshot.mode\": \"when_needed\" and restart to read all tables again, or use another connector name"
     )

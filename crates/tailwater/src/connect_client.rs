@@ -18,6 +18,14 @@ pub struct ConnectClient {
     token: Option<String>,
 }
 
+/// What a server says to a request that it did.
+pub struct Answer {
+    /// Its body; null when it has nothing to say.
+    pub body: Value,
+    /// What is wrong with what was asked about, and what to know although it is done.
+    pub problems: Vec<Problem>,
+}
+
 impl ConnectClient {
     /// From `http://HOST:PORT`.
     ///
@@ -52,15 +60,15 @@ impl ConnectClient {
 
     /// What `GET path` answers.
     pub fn get(&self, path: &str) -> Result<Value, Vec<Problem>> {
-        self.ask("GET", path, None)
+        self.ask("GET", path, None).map(|answer| answer.body)
     }
 
-    /// What a request answers; null when it has nothing to say.
+    /// What a request answers.
     ///
     /// # Errors
     /// Nobody answers, or what the answer says is wrong.
-    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value, Vec<Problem>> {
-        let (status, text) = self.exchange(method, path, body).map_err(|error| {
+    pub fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Answer, Vec<Problem>> {
+        let (status, head, text) = self.exchange(method, path, body).map_err(|error| {
             vec![Problem::environment(
                 "CONNECT_UNREACHABLE",
                 format!("Connect's REST does not answer at {}: {error}", self.address),
@@ -72,13 +80,16 @@ impl ConnectClient {
             if value.is_null() && !text.trim().is_empty() {
                 return Err(vec![refusal(502, "what answers there does not speak Connect's REST")]);
             }
-            return Ok(value);
+            return Ok(Answer { body: value, problems: told(&head) });
         }
         let message = value.get("message").and_then(Value::as_str).unwrap_or("it gave no reason");
-        Err(problems(status, message))
+        let (said, told) = (problems(status, message), told(&head));
+        // The header has codes, but not always room for all.
+        let errors = told.iter().filter(|problem| problem.is_error()).count();
+        Err(if errors == said.len() { told } else { said })
     }
 
-    fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> io::Result<(u16, String)> {
+    fn exchange(&self, method: &str, path: &str, body: Option<&Value>) -> io::Result<(u16, String, String)> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let token = self.token.as_ref().map_or(String::new(), |token| format!("Authorization: Bearer {token}\r\n"));
         let request = format!(
@@ -102,7 +113,7 @@ impl ConnectClient {
         let bad = || io::Error::other("what answers there does not speak HTTP");
         let (head, text) = answer.split_once("\r\n\r\n").ok_or_else(bad)?;
         let status = head.strip_prefix("HTTP/1.").and_then(|rest| rest.split_whitespace().nth(1)).ok_or_else(bad)?;
-        Ok((status.parse().map_err(|_| bad())?, text.to_owned()))
+        Ok((status.parse().map_err(|_| bad())?, head.to_owned(), text.to_owned()))
     }
 
     fn connect(&self) -> io::Result<TcpStream> {
@@ -128,6 +139,15 @@ pub fn segment(name: &str) -> String {
         }
     }
     out
+}
+
+/// The problems that stand in the head of an answer.
+fn told(head: &str) -> Vec<Problem> {
+    let of = |line: &str| -> Option<Vec<Problem>> {
+        let (name, value) = line.split_once(':')?;
+        serde_json::from_str(value).ok().filter(|_| name.eq_ignore_ascii_case("tailwater-problems"))
+    };
+    head.lines().find_map(of).unwrap_or_default()
 }
 
 /// A message of Connect as problems: those of a faulty configuration one by one.
@@ -203,5 +223,9 @@ mod tests {
         let gone = problems(404, "Connector x not found");
         assert_eq!((gone[0].code.as_str(), gone[0].cause.as_str()), ("CONNECT_NOT_FOUND", "Connector x not found"));
         assert_eq!(problems(409, "m")[0].exit_code(), 1);
+        let head = "HTTP/1.0 400 Bad Request\r\ntailwater-problems: [{\"kind\":\"config\",\"severity\":\"error\",\"code\":\"A\",\
+                    \"cause\":\"b\",\"remedy\":\"c\"}]\r\ndate: today";
+        assert_eq!(told(head), [Problem::config("A", "b", "c")]);
+        assert_eq!(told("HTTP/1.0 200 OK\r\ntailwater-problems: [nonsense"), []);
     }
 }

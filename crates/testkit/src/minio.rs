@@ -95,6 +95,15 @@ impl Minio {
         self.process = launch(self.folder.path(), self.port, &self.variables);
     }
 
+    /// Makes a bucket, as somebody else would while it runs.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn make_bucket(&self, name: &str) {
+        // A folder is one.
+        must("make a bucket", std::fs::create_dir(self.folder.path().join("data").join(name)));
+    }
+
     /// Its address, `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn endpoint(&self) -> String {

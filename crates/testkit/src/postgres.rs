@@ -17,6 +17,19 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a start is tried again because somebody else took the port.
 const ATTEMPTS: u32 = 5;
 
+/// What every server is told.
+const DEFAULTS: [(&str, &str); 9] = [
+    ("listen_addresses", "127.0.0.1"),
+    ("unix_socket_directories", ""),
+    ("wal_level", "logical"),
+    ("max_wal_senders", "20"),
+    ("max_replication_slots", "20"),
+    ("fsync", "off"),
+    ("autovacuum", "off"),
+    ("timezone", "UTC"),
+    ("log_timezone", "UTC"),
+];
+
 /// Ends the server and removes its folder (`$1`) as soon as its standard input closes: when the fixture is dropped, and
 /// also when the test process is killed or ends with the fixture in a `static`.
 const GUARDIAN: &str = r#"
@@ -64,6 +77,13 @@ impl Builder {
         let hba = data.join("pg_hba.conf");
         let rest = must("read pg_hba.conf", std::fs::read_to_string(&hba));
         must("write pg_hba.conf", std::fs::write(&hba, self.hba + &rest));
+        let told = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let line = |(name, value): (&str, &str)| format!("{name} = '{}'\n", value.replace('\'', "''"));
+        let lines: String = DEFAULTS.into_iter().chain(told).map(line).collect();
+        // A file, and not the command line, over which `ALTER SYSTEM` would not win.
+        let conf = data.join("postgresql.conf");
+        let rest = must("read postgresql.conf", std::fs::read_to_string(&conf));
+        must("write postgresql.conf", std::fs::write(&conf, rest + "\n" + &lines));
         let mut guardian = must(
             "start the guardian",
             Command::new("sh")
@@ -75,7 +95,7 @@ impl Builder {
                 .spawn(),
         );
         let leash = guardian.stdin.take();
-        let mut server = Postgres { install, folder, settings: self.settings, port: 0, server: None, guardian, leash };
+        let mut server = Postgres { install, folder, port: 0, server: None, guardian, leash };
         server.first_start();
         server
     }
@@ -98,7 +118,6 @@ pub enum StopMode {
 pub struct Postgres {
     install: &'static Install,
     folder: PathBuf,
-    settings: Vec<(String, String)>,
     port: u16,
     server: Option<Child>,
     guardian: Child,
@@ -223,22 +242,7 @@ impl Postgres {
         let mut command = self.install.server_command("postgres");
         command.arg("-D").arg(self.data_dir());
         let port = self.port.to_string();
-        let defaults = [
-            ("listen_addresses", "127.0.0.1"),
-            ("port", port.as_str()),
-            ("unix_socket_directories", ""),
-            ("wal_level", "logical"),
-            ("max_wal_senders", "20"),
-            ("max_replication_slots", "20"),
-            ("fsync", "off"),
-            ("autovacuum", "off"),
-            ("timezone", "UTC"),
-            ("log_timezone", "UTC"),
-        ];
-        let told = self.settings.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-        for (name, value) in defaults.into_iter().chain(told) {
-            command.arg("-c").arg(format!("{name}={value}"));
-        }
+        command.args(["-p", &port]);
         let log = File::options().create(true).append(true).open(self.folder.join("postgres.log"));
         let log = must("open the server's log", log);
         let copy = must("share the server's log", log.try_clone());

@@ -40,8 +40,9 @@ pub fn run(root: &Path) -> Outcome<Vec<String>> {
             findings.extend(manifest::check(name, &text));
         }
     }
-    if let Ok(page) = std::fs::read_to_string(root.join(traps::PAGE)) {
-        findings.extend(traps::check(&page, &sources));
+    for page in traps::PAGES {
+        let text = std::fs::read_to_string(root.join(page)).unwrap_or_default();
+        findings.extend(traps::check(page, &text, &sources));
     }
     findings.extend(edges::check(&edges::read(root)?));
     findings.sort();

@@ -1,8 +1,9 @@
 //! What people ask for: connectors made, changed, started, stopped, deleted. Durable before it is answered.
 
-use tailwater_connector::{Config, ConnectorState, Property, Support};
+use tailwater_connector::{Config, ConnectorState, Problem, Property, Support};
 
 use super::store::Change;
+use super::validate::without_own_slot;
 use super::view::{Info, StateInfo, not_found};
 use super::{Connector, Herder, Refusal, Target, mask};
 use crate::limits::CONNECTORS_MAX;
@@ -31,6 +32,8 @@ pub struct Changed {
     pub info: Info,
     /// What the change took.
     pub applied: Applied,
+    /// What to know although it is done.
+    pub warnings: Vec<Problem>,
 }
 
 impl Herder {
@@ -40,7 +43,7 @@ impl Herder {
         if self.exists(name) {
             return Err(exists());
         }
-        let config = self.checked(name, typed, None)?;
+        let (config, warnings) = self.checked(name, typed, None)?;
         let mut store = self.store();
         if self.exists(name) {
             return Err(exists());
@@ -57,7 +60,7 @@ impl Herder {
         let mut info = self.info(name)?;
         // As in Connect, whose tasks come later.
         info.tasks.clear();
-        Ok(Changed { info, applied: Applied::Created })
+        Ok(Changed { info, applied: Applied::Created, warnings })
     }
 
     /// Makes a connector or gives it another configuration.
@@ -65,8 +68,8 @@ impl Herder {
         let Some(before) = self.known(name).and_then(|connector| connector.config) else {
             return self.create(name, typed, Target::Running);
         };
-        let config = self.checked(name, typed, Some(&before))?;
-        self.change_config(name, config)
+        let (config, warnings) = self.checked(name, typed, Some(&before))?;
+        self.change_config(name, config, warnings)
     }
 
     /// Changes some properties; null removes one.
@@ -80,32 +83,31 @@ impl Herder {
             }
         }
         let typed = merged.iter().map(|(name, value)| (name.to_owned(), Some(value.to_owned()))).collect();
-        let config = self.checked(name, typed, Some(&before))?;
-        self.change_config(name, config)
+        let (config, warnings) = self.checked(name, typed, Some(&before))?;
+        self.change_config(name, config, warnings)
     }
 
-    /// Deletes a connector. Its position stays: one of the same name goes on where it was.
-    pub fn delete(&self, name: &str) -> Result<(), Refusal> {
+    /// Deletes a connector. Its position stays: one of the same name goes on where it was. What it leaves behind.
+    pub fn delete(&self, name: &str) -> Result<Vec<Problem>, Refusal> {
         let mut store = self.store();
-        if !self.exists(name) {
-            return Err(not_found(name));
-        }
+        let connector = self.known(name).ok_or_else(|| not_found(name))?;
         store.put(Change::default().forget(name))?;
         drop(store);
         self.state().connectors.remove(name);
         tracing::info!(connector = name, "connector deleted; its position is kept");
         self.follow();
-        Ok(())
+        Ok(self.left_behind(&connector))
     }
 
-    /// Pauses, resumes or stops a connector.
-    pub fn set_target(&self, name: &str, target: Target) -> Result<(), Refusal> {
+    /// Pauses, resumes or stops a connector. What it leaves behind when it stops.
+    pub fn set_target(&self, name: &str, target: Target) -> Result<Vec<Problem>, Refusal> {
         let mut store = self.store();
         let Some(connector) = self.known(name) else {
             return Err(Refusal::not_found(format!("Unknown connector {name}")));
         };
+        let left = if target == Target::Stopped { self.left_behind(&connector) } else { Vec::new() };
         if connector.target == target {
-            return Ok(());
+            return Ok(left);
         }
         store.put(Change::default().target(name, target))?;
         drop(store);
@@ -114,7 +116,7 @@ impl Herder {
         }
         tracing::info!(connector = name, ?target, "connector asked for another state");
         self.follow();
-        Ok(())
+        Ok(left)
     }
 
     /// Starts a connector again: when it failed, and otherwise only when its task is meant, too. Its status at this moment.
@@ -166,6 +168,12 @@ impl Herder {
         self.state().connectors.get(name).cloned()
     }
 
+    /// What a connector that ends leaves where it captured.
+    fn left_behind(&self, connector: &Connector) -> Vec<Problem> {
+        let left = |config: &Config| self.plugin(config)?.leaves(config);
+        connector.config.as_ref().and_then(left).into_iter().collect()
+    }
+
     fn exists(&self, name: &str) -> bool {
         self.state().connectors.contains_key(name)
     }
@@ -183,7 +191,7 @@ impl Herder {
     }
 
     /// A checked configuration takes the place of the one that is there.
-    fn change_config(&self, name: &str, config: Config) -> Result<Changed, Refusal> {
+    fn change_config(&self, name: &str, config: Config, warnings: Vec<Problem>) -> Result<Changed, Refusal> {
         let mut store = self.store();
         let connector = self.known(name).ok_or_else(|| not_found(name))?;
         let before = connector.config.clone().unwrap_or_default();
@@ -201,7 +209,7 @@ impl Herder {
             self.set(name, Some(config), connector.target);
         }
         tracing::info!(connector = name, ?applied, "connector has another configuration");
-        Ok(Changed { info: self.info(name)?, applied })
+        Ok(Changed { info: self.info(name)?, applied, warnings })
     }
 
     /// What it takes to go from one configuration to another.
@@ -224,8 +232,8 @@ impl Herder {
         }
     }
 
-    /// A configuration to be stored: named, secrets in place, without a fault that is known now.
-    fn checked(&self, name: &str, typed: Typed, before: Option<&Config>) -> Result<Config, Refusal> {
+    /// A configuration to be stored: named, secrets in place, without a fault that is known now; with its warnings.
+    fn checked(&self, name: &str, typed: Typed, before: Option<&Config>) -> Result<(Config, Vec<Problem>), Refusal> {
         let nulls = typed.iter().any(|(_, value)| value.is_none());
         let mut config: Config = typed.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
         match config.get("name") {
@@ -242,7 +250,8 @@ impl Herder {
         if let Some(before) = before {
             mask::restore(&mut config, before, properties);
         }
-        self.refuse_faulty(name, &config, nulls)?;
-        Ok(config)
+        let mut warnings = self.refuse_faulty(name, &config, nulls)?;
+        without_own_slot(&mut warnings, before, &config);
+        Ok((config, warnings))
     }
 }

@@ -8,6 +8,7 @@ use tailwater_connector::property::Form;
 use tailwater_connector::{Config, Look, Plugin, Problem, Property};
 
 use super::framework::FRAMEWORK;
+use super::validate::without_own_slot;
 use super::{Herder, Refusal, mask};
 use crate::{pipeline, transform};
 
@@ -35,6 +36,9 @@ pub struct Validation {
     error_count: usize,
     groups: Vec<Cow<'static, str>>,
     configs: Vec<Validated>,
+    /// Everything that was found, warnings included; not in the body, whose form is Connect's.
+    #[serde(skip)]
+    pub(crate) problems: Vec<Problem>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -88,10 +92,8 @@ impl Herder {
             mask::restore(&mut config, before, plugin.properties());
         }
         let config = &config;
-        let same_slot = before.is_some_and(|before| before.get("slot.name") == config.get("slot.name"));
         let mut problems = self.findings(config)?;
-        // The connector that is changed by this holds its slot itself, and lets go of it first.
-        problems.retain(|problem| !(same_slot && problem.code == "SLOT_IN_USE"));
+        without_own_slot(&mut problems, before.as_ref(), config);
         let mut definitions = framework(plugin.as_ref());
         definitions.extend(own(plugin.as_ref()).into_iter().filter(|own| !is_framework(&own.name)));
         definitions.extend(of_chain(config));
@@ -116,7 +118,7 @@ impl Herder {
             }
         }
         let error_count = configs.iter().map(|config| config.value.errors.len()).sum();
-        Ok(Validation { name: given.to_owned(), error_count, groups, configs })
+        Ok(Validation { name: given.to_owned(), error_count, groups, configs, problems })
     }
 
     /// Errors in the order in which their properties are presented.

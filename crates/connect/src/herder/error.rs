@@ -9,27 +9,33 @@ pub struct Refusal {
     pub status: u16,
     /// For people; never a secret.
     pub message: String,
+    /// What is behind it, with the codes that Connect's form has no place for.
+    pub problems: Vec<Problem>,
 }
 
 impl Refusal {
+    fn new(status: u16, message: impl Into<String>) -> Refusal {
+        Refusal { status, message: message.into(), problems: Vec::new() }
+    }
+
     /// 400
     pub fn bad(message: impl Into<String>) -> Refusal {
-        Refusal { status: 400, message: message.into() }
+        Refusal::new(400, message)
     }
 
     /// 404
     pub fn not_found(message: impl Into<String>) -> Refusal {
-        Refusal { status: 404, message: message.into() }
+        Refusal::new(404, message)
     }
 
     /// 409
     pub fn conflict(message: impl Into<String>) -> Refusal {
-        Refusal { status: 409, message: message.into() }
+        Refusal::new(409, message)
     }
 
     /// 500
     pub fn failed(message: impl Into<String>) -> Refusal {
-        Refusal { status: 500, message: message.into() }
+        Refusal::new(500, message)
     }
 
     /// A faulty configuration, with every error and what to do about it.
@@ -44,17 +50,19 @@ impl Refusal {
         }
         let remedies: Vec<String> = remedies.iter().map(|remedy| format!("\n- {remedy}")).collect();
         let remedies = if remedies.is_empty() { String::new() } else { format!("\nTo do:{}", remedies.concat()) };
-        Refusal::bad(format!(
+        let refusal = Refusal::bad(format!(
             "Connector configuration is invalid and contains the following {} error(s):\n{}\nYou can also find the above \
              list of errors at the endpoint `/connector-plugins/{{connectorType}}/config/validate`{remedies}",
             errors.len(),
             causes.join("\n"),
-        ))
+        ));
+        Refusal { problems: problems.to_vec(), ..refusal }
     }
 }
 
 impl From<Problem> for Refusal {
     fn from(problem: Problem) -> Refusal {
-        Refusal::failed(format!("{problem}. {}", problem.remedy))
+        let refusal = Refusal::failed(format!("{problem}. {}", problem.remedy));
+        Refusal { problems: vec![problem], ..refusal }
     }
 }

@@ -175,5 +175,5 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 fn told(status: u16, problem: &Problem) -> Refusal {
-    Refusal { status, message: format!("{problem}. {}", problem.remedy) }
+    Refusal { status, ..Refusal::from(problem.clone()) }
 }

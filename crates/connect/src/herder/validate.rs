@@ -40,8 +40,9 @@ impl Herder {
         Ok(problems)
     }
 
-    /// Refuses what cannot work. What may pass by itself, such as a database that does not answer, is no reason.
-    pub(super) fn refuse_faulty(&self, name: &str, config: &Config, nulls: bool) -> Result<(), Refusal> {
+    /// Refuses what cannot work, else gives the warnings. What may pass by itself, such as a database that does not answer,
+    /// is no reason.
+    pub(super) fn refuse_faulty(&self, name: &str, config: &Config, nulls: bool) -> Result<Vec<Problem>, Refusal> {
         let mut problems = Vec::new();
         if nulls {
             problems.push(Problem::config(
@@ -55,14 +56,15 @@ impl Herder {
             name => file::check_name(name).err(),
         });
         problems.extend(self.findings(config)?);
-        let mut errors: Vec<Problem> =
-            problems.into_iter().filter(|p| p.is_error() && p.kind != ProblemKind::Retry).collect();
+        let (mut errors, others): (Vec<Problem>, Vec<Problem>) =
+            problems.into_iter().partition(|p| p.is_error() && p.kind != ProblemKind::Retry);
         if errors.is_empty() {
-            return Ok(());
+            return Ok(others);
         }
         let plugin = self.class_of(config)?;
         Herder::in_order(plugin.as_ref(), &mut errors);
         errors.sort_by_key(|problem| problem.code != "CONNECTOR_NAME_INVALID");
+        errors.extend(others);
         Err(Refusal::invalid(&errors))
     }
 
@@ -100,6 +102,12 @@ impl Herder {
             all.join(", ")
         ))
     }
+}
+
+/// The connector that is changed by a configuration holds its slot itself, and lets go of it first.
+pub(super) fn without_own_slot(problems: &mut Vec<Problem>, before: Option<&Config>, config: &Config) {
+    let same_slot = before.is_some_and(|before| before.get("slot.name") == config.get("slot.name"));
+    problems.retain(|problem| !(same_slot && problem.code == "SLOT_IN_USE"));
 }
 
 fn masked(name: &str) -> Problem {

@@ -165,6 +165,10 @@ impl Plugin for Framed {
         self.plugin.property_of(code)
     }
 
+    fn leaves(&self, config: &Config) -> Option<Problem> {
+        self.plugin.leaves(config)
+    }
+
     fn needs_snapshot(&self, property: &str) -> bool {
         let changes_records = self.kind() == Kind::Source && properties::changes_records(property);
         changes_records || self.plugin.needs_snapshot(property)

@@ -1,11 +1,17 @@
 //! Answers in Connect's form.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use tailwater_connector::Problem;
 
 use crate::herder::Refusal;
+use crate::limits::PROBLEMS_BYTES;
+
+/// What is wrong or worth knowing, as a JSON list of problems with codes and remedies: Connect's bodies have no place for
+/// them.
+const PROBLEMS: HeaderName = HeaderName::from_static("tailwater-problems");
 
 #[derive(Serialize)]
 struct ErrorMessage<'a> {
@@ -18,8 +24,56 @@ pub(super) fn error(status: StatusCode, message: &str) -> Response {
     (status, Json(ErrorMessage { error_code: status.as_u16(), message })).into_response()
 }
 
+/// The header that tells problems, as many of them as have room in it; none without problems.
+pub(super) fn with_problems(problems: &[Problem]) -> HeaderMap {
+    let mut list = String::new();
+    for text in problems.iter().filter_map(|problem| serde_json::to_string(problem).ok()) {
+        let text = ascii(&text);
+        if list.len() + text.len() <= PROBLEMS_BYTES {
+            list.push(if list.is_empty() { '[' } else { ',' });
+            list.push_str(&text);
+        }
+    }
+    let value = HeaderValue::try_from(list + "]").ok().filter(|value| value.len() > 1);
+    value.map(|value| (PROBLEMS, value)).into_iter().collect()
+}
+
+/// JSON of the same meaning in which every character is one of a header.
+fn ascii(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for character in json.chars() {
+        if matches!(character, ' '..='~') {
+            out.push(character);
+        } else {
+            let mut units = [0; 2];
+            out.extend(character.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
-        error(StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &self.message)
+        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        (with_problems(&self.problems), error(status, &self.message)).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn problems_in_a_header_are_what_they_were_and_bounded() {
+        let problem = Problem::config("CODE", "tab\t, \u{1}, \u{7f}, é, 🦀", "do \"this\"\nand that");
+        let told = |problems: &[Problem]| -> Vec<Problem> {
+            let headers = with_problems(problems);
+            headers.get(PROBLEMS).map_or_else(Vec::new, |v| serde_json::from_str(v.to_str().unwrap()).unwrap())
+        };
+        assert_eq!(told(&[]), []);
+        assert_eq!(told(&[problem.clone(), problem.clone().warning()]), [problem.clone(), problem.clone().warning()]);
+        let long = Problem::config("LONG", "x".repeat(PROBLEMS_BYTES), "");
+        assert_eq!(told(&[long, problem.clone()]), std::slice::from_ref(&problem));
+        assert!(told(&vec![problem; 1000]).len() < 100);
     }
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use tailwater_connector::Config;
 
 use super::request::{Body, flag, values};
-use super::{Face, not_found, shapes};
+use super::{Face, answer, not_found, shapes};
 use crate::herder::view::{Info, StateInfo};
 use crate::herder::{Applied, Changed, Refusal, Target, Typed};
 
@@ -64,8 +64,8 @@ pub(super) async fn info(State(face): State<Face>, Path(name): Path<String>) -> 
 }
 
 pub(super) async fn delete(State(face): State<Face>, Path(name): Path<String>) -> Answer {
-    face.ask(move |herder| herder.delete(&name)).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let left = face.ask(move |herder| herder.delete(&name)).await?;
+    Ok((StatusCode::NO_CONTENT, answer::with_problems(&left)).into_response())
 }
 
 pub(super) async fn config(State(face): State<Face>, Path(name): Path<String>) -> Answer {
@@ -142,8 +142,8 @@ pub(super) async fn reset_topics(State(face): State<Face>, Path(name): Path<Stri
 }
 
 async fn target(face: &Face, name: String, target: Target, done: StatusCode) -> Answer {
-    face.ask(move |herder| herder.set_target(&name, target)).await?;
-    Ok(done.into_response())
+    let left = face.ask(move |herder| herder.set_target(&name, target)).await?;
+    Ok((done, answer::with_problems(&left)).into_response())
 }
 
 fn properties(body: &[u8]) -> Result<Typed, Refusal> {
@@ -165,7 +165,8 @@ fn created(face: &Face, headers: &HeaderMap, changed: Changed) -> Response {
     let scheme = if face.secure { "https" } else { "http" };
     let location = format!("{scheme}://{host}/connectors/{}", encoded(&changed.info.name));
     let location = HeaderValue::from_str(&location).unwrap_or(HeaderValue::from_static("/connectors"));
-    (StatusCode::CREATED, [(header::LOCATION, location)], Json(changed.info)).into_response()
+    let warnings = answer::with_problems(&changed.warnings);
+    (StatusCode::CREATED, [(header::LOCATION, location)], warnings, Json(changed.info)).into_response()
 }
 
 fn updated(changed: Changed) -> Response {
@@ -175,7 +176,7 @@ fn updated(changed: Changed) -> Response {
         Applied::Snapshot(properties) => format!("snapshot; {}", properties.join(",")),
     };
     let applied = HeaderValue::from_str(&applied).unwrap_or(HeaderValue::from_static("restart"));
-    ([(APPLIED, applied)], Json(changed.info)).into_response()
+    ([(APPLIED, applied)], answer::with_problems(&changed.warnings), Json(changed.info)).into_response()
 }
 
 /// A name as a segment of a path (RFC 3986).

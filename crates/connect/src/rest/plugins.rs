@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::request::{Body, flag};
-use super::{Face, shapes};
+use super::{Face, answer, shapes};
 use crate::herder::Refusal;
 use crate::herder::view::{VERSION, kind_word};
 use crate::{pipeline, transform};
@@ -35,5 +35,7 @@ pub(super) async fn validate(
 ) -> Result<Response, Refusal> {
     let typed = shapes::properties(&body).map_err(Refusal::failed)?.unwrap_or_default();
     let config = typed.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    Ok(Json(face.ask(move |herder| herder.validate(&plugin, &config)).await?).into_response())
+    let validation = face.ask(move |herder| herder.validate(&plugin, &config)).await?;
+    let problems = answer::with_problems(&validation.problems);
+    Ok((problems, Json(validation)).into_response())
 }

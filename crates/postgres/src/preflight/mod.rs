@@ -5,6 +5,7 @@
 
 mod columns;
 mod objects;
+mod platform;
 mod server;
 mod tables;
 

@@ -3,6 +3,7 @@
 use tailwater_connector::Problem;
 
 use super::Check;
+use super::platform::{self, Platform};
 use crate::client::{Client, ClientError};
 use crate::filter::Rule;
 use crate::limits::LONG_TRANSACTION_S;
@@ -31,18 +32,22 @@ pub(super) fn look(client: &mut Client, settings: &Settings, checks: &mut Vec<Ch
         "SELECT coalesce(current_setting('effective_wal_level', true), current_setting('wal_level')), \
          pg_is_in_recovery(), coalesce(current_setting('max_slot_wal_keep_size', true), '-1')",
     )?;
+    let platform = platform::look(client)?;
     let [wal_level, in_recovery, keep] = [row.text(0), row.text(1), row.text(2)];
     checks.push(match wal_level {
         "logical" => Check::ok("wal", "log level", wal_level),
-        found => Check::found("wal", "log level", found, problem::wal_level(found)),
+        found => {
+            let remedy = platform.set("wal_level", "logical");
+            Check::found("wal", "log level", found, Problem { remedy, ..problem::wal_level(found) })
+        }
     });
     if in_recovery == "t" && client.server_version_num() < 160_000 {
         let cause = "the server is a standby, and standbys decode changes from PostgreSQL 16 on only";
         let remedy = "Connect to the primary server.";
         checks.push(Check::found("standby", "primary", "standby", Problem::environment("STANDBY", cause, remedy)));
     }
-    role(client, settings, checks)?;
-    room(client, settings, checks)?;
+    role(client, settings, &platform, checks)?;
+    room(client, settings, &platform, checks)?;
     let kept = match keep {
         "-1" => "no limit: a connector that stays stopped may fill the disk; see max_slot_wal_keep_size".to_owned(),
         limit => format!("max_slot_wal_keep_size = {limit}"),
@@ -124,7 +129,12 @@ fn lacks(number: u32) -> Vec<&'static str> {
 }
 
 /// The right to replicate; when it is there, whether a replication session is let in.
-fn role(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Result<(), ClientError> {
+fn role(
+    client: &mut Client,
+    settings: &Settings,
+    platform: &Platform,
+    checks: &mut Vec<Check>,
+) -> Result<(), ClientError> {
     const TITLE: &str = "right to replicate";
     // Some hosted services give the right through membership in a role of their own.
     let row = one(
@@ -135,7 +145,7 @@ fn role(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
     )?;
     if !(row.flag(0) || row.flag(1) || row.flag(2)) {
         let cause = format!("user \"{}\" has no right to replicate", row.text(3));
-        let remedy = format!("ALTER ROLE {} REPLICATION;", sql::ident(row.text(3)));
+        let remedy = platform.let_replicate(&sql::ident(row.text(3)));
         let problem = Problem::environment("ROLE_NOT_REPLICATION", cause, remedy);
         checks.push(Check::found("role", TITLE, "REPLICATION is missing", problem));
         return Ok(());
@@ -153,7 +163,12 @@ fn role(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
     Ok(())
 }
 
-fn room(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Result<(), ClientError> {
+fn room(
+    client: &mut Client,
+    settings: &Settings,
+    platform: &Platform,
+    checks: &mut Vec<Check>,
+) -> Result<(), ClientError> {
     let row = one(
         client,
         "SELECT current_setting('max_replication_slots')::int, \
@@ -172,9 +187,9 @@ fn room(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
             .map(|s| format!("SELECT pg_drop_replication_slot({});", sql::literal(&s.name)))
             .collect();
         let mut problem = problem::no_free_slot(&observed);
-        problem.remedy = format!("ALTER SYSTEM SET max_replication_slots = {}; -- then restart the server", slots + 10);
+        problem.remedy = platform.set("max_replication_slots", &(slots + 10).to_string());
         if !drops.is_empty() {
-            problem.remedy += &format!(". Or drop a slot that nobody needs any more: {}", drops.join(" "));
+            problem.remedy += &format!("\n-- or drop a slot that nobody needs any more: {}", drops.join(" "));
         }
         Check::found("slots", "replication slots", observed, problem)
     });
@@ -183,7 +198,7 @@ fn room(client: &mut Client, settings: &Settings, checks: &mut Vec<Check>) -> Re
         Check::ok("senders", "log senders", observed)
     } else {
         let cause = format!("the server has no free log sender: {observed}");
-        let remedy = format!("ALTER SYSTEM SET max_wal_senders = {}; -- then restart the server", senders + 10);
+        let remedy = platform.set("max_wal_senders", &(senders + 10).to_string());
         Check::found("senders", "log senders", observed, Problem::environment("NO_FREE_SENDER", cause, remedy))
     });
     Ok(())

@@ -12,8 +12,9 @@ use tailwater_connect::limits::FILE_MAX_BYTES;
 use tailwater_connector::{Config, Problem};
 
 use super::{Exit, Failure};
-use crate::connect_client::{self, ConnectClient, segment};
+use crate::connect_client::{self, Answer, ConnectClient, segment};
 use crate::limits::PASSWORD_BYTES;
+use crate::render::problem;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -176,11 +177,20 @@ impl Connectors {
     }
 
     /// Says what was done; with `--json` what the server said.
-    fn done(&self, answer: &Value, said: &str) -> Result<Exit, Failure> {
+    fn done(&self, answer: &Answer, said: &str) -> Result<Exit, Failure> {
+        let mut err = anstream::stderr();
         if !self.json {
-            writeln!(anstream::stderr(), "{said}")?;
-        } else if !answer.is_null() {
-            writeln!(anstream::stdout(), "{answer}")?;
+            writeln!(err, "{said}")?;
+            for warning in &answer.problems {
+                write!(err, "{}", problem::text(warning))?;
+            }
+            return Ok(Exit::Ok);
+        }
+        if !answer.problems.is_empty() {
+            writeln!(err, "{}", problem::json(&answer.problems))?;
+        }
+        if !answer.body.is_null() {
+            writeln!(anstream::stdout(), "{}", answer.body)?;
         }
         Ok(Exit::Ok)
     }
@@ -228,7 +238,7 @@ impl Connectors {
             return Err(Problem::config("PROPERTY_MISSING", "'connector.class' is missing", remedy).into());
         }
         let path = format!("/connector-plugins/{}/config/validate", segment(class));
-        let answer = server.ask("PUT", &path, Some(&connect_client::properties(config)))?;
+        let Answer { body: answer, problems } = server.ask("PUT", &path, Some(&connect_client::properties(config)))?;
         let errors = answer.get("error_count").and_then(Value::as_u64).unwrap_or_default();
         let exit = if errors == 0 { Exit::Ok } else { Exit::Findings };
         if self.json {
@@ -243,7 +253,12 @@ impl Connectors {
                 writeln!(out, "{name}: {error}")?;
             }
         }
+        let warnings: Vec<&Problem> = problems.iter().filter(|found| !found.is_error()).collect();
+        for warning in &warnings {
+            write!(out, "{}", problem::text(warning))?;
+        }
         match errors {
+            0 if !warnings.is_empty() => writeln!(anstream::stderr(), "it works; warnings: {}", warnings.len())?,
             0 => writeln!(anstream::stderr(), "nothing is wrong with it")?,
             errors => writeln!(anstream::stderr(), "errors: {errors}")?,
         }

@@ -7,5 +7,7 @@ mod commerce;
 mod durability;
 mod guarded;
 mod hostile;
+mod stuck_configuration;
+mod stuck_server;
 mod support;
 mod tutorials;
