@@ -44,6 +44,7 @@ impl RecordWriter for Topics {
     fn key(&mut self) {}
     fn value(&mut self) {}
     fn header(&mut self, _: &str) {}
+    fn null_header(&mut self, _: &str) {}
     fn fragment(&mut self, id: FragmentId) {
         self.buffer.extend_from_slice(self.fragments.get(id));
     }

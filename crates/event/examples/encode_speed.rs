@@ -34,6 +34,7 @@ impl RecordWriter for Sink {
     fn key(&mut self) {}
     fn value(&mut self) {}
     fn header(&mut self, _: &str) {}
+    fn null_header(&mut self, _: &str) {}
     fn fragment(&mut self, id: FragmentId) {
         let bytes = self.fragments.get(id);
         self.bytes += bytes.len() as u64;

@@ -110,8 +110,8 @@ impl Passage {
 }
 
 /// Takes records piece by piece. Per record: `begin`, then at most one `key`, at most one `value`, any number of
-/// `header`, each followed by its pieces, then `end`. Without `key` the key is null; without `value` the value is
-/// null (a tombstone). A header without pieces has an empty value.
+/// `header` (each of these followed by its pieces) or `null_header`, then `end`. Without `key` the key is null; without
+/// `value` the value is null (a tombstone). A `header` without pieces has an empty value.
 pub trait RecordWriter {
     /// Registers the fragments that the following records name. Cheap when they are already current.
     fn prepare(&mut self, fragments: &Fragments);
@@ -123,6 +123,8 @@ pub trait RecordWriter {
     fn value(&mut self);
     /// The pieces that follow belong to the value of this header.
     fn header(&mut self, name: &str);
+    /// A header whose value is null. No pieces of it follow.
+    fn null_header(&mut self, name: &str);
     /// Bytes that repeat.
     fn fragment(&mut self, id: FragmentId);
     /// Bytes that vary.

@@ -374,6 +374,7 @@ fn keys_tombstones_headers_and_timestamps_come_through() {
     records.value();
     records.header("__op");
     records.literal(SlotId(0), b"d");
+    records.null_header("null");
     records.header("empty");
     records.end();
     writer.row_done().unwrap();
@@ -382,8 +383,8 @@ fn keys_tombstones_headers_and_timestamps_come_through() {
     let records = open.all("t");
     assert_eq!((records[0].key.as_deref(), records[0].value.as_deref()), (Some(&b""[..]), None));
     assert_eq!((records[1].key.as_deref(), records[1].value.as_deref()), (None, Some(&b""[..])));
-    let headers: Vec<_> = records[1].headers.iter().map(|h| (h.name.as_str(), h.value.as_deref().unwrap())).collect();
-    assert_eq!(headers, [("__op", &b"d"[..]), ("empty", b"")]);
+    let headers: Vec<_> = records[1].headers.iter().map(|h| (h.name.as_str(), h.value.as_deref())).collect();
+    assert_eq!(headers, [("__op", Some(&b"d"[..])), ("null", None), ("empty", Some(b""))]);
     assert_eq!((records[0].timestamp_ms, records[1].timestamp_ms), (-1, 7_000));
     let reader = open.reader();
     assert_eq!(reader.offset_at("t", 0, 0).unwrap(), 1, "the record is found, not only its batch");

@@ -33,7 +33,7 @@ struct Shape {
     timestamp: i64,
     key: Option<Vec<Piece>>,
     value: Option<Vec<Piece>>,
-    headers: Vec<(String, Vec<Piece>)>,
+    headers: Vec<(String, Option<Vec<Piece>>)>,
 }
 
 #[derive(Clone, Debug)]
@@ -74,7 +74,7 @@ fn table() -> impl Strategy<Value = Table> {
     let few = (0..3u16, vec(single.clone(), 0..8)).prop_map(|(id, pieces)| Piece::Passage(id, pieces));
     let piece = prop_oneof![4 => single, 1 => passage, 1 => few];
     let pieces = || vec(piece.clone(), 0..12);
-    let headers = vec(("[a-z]{0,20}", pieces()), 0..3);
+    let headers = vec(("[a-z]{0,20}", option::weighted(0.8, pieces())), 0..3);
     let shape = (0..1i64 << 42, option::weighted(0.8, pieces()), option::weighted(0.9, pieces()), headers)
         .prop_map(|(timestamp, key, value, headers)| Shape { timestamp, key, value, headers });
     (vec(fragment, usize::from(FRAGMENTS)), vec(shape, 1..4))
@@ -139,6 +139,11 @@ impl Pair {
             pieces(&mut self.plan, &mut self.plain, value);
         }
         for (name, value) in &shape.headers {
+            let Some(value) = value else {
+                self.plan.null_header(name);
+                self.plain.null_header(name);
+                continue;
+            };
             self.plan.header(name);
             self.plain.header(name);
             pieces(&mut self.plan, &mut self.plain, value);
@@ -488,7 +493,7 @@ fn a_record_too_large_for_pieces_makes_its_batch_plain_and_the_next_is_compresse
             Piece::Literal(1, vec![b'y'; 9], false),
             Piece::Fragment(3),
         ]),
-        headers: vec![("header".to_owned(), vec![Piece::Fragment(4)])],
+        headers: vec![("header".to_owned(), Some(vec![Piece::Fragment(4)]))],
     };
     let mut pair = batch_of(&table, 20);
     let early = pair.mark();

@@ -8,7 +8,8 @@
 use bytes::Bytes;
 use tailwater_wire::api::{AnyRequest, AnyResponse, ApiKey, HeaderError, RequestHeader};
 use tailwater_wire::batch::{
-    Batch, Codec, HeaderMut, Marker, ProduceRules, Producer, Record, check_produced, check_records, recompress,
+    Batch, BatchBuilder, Codec, HeaderMut, Marker, ProduceRules, Producer, Record, check_produced, check_records,
+    recompress,
 };
 use tailwater_wire::codec::{Reader, Writer};
 
@@ -130,6 +131,41 @@ fn batches_of_kafkas_own_client_are_read_in_every_codec() {
         assert_eq!(batch.producer(), Some(producer));
         assert_eq!(records(&Batch::read(&mut recompress(&batch, Codec::None).unwrap().freeze()).unwrap()), plain);
     }
+}
+
+/// Also their null headers.
+#[test]
+fn records_of_kafkas_own_client_would_be_written_byte_for_byte() {
+    let theirs = batch("none");
+    let mut builder = BatchBuilder::default();
+    for record in records(&theirs) {
+        builder.begin(record.timestamp);
+        if let Some(key) = &record.key {
+            builder.key();
+            builder.push(key);
+        }
+        if let Some(value) = &record.value {
+            builder.value();
+            builder.push(value);
+        }
+        for header in &record.headers {
+            let name = std::str::from_utf8(&header.name).unwrap();
+            match &header.value {
+                Some(value) => {
+                    builder.header(name);
+                    builder.push(value);
+                }
+                None => builder.null_header(name),
+            }
+        }
+        builder.end().unwrap();
+    }
+    let mut ours = builder.finish().unwrap().bytes;
+    let mut header = HeaderMut::new(&mut ours).unwrap();
+    header.set_producer(theirs.producer().unwrap());
+    header.seal();
+    // All but the leader's epoch, which is a broker's to set.
+    assert_eq!((&ours[..12], &ours[16..]), (&theirs.bytes()[..12], &theirs.bytes()[16..]));
 }
 
 #[test]

@@ -75,8 +75,13 @@ impl DeadLetters {
             records.literal(SlotId(1), value);
         }
         for header in &record.headers {
-            records.header(&header.name);
-            records.literal(SlotId(2), header.value.as_deref().unwrap_or_default());
+            match &header.value {
+                Some(value) => {
+                    records.header(&header.name);
+                    records.literal(SlotId(2), value);
+                }
+                None => records.null_header(&header.name),
+            }
         }
         if self.context {
             for (name, value) in [

@@ -72,12 +72,12 @@ struct Draft {
     part: Part,
     key: Field,
     value: Field,
-    headers: Vec<(Arc<str>, Vec<u8>)>,
+    headers: Vec<(Arc<str>, Field)>,
     /// How many of the headers are this record's.
     used: usize,
 }
 
-/// A key or value whose buffer is used again.
+/// A key, value or header whose buffer is used again.
 #[derive(Default)]
 struct Field {
     there: bool,
@@ -102,16 +102,17 @@ impl Draft {
         self.used = 0;
     }
 
-    fn header(&mut self, name: &str) {
-        self.part = Part::Header;
+    fn header(&mut self, name: &str, there: bool) {
+        self.part = if there { Part::Header } else { Part::None };
         match self.headers.get_mut(self.used) {
-            Some((known, bytes)) => {
+            Some((known, value)) => {
                 if **known != *name {
                     *known = name.into();
                 }
-                bytes.clear();
+                value.clear();
+                value.there = there;
             }
-            None => self.headers.push((name.into(), Vec::new())),
+            None => self.headers.push((name.into(), Field { there, bytes: Vec::new() })),
         }
         self.used += 1;
     }
@@ -135,14 +136,14 @@ fn buffer<'a>(
     part: Part,
     key: &'a mut Field,
     value: &'a mut Field,
-    headers: &'a mut [(Arc<str>, Vec<u8>)],
+    headers: &'a mut [(Arc<str>, Field)],
     used: usize,
 ) -> Option<&'a mut Vec<u8>> {
     match part {
         Part::None => None,
         Part::Key => Some(&mut key.bytes),
         Part::Value => Some(&mut value.bytes),
-        Part::Header => headers.get_mut(used.checked_sub(1)?).map(|(_, bytes)| bytes),
+        Part::Header => headers.get_mut(used.checked_sub(1)?).map(|(_, value)| &mut value.bytes),
     }
 }
 
@@ -216,8 +217,8 @@ impl ConvertingWriter {
             || Readers { key: JsonReader::new(true), value: JsonReader::new(true), header: JsonReader::new(true) };
         let readers = self.readers.entry(plan).or_insert_with(new);
         let headers = self.draft.headers.iter().take(self.draft.used);
-        let header = |(name, bytes): &(Arc<str>, Vec<u8>)| {
-            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: readers.header.read(Some(bytes))? })
+        let header = |(name, value): &(Arc<str>, Field)| {
+            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: readers.header.read(value.get())? })
         };
         Ok(ConnectRecord {
             topic,
@@ -255,12 +256,11 @@ impl ConvertingWriter {
                 Ok(opened) => opened,
                 Err(why) => return refused("header.converter", header, why),
             };
-            let mut bytes = Vec::new();
-            if let Written::Enveloped(open) = &opened {
-                bytes.extend_from_slice(open);
-            }
-            bytes.extend_from_slice(&self.header);
-            bytes.extend_from_slice(if matches!(opened, Written::Enveloped(_)) { b"}" } else { b"" });
+            let bytes = match &opened {
+                Written::Null => None,
+                Written::Bytes => Some(self.header.clone()),
+                Written::Enveloped(open) => Some([&**open, &self.header, b"}"].concat()),
+            };
             headers.push((name, bytes));
         }
         let plan = self.converted_plan()?;
@@ -278,8 +278,13 @@ impl ConvertingWriter {
             push(writer, &opens_value, VALUE, SlotId(1), &self.value);
         }
         for (at, (name, bytes)) in headers.iter().enumerate() {
-            writer.header(name);
-            writer.literal(SlotId(u16::try_from(at + 2).unwrap_or(u16::MAX)), bytes);
+            match bytes {
+                Some(bytes) => {
+                    writer.header(name);
+                    writer.literal(SlotId(u16::try_from(at + 2).unwrap_or(u16::MAX)), bytes);
+                }
+                None => writer.null_header(name),
+            }
         }
         writer.end();
         Ok(())
@@ -365,7 +370,11 @@ impl RecordWriter for ConvertingWriter {
     }
 
     fn header(&mut self, name: &str) {
-        self.draft.header(name);
+        self.draft.header(name, true);
+    }
+
+    fn null_header(&mut self, name: &str) {
+        self.draft.header(name, false);
     }
 
     fn fragment(&mut self, id: FragmentId) {

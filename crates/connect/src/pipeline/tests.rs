@@ -44,6 +44,9 @@ impl RecordWriter for Notes {
     fn header(&mut self, name: &str) {
         self.line.push_str(&format!(" {name} "));
     }
+    fn null_header(&mut self, name: &str) {
+        self.line.push_str(&format!(" {name} null"));
+    }
     fn fragment(&mut self, id: FragmentId) {
         let bytes = self.fragments.get(id).to_vec();
         self.literal(SlotId(0), &bytes);
@@ -204,6 +207,8 @@ fn arriving(properties: &[(&str, &str)]) -> (Vec<String>, Result<(), Problem>) {
             records.literal(SlotId(0), value.as_bytes());
             records.header("h");
             records.literal(SlotId(1), br#"{"schema":{"type":"int32","optional":false},"payload":3}"#);
+        } else {
+            records.null_header("n");
         }
         records.end();
         outcome = outcome.and_then(|()| writer.row_done());
@@ -250,7 +255,7 @@ fn records_are_converted_part_by_part_and_a_tombstone_stays_one() {
     let (log, outcome) = arriving(&[&ROUTE[..], &[STRING, ("key.converter.schemas.enable", "false")]].concat());
     outcome.unwrap();
     assert!(log[0].starts_with("plan {\"version\":1,\"form\":\"converted\",\"transforms\":[\"r\"]"), "{log:?}");
-    assert_eq!(log[1..], ["new-t @5 key {\"id\":1} value v h 3", "new-t @5 key {\"id\":1}", "commit"]);
+    assert_eq!(log[1..], ["new-t @5 key {\"id\":1} value v h 3", "new-t @5 key {\"id\":1} n null", "commit"]);
 }
 
 #[test]

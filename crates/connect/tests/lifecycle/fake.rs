@@ -231,6 +231,7 @@ impl RecordWriter for Nowhere {
     fn key(&mut self) {}
     fn value(&mut self) {}
     fn header(&mut self, _: &str) {}
+    fn null_header(&mut self, _: &str) {}
     fn fragment(&mut self, _: tailwater_event::FragmentId) {}
     fn literal(&mut self, _: tailwater_event::SlotId, _: &[u8]) {}
     fn end(&mut self) {}

@@ -256,6 +256,9 @@ mod tests {
         fn header(&mut self, _: &str) {
             unreachable!("rows have no headers");
         }
+        fn null_header(&mut self, name: &str) {
+            self.header(name);
+        }
         fn fragment(&mut self, id: FragmentId) {
             self.bytes.extend_from_slice(self.fragments.get(id));
         }

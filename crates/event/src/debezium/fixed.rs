@@ -295,6 +295,7 @@ mod tests {
             self.at = 1;
         }
         fn header(&mut self, _: &str) {}
+        fn null_header(&mut self, _: &str) {}
         fn fragment(&mut self, id: FragmentId) {
             self.parts[self.at] += std::str::from_utf8(self.fragments.get(id)).unwrap();
         }

@@ -94,6 +94,9 @@ impl RecordWriter for Collector {
         record.headers.push((name.to_owned(), Vec::new()));
         *part = Part::Header;
     }
+    fn null_header(&mut self, name: &str) {
+        unreachable!("no plan writes null headers: {name}");
+    }
 
     fn fragment(&mut self, id: FragmentId) {
         assert!(usize::from(id.0) < self.fragments.len());

@@ -177,6 +177,11 @@ impl RecordWriter for Batch {
     }
 
     #[inline]
+    fn null_header(&mut self, name: &str) {
+        self.builder.null_header(name);
+    }
+
+    #[inline]
     fn fragment(&mut self, id: FragmentId) {
         self.builder.fragment(id.0);
     }

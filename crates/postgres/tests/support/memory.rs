@@ -202,6 +202,10 @@ impl RecordWriter for MemoryWriter {
         self.part = Part::Nowhere;
     }
 
+    fn null_header(&mut self, _name: &str) {
+        self.part = Part::Nowhere;
+    }
+
     fn fragment(&mut self, id: FragmentId) {
         let bytes = self.fragments.get(id).to_vec();
         self.literal(SlotId(0), &bytes);

@@ -128,6 +128,9 @@ impl RecordWriter for Values {
     fn header(&mut self, _: &str) {
         self.in_value = false;
     }
+    fn null_header(&mut self, _: &str) {
+        self.in_value = false;
+    }
     fn fragment(&mut self, id: FragmentId) {
         if let Some(open) = self.open.as_mut().filter(|_| self.in_value) {
             open.extend_from_slice(self.fragments.get(id));

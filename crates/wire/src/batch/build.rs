@@ -70,6 +70,8 @@ enum Part {
     #[default]
     Outside,
     Begun,
+    /// Behind a header whose value is null.
+    NullHeader,
     Key,
     Value,
     Header,
@@ -141,27 +143,24 @@ impl BatchBuilder {
 
     /// The pieces that follow are the value of this header.
     pub fn header(&mut self, name: &str) {
-        if self.part == Part::Outside {
-            self.fault = Some(BuildError::Order);
-            return;
-        }
-        if self.part == Part::Header {
-            self.widths.header = self.close(self.part_length);
-        } else {
-            self.close_value();
-            self.header_count = self.gap(1);
+        if self.begin_header(name) {
+            self.part_length = self.gap(self.widths.header);
             self.part = Part::Header;
         }
-        self.headers += 1;
-        varint::put(&mut self.bytes, name.len() as i64);
-        self.put(name.as_bytes());
-        self.part_length = self.gap(self.widths.header);
+    }
+
+    /// A header whose value is null. No pieces of it follow.
+    pub fn null_header(&mut self, name: &str) {
+        if self.begin_header(name) {
+            self.put_null();
+            self.part = Part::NullHeader;
+        }
     }
 
     /// A piece of the current part.
     #[inline]
     pub fn push(&mut self, piece: &[u8]) {
-        if matches!(self.part, Part::Outside | Part::Begun) {
+        if matches!(self.part, Part::Outside | Part::Begun | Part::NullHeader) {
             self.fault = Some(BuildError::Order);
             return;
         }
@@ -175,6 +174,9 @@ impl BatchBuilder {
             Part::Outside => self.fault = Some(BuildError::Order),
             Part::Header => {
                 self.widths.header = self.close(self.part_length);
+                self.fill(self.header_count, i64::from(self.headers));
+            }
+            Part::NullHeader => {
                 self.fill(self.header_count, i64::from(self.headers));
             }
             _ => {
@@ -327,6 +329,26 @@ impl BatchBuilder {
 
     fn put_null(&mut self) {
         varint::put(&mut self.bytes, -1);
+    }
+
+    /// The name of a header; says whether it may come here.
+    fn begin_header(&mut self, name: &str) -> bool {
+        match self.part {
+            Part::Outside => {
+                self.fault = Some(BuildError::Order);
+                return false;
+            }
+            Part::Header => self.widths.header = self.close(self.part_length),
+            Part::NullHeader => {}
+            Part::Begun | Part::Key | Part::Value => {
+                self.close_value();
+                self.header_count = self.gap(1);
+            }
+        }
+        self.headers += 1;
+        varint::put(&mut self.bytes, name.len() as i64);
+        self.put(name.as_bytes());
+        true
     }
 
     /// Closes key and value, whichever is open or missing.

@@ -36,6 +36,8 @@ pub(super) enum Part {
     #[default]
     Outside,
     Begun,
+    /// Behind a header whose value is null.
+    NullHeader,
     Key,
     Value,
     Header,
@@ -54,7 +56,7 @@ enum Piece {
     HeaderCount(u32),
     /// Number of the header and length of its name.
     HeaderName(u16, u32),
-    /// Number of the header and length of its value.
+    /// Number of the header and length of its value; -1: null.
     HeaderValue(u16, i32),
 }
 
@@ -238,14 +240,28 @@ impl Draft {
                 self.close_part();
                 self.put_null(Piece::Value(-1));
             }
+            Part::NullHeader => {}
             _ => self.close_part(),
         }
     }
 
     /// Opens the value of a header.
     pub(super) fn header(&mut self, name: &str) {
+        let number = self.begin_header(name);
+        self.open_part(Part::Header, Piece::HeaderValue(number, 0));
+    }
+
+    /// Adds a header whose value is null.
+    pub(super) fn null_header(&mut self, name: &str) {
+        let number = self.begin_header(name);
+        self.put_null(Piece::HeaderValue(number, -1));
+        self.part = Part::NullHeader;
+    }
+
+    /// The name of a header; returns its number.
+    fn begin_header(&mut self, name: &str) -> u16 {
         self.close_value();
-        if self.part != Part::Header {
+        if !matches!(self.part, Part::Header | Part::NullHeader) {
             self.header_count = self.pieces.len();
             self.pieces.push(Piece::HeaderCount(0));
         }
@@ -255,13 +271,13 @@ impl Draft {
         self.pieces.push(Piece::HeaderName(number, name.len() as u32));
         self.bytes.extend_from_slice(name.as_bytes());
         self.length += varint::length(name.len() as i64) + name.len();
-        self.open_part(Part::Header, Piece::HeaderValue(number, 0));
+        number
     }
 
     /// Closes what is open; returns the record's length from its key on.
     pub(super) fn finish(&mut self) -> usize {
         self.close_value();
-        if self.part != Part::Header {
+        if !matches!(self.part, Part::Header | Part::NullHeader) {
             self.header_count = self.pieces.len();
             self.pieces.push(Piece::HeaderCount(0));
         }
@@ -336,6 +352,7 @@ impl Draft {
         }
         out.begin(self.timestamp);
         let mut at = 0;
+        let mut name = "";
         let mut take = |length: u32| {
             at += length as usize;
             &self.bytes[at - length as usize..at]
@@ -345,11 +362,13 @@ impl Draft {
                 Piece::Fragment(id) => out.push(fragments.get(usize::from(id)).map_or(&[], |bytes| bytes)),
                 Piece::Passage(id) => out.push(self.passages.bytes(id)),
                 Piece::Literal(_, length) => out.push(take(length)),
-                Piece::Key(-1) | Piece::Value(-1) | Piece::HeaderCount(_) | Piece::HeaderValue(..) => {}
+                Piece::Key(-1) | Piece::Value(-1) | Piece::HeaderCount(_) => {}
                 Piece::Key(_) => out.key(),
                 Piece::Value(_) => out.value(),
                 // It was a `str`.
-                Piece::HeaderName(_, length) => out.header(std::str::from_utf8(take(length)).unwrap_or_default()),
+                Piece::HeaderName(_, length) => name = std::str::from_utf8(take(length)).unwrap_or_default(),
+                Piece::HeaderValue(_, -1) => out.null_header(name),
+                Piece::HeaderValue(..) => out.header(name),
             }
         }
     }

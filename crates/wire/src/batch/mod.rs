@@ -67,12 +67,17 @@ mod tests {
         timestamp: i64,
         key: Option<Vec<u8>>,
         value: Option<Vec<u8>>,
-        headers: Vec<(String, Vec<u8>)>,
+        headers: Vec<(String, Option<Vec<u8>>)>,
     }
 
     fn drafts() -> impl Strategy<Value = Vec<Draft>> {
         let bytes = || prop_oneof![9 => vec(any::<u8>(), 0..80), 1 => vec(any::<u8>(), 8_150..8_250)];
-        let draft = (0..1i64 << 50, option::of(bytes()), option::of(bytes()), vec(("[a-z]{0,70}", bytes()), 0..3));
+        let draft = (
+            0..1i64 << 50,
+            option::of(bytes()),
+            option::of(bytes()),
+            vec(("[a-z]{0,70}", option::weighted(0.8, bytes())), 0..3),
+        );
         let draft = draft.prop_map(|(timestamp, key, value, headers)| Draft { timestamp, key, value, headers });
         vec(draft, 1..20)
     }
@@ -90,8 +95,13 @@ mod tests {
             pieces(builder, value);
         }
         for (name, value) in &draft.headers {
-            builder.header(name);
-            pieces(builder, value);
+            match value {
+                Some(value) => {
+                    builder.header(name);
+                    pieces(builder, value);
+                }
+                None => builder.null_header(name),
+            }
         }
         builder.end().unwrap();
     }
@@ -111,7 +121,7 @@ mod tests {
             let headers = record
                 .headers
                 .iter()
-                .map(|h| (String::from_utf8(h.name.to_vec()).unwrap(), h.value.clone().unwrap().to_vec()));
+                .map(|h| (String::from_utf8(h.name.to_vec()).unwrap(), h.value.clone().map(Into::into)));
             Draft {
                 timestamp: record.timestamp,
                 key: record.key.map(Into::into),
@@ -131,7 +141,7 @@ mod tests {
         let headers = draft
             .headers
             .iter()
-            .map(|(name, value)| (StrBytes::from_string(name.clone()), Some(Bytes::copy_from_slice(value))));
+            .map(|(name, value)| (StrBytes::from_string(name.clone()), value.clone().map(Bytes::from)));
         theirs::Record {
             transactional: false,
             control: false,
@@ -247,8 +257,18 @@ mod tests {
     }
 
     #[test]
+    fn pieces_of_a_null_header_are_refused() {
+        let mut builder = BatchBuilder::default();
+        builder.begin(1);
+        builder.null_header("h");
+        builder.push(b"x");
+        assert_eq!(builder.end(), Err(BuildError::Order));
+    }
+
+    #[test]
     fn null_header_values_and_gaps_between_offsets_are_read() {
-        let draft = |timestamp| Draft { timestamp, key: None, value: None, headers: vec![("h".into(), vec![])] };
+        let headers = || vec![("h".into(), Some(vec![]))];
+        let draft = |timestamp| Draft { timestamp, key: None, value: None, headers: headers() };
         let mut records = [their_record(10, &draft(1)), their_record(17, &draft(2))];
         records[1].headers.insert(StrBytes::from_static_str("h"), None);
         let mut bytes = BytesMut::new();

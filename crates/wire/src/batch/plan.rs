@@ -127,6 +127,18 @@ impl PlanBuilder {
         self.draft.header(name);
     }
 
+    /// A header whose value is null. No pieces of it follow.
+    pub fn null_header(&mut self, name: &str) {
+        if self.is_plain {
+            return self.plain.null_header(name);
+        }
+        if self.draft.part == Part::Outside {
+            self.fault = Some(BuildError::Order);
+            return;
+        }
+        self.draft.null_header(name);
+    }
+
     /// A piece of the current part: a fragment. One that is not registered is empty.
     #[inline]
     pub fn fragment(&mut self, id: u16) {
@@ -134,7 +146,7 @@ impl PlanBuilder {
         if self.is_plain {
             return self.plain.push(bytes);
         }
-        if matches!(self.draft.part, Part::Outside | Part::Begun) {
+        if matches!(self.draft.part, Part::Outside | Part::Begun | Part::NullHeader) {
             self.fault = Some(BuildError::Order);
             return;
         }
@@ -147,7 +159,7 @@ impl PlanBuilder {
         if self.is_plain {
             return self.plain.push(bytes);
         }
-        if matches!(self.draft.part, Part::Outside | Part::Begun) {
+        if matches!(self.draft.part, Part::Outside | Part::Begun | Part::NullHeader) {
             self.fault = Some(BuildError::Order);
         }
         if self.fault.is_some() {
@@ -170,7 +182,7 @@ impl PlanBuilder {
         if self.is_plain {
             return self.plain.push(bytes);
         }
-        if matches!(self.draft.part, Part::Outside | Part::Begun) {
+        if matches!(self.draft.part, Part::Outside | Part::Begun | Part::NullHeader) {
             self.fault = Some(BuildError::Order);
             return;
         }
