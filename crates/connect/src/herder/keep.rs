@@ -8,6 +8,9 @@ use tailwater_connector::Problem;
 use super::{Herder, Keeper, Target};
 use crate::limits::{KEEP_AGAIN, KEEP_EVERY};
 
+/// No connector's generation: what was asked to end is none that is wanted.
+const ENDING: u64 = 0;
+
 impl Herder {
     /// Starts what should run, and sees to it from now on, on a thread that ends with the herder.
     pub fn start(self: &Arc<Self>, keeper: Keeper) -> Result<(), Problem> {
@@ -51,6 +54,8 @@ impl Herder {
             if ended {
                 state.running.remove(&name);
             } else {
+                // It ends by now, also when by its end it is wanted again.
+                state.running.insert(name, ENDING);
                 pending = true;
             }
         }

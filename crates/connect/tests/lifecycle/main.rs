@@ -5,4 +5,5 @@
 
 mod directory;
 mod fake;
+mod resume;
 mod supervisor;
