@@ -5,7 +5,7 @@ use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property, Support};
 use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
 use tailwater_event::connect::text::{push_java_text, push_simple_text};
-use tailwater_event::connect::{Kind, Schema, Typed, Value};
+use tailwater_event::connect::{Kind, Schema, Typed, Value, read_simple_text};
 use tailwater_event::debezium::JsonDecimal;
 
 use super::named;
@@ -117,7 +117,7 @@ impl Converter {
             return self.reader.read(bytes.map(|bytes| &**bytes)).map_err(|error| error.to_string());
         }
         if self.class == SIMPLE {
-            return bytes.map_or(Ok(Typed::NULL), |bytes| Ok(simple(text(bytes)?)));
+            return bytes.map_or(Ok(Typed::NULL), |bytes| Ok(read_simple_text(text(bytes)?)));
         }
         let kind = match self.class {
             STRING => Kind::Text,
@@ -155,32 +155,6 @@ fn fixed(kind: &Kind, bytes: &Bytes) -> Result<Value, String> {
 
 fn text(bytes: &Bytes) -> Result<&str, String> {
     std::str::from_utf8(bytes).map_err(|_| "text that is not valid UTF-8".into())
-}
-
-/// A simple header: a boolean, the smallest integer that holds it, a double, or else text.
-fn simple(text: &str) -> Typed {
-    let typed = |kind, value| Typed::new(Schema::new(kind), value);
-    let canonical = |number: &str| number == text;
-    if let Ok(value) = text.parse::<bool>() {
-        return typed(Kind::Boolean, Value::Boolean(value));
-    }
-    match text.parse::<i64>() {
-        Ok(value) if canonical(&value.to_string()) => {
-            if let Ok(value) = i8::try_from(value) {
-                typed(Kind::Int8, Value::Int8(value))
-            } else if let Ok(value) = i16::try_from(value) {
-                typed(Kind::Int16, Value::Int16(value))
-            } else if let Ok(value) = i32::try_from(value) {
-                typed(Kind::Int32, Value::Int32(value))
-            } else {
-                typed(Kind::Int64, Value::Int64(value))
-            }
-        }
-        _ => match text.parse::<f64>() {
-            Ok(value) if value.is_finite() && text.contains('.') => typed(Kind::Float64, Value::Float64(value)),
-            _ => typed(Kind::Text, Value::Text(text.to_owned())),
-        },
-    }
 }
 
 /// What a converter wrote.

@@ -10,10 +10,12 @@ pub mod number;
 mod options;
 mod plan;
 mod schema;
+mod simple;
 pub mod text;
 mod value;
 
 pub use options::{NumericMapping, RowOptions, TimestampForm};
 pub use plan::{RowPlan, RowSchema, converted_descriptor, is_converted_descriptor, is_row_descriptor};
 pub use schema::{Field, Kind, Schema};
+pub use simple::read_simple_text;
 pub use value::{ConnectHeader, ConnectRecord, Typed, Value};

@@ -6,10 +6,10 @@ use crate::debezium::value::bytes::push_base64;
 use crate::debezium::value::calendar::{civil_from_days, push_clock, push_padded};
 use crate::debezium::value::number::{push_f32, push_f64, push_i64};
 
-const DATE: &str = "org.apache.kafka.connect.data.Date";
-const TIME: &str = "org.apache.kafka.connect.data.Time";
-const TIMESTAMP: &str = "org.apache.kafka.connect.data.Timestamp";
-const DAY_MS: i64 = 86_400_000;
+pub(super) const DATE: &str = "org.apache.kafka.connect.data.Date";
+pub(super) const TIME: &str = "org.apache.kafka.connect.data.Time";
+pub(super) const TIMESTAMP: &str = "org.apache.kafka.connect.data.Timestamp";
+pub(super) const DAY_MS: i64 = 86_400_000;
 const DAYS: [&str; 7] = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"];
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
