@@ -5,6 +5,8 @@ use tailwater_connector::{Property, Support};
 
 /// The converter whose form the topics have.
 pub(crate) const JSON_CONVERTER: &str = "org.apache.kafka.connect.json.JsonConverter";
+/// The converter that leaves values as the bytes that they are.
+pub(crate) const BYTES_CONVERTER: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
 /// Whether values carry the `{"schema", "payload"}` wrapper that lines leave out.
 pub(crate) const VALUE_SCHEMAS: &str = "value.converter.schemas.enable";
 
@@ -14,8 +16,12 @@ const ROWS: Support = Support::Refused("rows are read back from events as the so
 const ONE_TASK: Support = Support::NoEffect("one thread delivers all topics, each in its order");
 
 /// Declared by sinks that take what converters and transforms make of records.
-pub(crate) const CONVERTED: &[Property] =
-    &[Property::new("value.converter", Form::OneOf(&[JSON_CONVERTER]), Some(JSON_CONVERTER), "the form of values")];
+pub(crate) const CONVERTED: &[Property] = &[Property::new(
+    "value.converter",
+    Form::OneOf(&[JSON_CONVERTER, BYTES_CONVERTER]),
+    Some(JSON_CONVERTER),
+    "the form of values",
+)];
 
 /// Declared by sinks that take rows back out of the records of a source.
 pub(crate) const NO_TRANSFORMS: &[Property] = &[

@@ -1,5 +1,6 @@
 //! The program: arguments, environment and signals are read here and nowhere else in the house.
 
+mod aws_profile;
 mod broker_settings;
 mod cli;
 mod connect_client;

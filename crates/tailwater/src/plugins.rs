@@ -7,6 +7,8 @@ use tailwater_connector::{Config, HostAliases};
 use tailwater_postgres::{PostgresPlugin, QueryPlugin};
 use tailwater_sinks::{AWS_VARIABLES, Surroundings};
 
+use crate::aws_profile;
+
 /// What plugins are told of the process around them.
 #[derive(Clone, Debug, Default)]
 pub struct Plugins {
@@ -27,7 +29,10 @@ impl Plugins {
 
     /// What sinks may know, too: who we are for AWS, as its own tools are told.
     fn surroundings(&self) -> Surroundings {
-        let given = AWS_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), std::env::var(name).ok()?)));
-        Surroundings::default().with_aws(given).with_aliases(self.aliases.clone())
+        let variable = |name: &str| std::env::var(name).ok();
+        let given = AWS_VARIABLES.iter().filter_map(|name| Some(((*name).to_owned(), variable(name)?)));
+        Surroundings::default()
+            .with_aws(given.chain(aws_profile::variables(variable)))
+            .with_aliases(self.aliases.clone())
     }
 }

@@ -23,7 +23,7 @@ mod tolerance;
 use std::sync::Arc;
 
 use tailwater_connector::plugin::Instance;
-use tailwater_connector::property::check;
+use tailwater_connector::property::{Form, check};
 use tailwater_connector::{
     Config, Durable, Kind, Look, Offset, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support,
 };
@@ -109,7 +109,8 @@ impl Plugin for Framed {
         let parse = |side: &str| Converter::parse(&checked, side, if side == CONVERTERS[2] { SIMPLE } else { JSON });
         let parsed = CONVERTERS.map(parse);
         let as_it_is = |(side, (converter, _)): (&&str, &Parsed)| {
-            !self.minds(side) || converter.as_ref().is_none_or(|c| is_native(side, c.class()))
+            !self.minds(side)
+                || converter.as_ref().is_none_or(|c| is_native(side, c.class()) || self.reads(side, c.class()))
         };
         let native = chain.only_routes() && CONVERTERS.iter().zip(&parsed).all(as_it_is);
         if native {
@@ -182,6 +183,13 @@ impl Framed {
     /// Whether the form of this part of records is the plugin's to choose, or known to it.
     fn minds(&self, side: &str) -> bool {
         self.honours(&format!("{side}.schemas.enable"))
+    }
+
+    /// Whether a sink reads this form by itself.
+    fn reads(&self, side: &str, class: &str) -> bool {
+        let is_it =
+            |own: &Property| own.name == side && matches!(own.form, Form::OneOf(known) if known.contains(&class));
+        self.kind() == Kind::Sink && self.plugin.properties().iter().any(is_it)
     }
 
     /// A dead letter queue that nothing would go to.

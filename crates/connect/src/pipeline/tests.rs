@@ -467,6 +467,9 @@ impl Sink for Reads {
     }
 }
 
+/// A converter that the sink below knows.
+const BYTES: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
+
 struct SinkPlugin(Log);
 
 impl Plugin for SinkPlugin {
@@ -477,7 +480,12 @@ impl Plugin for SinkPlugin {
         Kind::Sink
     }
     fn properties(&self) -> &[Property] {
-        OWN
+        const OF_SINK: &[Property] = &[
+            Property::new("value.converter.schemas.enable", Form::Bool, Some("true"), ""),
+            Property::new("value.converter", Form::OneOf(&[JSON, BYTES]), None, ""),
+            Property::new("key.converter.schemas.enable", Form::Bool, Some("true"), ""),
+        ];
+        OF_SINK
     }
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
         self.0.lock().unwrap().push(format!("schemas {}", config.text("value.converter.schemas.enable")));
@@ -511,6 +519,22 @@ fn a_sink_without_transforms_reads_topics_as_they_are() {
     assert_eq!(log[0], "schemas true");
     assert_eq!(log[1], format!("0 as read {{\"id\":1}} {VALUE} [\"h=3\"]"));
     assert_eq!(log[2], "1 as read {\"id\":1} no JSON [\"h=3\"]");
+}
+
+#[test]
+fn a_sink_that_knows_the_form_of_values_reads_them_by_itself_until_a_transform_changes_them() {
+    let (log, outcome) = delivered(&[("value.converter", BYTES)], &[Some("no JSON")]);
+    outcome.unwrap();
+    assert_eq!(log[1], "0 as read {\"id\":1} no JSON [\"h=3\"]");
+    let hoist = [
+        ("value.converter", BYTES),
+        ("transforms", "h"),
+        ("transforms.h.type", "org.apache.kafka.connect.transforms.HoistField$Value"),
+        ("transforms.h.field", "f"),
+    ];
+    let (log, outcome) = delivered(&hoist, &[Some("no JSON")]);
+    outcome.unwrap();
+    assert_eq!(log[1], "0 as read {\"id\":1} {\"f\":\"bm8gSlNPTg==\"} [\"h=3\"]");
 }
 
 #[test]

@@ -2,36 +2,47 @@
 
 use bytes::{Bytes, BytesMut};
 
+use super::framing::Framing;
 use crate::limits::SHARED_LINE_BYTES;
 
 /// Bytes in pieces: short lines are gathered, long ones stay shared with the batch they came in.
-#[derive(Default)]
 pub(crate) struct Contents {
+    framing: Framing,
     pieces: Vec<Bytes>,
     gathered: BytesMut,
     len: usize,
 }
 
 impl Contents {
-    /// Appends a line and its end.
+    /// Nothing yet.
+    pub(crate) fn new(framing: Framing) -> Self {
+        Contents { framing, pieces: Vec::new(), gathered: BytesMut::new(), len: 0 }
+    }
+
+    /// Appends a line.
     pub(crate) fn push_line(&mut self, line: &Bytes) {
-        self.len += line.len() + 1;
+        let Framing { before, between, after } = self.framing;
+        let (first, ahead) = if self.len == 0 { (after.len(), before) } else { (0, between) };
+        self.len += first + ahead.len() + line.len();
+        self.gathered.extend_from_slice(ahead);
         if line.len() >= SHARED_LINE_BYTES {
             self.pieces.push(self.gathered.split().freeze());
             self.pieces.push(line.clone());
         } else {
             self.gathered.extend_from_slice(line);
         }
-        self.gathered.extend_from_slice(b"\n");
     }
 
-    /// Bytes so far.
+    /// Bytes so far; none without lines.
     pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// The file's bytes, in order.
     pub(crate) fn into_pieces(mut self) -> Vec<Bytes> {
+        if self.len > 0 {
+            self.gathered.extend_from_slice(self.framing.after);
+        }
         self.pieces.push(self.gathered.freeze());
         self.pieces
     }
@@ -45,14 +56,13 @@ mod tests {
     fn short_and_long_lines_keep_their_order() {
         let long = Bytes::from(vec![b'x'; SHARED_LINE_BYTES]);
         let lines = [Bytes::from_static(b"a"), long.clone(), Bytes::from_static(b""), Bytes::from_static(b"b"), long];
-        let mut contents = Contents::default();
-        let mut expected = Vec::new();
-        for line in &lines {
-            contents.push_line(line);
-            expected.extend_from_slice(line);
-            expected.push(b'\n');
+        for framing in [Framing::LINES, Framing::DIVIDED, Framing::ARRAY] {
+            let mut contents = Contents::new(framing);
+            lines.iter().for_each(|line| contents.push_line(line));
+            let expected = [framing.before, &lines.join(framing.between), framing.after].concat();
+            assert_eq!(contents.len(), expected.len());
+            assert_eq!(contents.into_pieces().concat(), expected);
         }
-        assert_eq!(contents.len(), expected.len());
-        assert_eq!(contents.into_pieces().concat(), expected);
+        assert_eq!(Contents::new(Framing::ARRAY).into_pieces().concat(), b"");
     }
 }

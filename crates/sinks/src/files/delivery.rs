@@ -57,7 +57,7 @@ impl<E: Encoder> Delivery<'_, E> {
             }
         }
         let now_us = (self.clock)();
-        let roll = self.roll;
+        let roll = self.roll.clone();
         self.deliver_where(|p| p.is_due(&roll, now_us))?;
         let waiting = |(id, end): &(PartitionId, i64)| end - self.partitions.get(id).map_or(*end, |p| p.delivered);
         let lag: i64 = ends.iter().map(waiting).sum();

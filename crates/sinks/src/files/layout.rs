@@ -16,6 +16,8 @@ pub(crate) enum Layout {
         topics_dir: String,
         /// Directories by time in the place of `partition=N`.
         periods: Option<Periods>,
+        /// Between the parts of a name.
+        delimiter: String,
         offset_digits: usize,
         extension: String,
     },
@@ -34,9 +36,19 @@ impl Layout {
                 "Set 'topics.dir' to a relative path, such as \"topics\".",
             )
         })?;
+        let delimiter = config.get("file.delim").unwrap_or("+");
+        let safe = |c: char| c.is_ascii_alphanumeric() || "+-_.=,@~".contains(c);
+        if !delimiter.chars().all(safe) || delimiter.contains("..") {
+            return Err(Problem::config(
+                "PROPERTY_INVALID",
+                format!("The 'file.delim' value is invalid: '{delimiter}' is not for names of files"),
+                "Set 'file.delim' to a sign such as \"+\", \"-\" or \"_\".",
+            ));
+        }
         let digits = config.integer("filename.offset.zero.pad.width", 10);
         let offset_digits = usize::try_from(digits).unwrap_or(10);
-        Ok(Layout::Partitioned { topics_dir: dir.to_owned(), periods, offset_digits, extension })
+        let (topics_dir, delimiter) = (dir.to_owned(), delimiter.to_owned());
+        Ok(Layout::Partitioned { topics_dir, periods, delimiter, offset_digits, extension })
     }
 
     /// Whether files of two topics differ in name although transforms gave both the same topic.
@@ -48,7 +60,7 @@ impl Layout {
     /// keeps the topic that the offset is of.
     pub(crate) fn key(&self, id: &PartitionId, routed: Option<&str>, begun: &Begun) -> String {
         match self {
-            Layout::Partitioned { topics_dir, periods, offset_digits, extension } => {
+            Layout::Partitioned { topics_dir, periods, delimiter, offset_digits, extension } => {
                 let PartitionId { topic, partition } = id;
                 let level = if topics_dir.is_empty() { "" } else { "/" };
                 let by_partition = || format!("partition={partition}");
@@ -56,10 +68,10 @@ impl Layout {
                 let offset = begun.first_offset;
                 let directory = routed.unwrap_or(topic);
                 format!(
-                    "{topics_dir}{level}{directory}/{place}/{topic}+{partition}+{offset:0offset_digits$}.{extension}"
+                    "{topics_dir}{level}{directory}/{place}/{topic}{delimiter}{partition}{delimiter}{offset:0offset_digits$}.{extension}"
                 )
             }
-            Layout::Template(template) => template.key(id, begun.first_offset, begun.begun_us),
+            Layout::Template(template) => template.key(id, begun),
         }
     }
 }
@@ -69,7 +81,7 @@ impl Layout {
 pub(crate) struct Begun {
     /// Offset of the record that its first line comes from.
     pub(crate) first_offset: i64,
-    /// Timestamp of that record.
+    /// The time of that record.
     pub(crate) first_ms: i64,
     /// When it was begun; microseconds since 1970.
     pub(crate) begun_us: i64,
@@ -78,6 +90,7 @@ pub(crate) struct Begun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Zone;
 
     #[test]
     fn keys_are_those_of_confluents_sink() {
@@ -85,6 +98,7 @@ mod tests {
         let layout = |dir: &str, periods| Layout::Partitioned {
             topics_dir: dir.into(),
             periods,
+            delimiter: "+".into(),
             offset_digits: 10,
             extension: "json".into(),
         };
@@ -97,7 +111,7 @@ mod tests {
         assert!(layout("a/b", None).key(&id, None, &at(12_345_678_901)).ends_with("+0+12345678901.json"));
         let hourly = [("partitioner.class".to_owned(), "x.HourlyPartitioner".to_owned())].into_iter().collect();
         assert_eq!(
-            layout("topics", Periods::from_config(&hourly).unwrap()).key(&id, None, &at(42)),
+            layout("topics", Periods::from_config(&hourly, &Zone::UTC).unwrap()).key(&id, None, &at(42)),
             "topics/dbserver1.inventory.customers/year=1970/month=01/day=01/hour=00/dbserver1.inventory.customers+0+0000000042.json"
         );
     }

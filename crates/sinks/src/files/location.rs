@@ -34,13 +34,20 @@ pub(crate) struct Names {
     pub(crate) retries: &'static str,
     /// The first pause before a retry, in milliseconds.
     pub(crate) backoff: &'static str,
+    /// The Java class that knows keys.
+    pub(crate) provider: &'static str,
+    /// How the server encrypts.
+    pub(crate) encryption: &'static str,
+    /// The key of that; `None`: the server's own.
+    pub(crate) encryption_key: Option<&'static str>,
 }
 
 impl Names {
     /// The properties that matter for buckets only.
     fn of_buckets(&self) -> impl Iterator<Item = &'static str> {
-        let Names { bucket, region, key_id, secret, part_size, retries, backoff, .. } = *self;
-        [bucket, region, key_id, secret, part_size, retries, backoff].into_iter().chain(self.path_style)
+        let Names { bucket, region, key_id, secret, part_size, retries, backoff, provider, encryption, .. } = *self;
+        let all = [bucket, region, key_id, secret, part_size, retries, backoff, provider, encryption];
+        all.into_iter().chain(self.path_style).chain(self.encryption_key)
     }
 }
 

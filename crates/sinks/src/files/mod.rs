@@ -9,6 +9,7 @@ mod contents;
 mod delivery;
 mod destination;
 mod directory;
+mod framing;
 mod layout;
 mod location;
 mod output;
@@ -22,19 +23,23 @@ mod selection;
 mod sink;
 mod tally;
 mod template;
+mod zone;
 
 use bytes::Bytes;
 use tailwater_connector::{Problem, Record, TopicReader};
 
 pub(crate) use compression::Compression;
+pub(crate) use framing::Framing;
 pub(crate) use layout::Layout;
 pub(crate) use location::{Location, Names};
 pub(crate) use partition::PartitionId;
-pub(crate) use properties::{Checked, FILE_PROPERTIES, SELECTION, Settings, merge, settings};
+pub(crate) use periods::PeriodRule;
+pub(crate) use properties::{Checked, FILE_PROPERTIES, SELECTION, Settings, merge, settings, zone};
 pub(crate) use roll::RollPolicy;
 pub(crate) use selection::Selection;
 pub(crate) use sink::{Clock, FileSink, system_clock};
 pub(crate) use template::Template;
+pub(crate) use zone::Zone;
 
 /// Says what lines a record leaves in a file. Equal records give equal lines, whatever came before them.
 pub(crate) trait Encoder: Send {
@@ -42,6 +47,14 @@ pub(crate) trait Encoder: Send {
     type Item;
     /// Reads a record.
     fn decode(&mut self, record: &Record, topics: &dyn TopicReader) -> Result<Decision<Self::Item>, Problem>;
+    /// The time that divides a kept record from others; milliseconds since 1970.
+    fn time_ms(&self, record: &Record, _: &Self::Item) -> Result<i64, Problem> {
+        Ok(record.timestamp_ms)
+    }
+    /// What stands around lines.
+    fn framing(&self) -> Framing {
+        Framing::LINES
+    }
     /// Its lines in a file that was begun at `loaded_us` (microseconds since 1970).
     fn encode(&self, item: &Self::Item, loaded_us: i64) -> Lines;
 }

@@ -7,6 +7,7 @@ use tailwater_connector::{Problem, Record, TopicReader};
 
 use super::compression::Compression;
 use super::contents::Contents;
+use super::framing::Framing;
 use super::layout::{Begun, Layout};
 use super::plan::FilePlan;
 use super::roll::RollPolicy;
@@ -33,7 +34,8 @@ pub(crate) struct Partition {
 /// A file that is being gathered.
 pub(crate) struct OpenFile {
     first_offset: i64,
-    first_timestamp_ms: i64,
+    /// The time of its first record.
+    first_ms: i64,
     loaded_us: i64,
     /// The topic that its records have, when it is not the partition's.
     topic: Option<Arc<str>>,
@@ -79,7 +81,8 @@ impl Partition {
             }
             Decision::Keep { header, item } => (header, item),
         };
-        let too_late = |o: &OpenFile| roll.is_too_late(o.first_timestamp_ms, record.timestamp_ms);
+        let time_ms = encoder.time_ms(record, &item).map_err(|p| at_record(p, &self.id, record.offset))?;
+        let too_late = |o: &OpenFile| roll.is_too_late(o.first_ms, time_ms);
         if self.open.as_ref().is_some_and(|open| open.header != header || open.topic != record.topic || too_late(open))
         {
             return Ok(Step::FileEnds);
@@ -90,7 +93,8 @@ impl Partition {
         if lines.count == 0 {
             return Ok(Step::Skipped(Skip::Unchanged));
         }
-        let open = self.open.get_or_insert_with(|| OpenFile::new(record, header, loaded_us));
+        let open =
+            self.open.get_or_insert_with(|| OpenFile::new(record, time_ms, header, loaded_us, encoder.framing()));
         open.contents.push_line(&lines.bytes);
         open.lines += lines.count;
         Ok(Step::Kept)
@@ -114,7 +118,7 @@ impl Partition {
     /// The plan of the open file, if there is one.
     pub(crate) fn plan(&self, layout: &Layout, compression: Compression) -> Option<FilePlan> {
         let open = self.open.as_ref()?;
-        let OpenFile { first_offset, first_timestamp_ms: first_ms, loaded_us: begun_us, .. } = *open;
+        let OpenFile { first_offset, first_ms, loaded_us: begun_us, .. } = *open;
         let begun = Begun { first_offset, first_ms, begun_us };
         let key = layout.key(&self.id, open.topic.as_deref(), &begun);
         let gzip = compression.is_gzip();
@@ -133,14 +137,14 @@ impl Partition {
 }
 
 impl OpenFile {
-    fn new(first: &Record, header: Option<Bytes>, loaded_us: i64) -> Self {
-        let mut contents = Contents::default();
+    fn new(first: &Record, first_ms: i64, header: Option<Bytes>, loaded_us: i64, framing: Framing) -> Self {
+        let mut contents = Contents::new(framing);
         if let Some(header) = &header {
             contents.push_line(header);
         }
         OpenFile {
             first_offset: first.offset,
-            first_timestamp_ms: first.timestamp_ms,
+            first_ms,
             loaded_us,
             topic: first.topic.clone(),
             header,

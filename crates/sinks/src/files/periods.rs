@@ -2,13 +2,14 @@
 
 use tailwater_connector::{Config, Problem};
 
+use super::zone::Zone;
+
 use crate::datetime;
 
 const PARTITIONER: &str = "partitioner.class";
 const FORMAT: &str = "path.format";
 const DURATION: &str = "partition.duration.ms";
 const EXTRACTOR: &str = "timestamp.extractor";
-const TIMEZONE: &str = "timezone";
 
 const HOUR_MS: i64 = 3_600_000;
 const BY_DAY: &str = "'year'=YYYY/'month'=MM/'day'=dd";
@@ -22,12 +23,13 @@ pub(crate) struct Periods {
 }
 
 /// When a period ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PeriodRule {
-    /// Milliseconds, counted from midnight UTC.
-    duration_ms: i64,
-    /// By the records' timestamps; else by the clock, at the time when the file was begun.
-    by_record: bool,
+    /// Milliseconds, counted from midnight in the zone.
+    pub(crate) duration_ms: i64,
+    /// By the records' times; else by the clock, at the time when the file was begun.
+    pub(crate) by_record: bool,
+    pub(crate) zone: Zone,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,27 +46,28 @@ enum Unit {
     Day,
     Hour,
     Minute,
+    Second,
 }
 
 impl PeriodRule {
     /// Whether a record belongs into another period than a file's first one.
-    pub(crate) fn parts_records(self, first_ms: i64, record_ms: i64) -> bool {
+    pub(crate) fn parts_records(&self, first_ms: i64, record_ms: i64) -> bool {
         self.by_record && self.of(first_ms) != self.of(record_ms)
     }
 
     /// Whether the clock has left the period in which a file was begun; in microseconds.
-    pub(crate) fn is_over(self, begun_us: i64, now_us: i64) -> bool {
+    pub(crate) fn is_over(&self, begun_us: i64, now_us: i64) -> bool {
         !self.by_record && self.of(begun_us.div_euclid(1000)) != self.of(now_us.div_euclid(1000))
     }
 
-    fn of(self, ms: i64) -> i64 {
-        ms.div_euclid(self.duration_ms)
+    fn of(&self, ms: i64) -> i64 {
+        self.zone.local_ms(ms).div_euclid(self.duration_ms)
     }
 }
 
 impl Periods {
     /// From properties that went through `check`: `None` where files are divided by topic and partition alone.
-    pub(crate) fn from_config(config: &Config) -> Result<Option<Periods>, Problem> {
+    pub(crate) fn from_config(config: &Config, zone: &Zone) -> Result<Option<Periods>, Problem> {
         let class = config.text(PARTITIONER).trim();
         let (format, duration_ms) = match class.rsplit('.').next().unwrap_or_default() {
             "" | "DefaultPartitioner" => return Ok(None),
@@ -75,7 +78,7 @@ impl Periods {
                 return Err(refused(
                     PARTITIONER,
                     other,
-                    "files are divided by topic, partition and time only",
+                    "files are divided by topic, partition and time only, not by fields of values",
                     "Use the Default-, TimeBased-, Daily- or HourlyPartitioner.",
                 ));
             }
@@ -86,20 +89,17 @@ impl Periods {
         if format.trim().is_empty() {
             return Err(missing(FORMAT, &format!("\"{BY_HOUR}\"")));
         }
-        let timezone = config.text(TIMEZONE).trim();
-        if !["", "UTC", "Etc/UTC", "GMT", "Z"].iter().any(|utc| utc.eq_ignore_ascii_case(timezone)) {
-            return Err(refused(TIMEZONE, timezone, "directories are named in UTC", "Write \"timezone\": \"UTC\"."));
-        }
         let extractor = config.text(EXTRACTOR).trim();
         let by_record =
             match extractor.rsplit(['.', '$']).next().unwrap_or_default().trim_end_matches("TimestampExtractor") {
                 "" | "Wallclock" => false,
-                "Record" => true,
+                // Which time a record has is the encoder's to know.
+                "Record" | "RecordField" => true,
                 _ => {
                     return Err(refused(
                         EXTRACTOR,
                         extractor,
-                        "time is that of the clock or of the record",
+                        "time is that of the clock, of the record or of a field",
                         "Write \"timestamp.extractor\": \"Record\".",
                     ));
                 }
@@ -111,14 +111,13 @@ impl Periods {
                 format!("Write a format such as \"{BY_HOUR}\"."),
             )
         })?;
-        Ok(Some(Periods { pattern, rule: PeriodRule { duration_ms, by_record } }))
+        Ok(Some(Periods { pattern, rule: PeriodRule { duration_ms, by_record, zone: zone.clone() } }))
     }
 
     /// The directory of a file by the time of its first record and of its beginning.
     pub(crate) fn directory(&self, first_ms: i64, begun_us: i64) -> String {
-        let PeriodRule { duration_ms, by_record } = self.rule;
-        let ms = if by_record { first_ms } else { begun_us.div_euclid(1000) };
-        let ms = ms.div_euclid(duration_ms).saturating_mul(duration_ms);
+        let ms = if self.rule.by_record { first_ms } else { begun_us.div_euclid(1000) };
+        let ms = self.rule.of(ms).saturating_mul(self.rule.duration_ms);
         let (year, month, day, hour) = datetime::hour(ms.saturating_mul(1000));
         let part = |part: &Part| match part {
             Part::Text(text) => text.clone(),
@@ -130,6 +129,7 @@ impl Periods {
                     Unit::Day => day,
                     Unit::Hour => hour,
                     Unit::Minute => ms.div_euclid(60_000).rem_euclid(60),
+                    Unit::Second => ms.div_euclid(1000).rem_euclid(60),
                 };
                 format!("{number:0digits$}")
             }
@@ -161,7 +161,8 @@ fn parse(format: &str) -> Result<Vec<Part>, String> {
                 'd' => Unit::Day,
                 'H' => Unit::Hour,
                 'm' => Unit::Minute,
-                _ => return Err(format!("{c} is none of the letters that are understood: YYYY, MM, dd, HH, mm")),
+                's' => Unit::Second,
+                _ => return Err(format!("{c} is none of the letters that are understood: YYYY, MM, dd, HH, mm, ss")),
             };
             let mut digits = 1;
             while chars.next_if_eq(&c).is_some() {
@@ -198,7 +199,8 @@ mod tests {
     const MS: i64 = 1_795_233_906_123;
 
     fn periods(pairs: &[(&str, &str)]) -> Result<Option<Periods>, Problem> {
-        Periods::from_config(&pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect())
+        let config = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        Periods::from_config(&config, &Zone::UTC)
     }
 
     #[test]
@@ -208,11 +210,25 @@ mod tests {
         let daily = class("io.confluent.connect.storage.partitioner.DailyPartitioner");
         assert_eq!(directory(&[daily]), "year=2026/month=11/day=21");
         let hourly = class("io.confluent.connect.storage.partitioner.HourlyPartitioner");
-        assert_eq!(directory(&[hourly, ("timezone", "UTC")]), "year=2026/month=11/day=21/hour=04");
+        assert_eq!(directory(&[hourly, ("locale", "en")]), "year=2026/month=11/day=21/hour=04");
         let format = "/'dt'=yy-M-d/'it''s'_HHmm";
         let own = [class("x.TimeBasedPartitioner"), ("path.format", format), ("partition.duration.ms", "600000")];
         assert_eq!(directory(&own), "dt=26-11-21/its_0400");
         assert_eq!(periods(&[class("x.DefaultPartitioner")]).unwrap(), None);
+    }
+
+    #[test]
+    fn directories_have_the_time_of_their_zone() {
+        let config = [("partitioner.class".to_owned(), "x.HourlyPartitioner".to_owned())].into_iter().collect();
+        let directory = |zone, ms: i64| {
+            let periods = Periods::from_config(&config, &Zone::parse(zone).unwrap()).unwrap().unwrap();
+            periods.directory(0, ms * 1000)
+        };
+        assert_eq!(directory("America/Los_Angeles", MS), "year=2026/month=11/day=20/hour=20");
+        assert_eq!(directory("Asia/Kolkata", MS), "year=2026/month=11/day=21/hour=09");
+        let daily = [("partitioner.class".to_owned(), "x.DailyPartitioner".to_owned())].into_iter().collect();
+        let rule = Periods::from_config(&daily, &Zone::parse("Asia/Seoul").unwrap()).unwrap().unwrap().rule;
+        assert!(rule.is_over(15 * HOUR_MS * 1000 - 1, 15 * HOUR_MS * 1000) && !rule.is_over(0, 14 * HOUR_MS * 1000));
     }
 
     #[test]
@@ -239,8 +255,7 @@ mod tests {
             (&[time, hour, ("path.format", "yyyy-ww")], "PROPERTY_INVALID", "w is none"),
             (&[time, hour, ("path.format", "MMM")], "PROPERTY_INVALID", "months"),
             (&[time, hour, ("path.format", "'year")], "PROPERTY_INVALID", "no end"),
-            (&[time, hour, ("path.format", "HH"), ("timezone", "Asia/Tokyo")], "PROPERTY_REFUSED", "UTC"),
-            (&[time, hour, ("path.format", "HH"), ("timestamp.extractor", "RecordField")], "PROPERTY_REFUSED", "clock"),
+            (&[time, hour, ("path.format", "HH"), ("timestamp.extractor", "x.Own")], "PROPERTY_REFUSED", "clock"),
             (&[("partitioner.class", "x.FieldPartitioner")], "PROPERTY_REFUSED", "FieldPartitioner"),
         ] {
             let problem = periods(pairs).unwrap_err();

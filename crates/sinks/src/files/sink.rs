@@ -42,7 +42,7 @@ impl<E: Encoder> Sink for FileSink<E> {
         let mut delivery = Delivery {
             encoder: &mut self.encoder,
             selection: &self.settings.selection,
-            roll: self.settings.roll,
+            roll: self.settings.roll.clone(),
             output: Output {
                 connector: context.name.clone(),
                 transport: Arc::clone(&context.transport),

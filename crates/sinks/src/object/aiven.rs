@@ -5,17 +5,20 @@ use std::sync::LazyLock;
 use tailwater_connector::property::Form;
 use tailwater_connector::{Config, Problem, Property, Support};
 
-use super::encode::{Form as LineForm, Nulls, ObjectEncoder};
+use super::encode::{Form as LineForm, Nulls, ObjectEncoder, Values};
 use super::line::{Field, Plain};
 use crate::Surroundings;
 use crate::files::{
-    Checked, Compression, Layout, Location, Names, RollPolicy, SELECTION, Selection, Settings, Template,
+    Checked, Compression, Framing, Layout, Location, Names, PeriodRule, RollPolicy, SELECTION, Selection, Settings,
+    Template, Zone, zone,
 };
-use crate::framework::{CONVERTED, FRAMEWORK, VALUE_SCHEMAS};
+use crate::framework::{CONVERTED, FRAMEWORK};
 use crate::limits::{FILE_BYTES, FILE_BYTES_MAX, S3_PART_BYTES_MIN};
 
 const PREFIX: &str = "aws.s3.prefix";
 const TEMPLATE: &str = "file.name.template";
+const ZONE: &str = "file.name.timestamp.timezone";
+const SOURCE: &str = "file.name.timestamp.source";
 const RECORDS: &str = "file.max.records";
 const COMPRESSION: &str = "file.compression.type";
 const TYPE: &str = "format.output.type";
@@ -35,10 +38,14 @@ const NAMES: Names = Names {
     part_size: "aws.s3.part.size.bytes",
     retries: "aws.s3.backoff.max.retries",
     backoff: "aws.s3.backoff.delay.ms",
+    provider: "aws.credentials.provider",
+    encryption: "aws.s3.sse.algorithm",
+    encryption_key: None,
 };
 
-const WALLCLOCK_UTC: Support = Support::Refused("names have the time at which a file was begun, in UTC");
-const NOT_YET: Support = Support::Refused("this way to reach S3 is not supported yet");
+const NO_ROLES: Support = Support::Refused(
+    "no role is taken on; give the process keys of that role, or a token file (AWS_WEB_IDENTITY_TOKEN_FILE)",
+);
 const OWN_PAUSES: Support = Support::NoEffect("pauses double from 0.2 to 5 seconds");
 
 const OWN: &[Property] = &[
@@ -65,22 +72,21 @@ const OWN: &[Property] = &[
     Property::new("aws.s3.backoff.max.retries", Form::Integer(0, 30), Some("3"), "further attempts of a request"),
     Property::new("kafka.retry.backoff.ms", Form::Integer(0, 86_400_000), None, "the pause before a new start")
         .support(OWN_PAUSES),
-    Property::new("aws.s3.sse.algorithm", Form::Text, Some(""), "encryption by the server")
-        .support(Support::Refused("set encryption as the bucket's default; S3 then applies it to every object")),
-    Property::new(PREFIX, Form::Text, Some(""), "before every name").old(&["aws_s3_prefix"]),
-    Property::new("aws.*", Form::Secret, None, "other ways to keys").support(NOT_YET),
+    Property::new("aws.s3.sse.algorithm", Form::Text, Some(""), "encryption by the server: AES256, aws:kms"),
+    Property::new("aws.credentials.provider", Form::Text, None, "where keys come from when no property has them"),
+    Property::new("aws.sts.*", Form::Secret, None, "roles to take on").support(NO_ROLES),
+    Property::new(PREFIX, Form::Text, None, "before names of the old form, TOPIC-PARTITION-OFFSET")
+        .old(&["aws_s3_prefix"]),
     Property::new(TEMPLATE, Form::Text, None, "names of files"),
+    Property::new("file.name.prefix", Form::Text, None, "before every name"),
     Property::new("file.prefix.template", Form::Text, Some(""), "before every name")
         .support(Support::Refused("write the prefix into 'file.name.template'")),
     Property::new(COMPRESSION, Form::OneOf(&["gzip", "none", "snappy", "zstd"]), Some("gzip"), "compression of files")
         .old(&["output_compression"]),
     Property::new(RECORDS, Form::Integer(0, i64::MAX), Some("0"), "lines of a file; 0 for any number"),
-    Property::new("file.name.timestamp.timezone", Form::Text, Some("Z"), "the time zone of names")
-        .support(WALLCLOCK_UTC),
-    Property::new("file.name.timestamp.source", Form::Text, Some("wallclock"), "the time in names")
-        .support(WALLCLOCK_UTC),
-    Property::new("timestamp.source", Form::Text, Some("wallclock"), "the time in names").support(WALLCLOCK_UTC),
-    Property::new("timestamp.timezone", Form::Text, Some("Z"), "the time zone of names").support(WALLCLOCK_UTC),
+    Property::new(ZONE, Form::Text, Some("Z"), "the time zone of names").old(&["timestamp.timezone"]),
+    Property::new(SOURCE, Form::OneOf(&["wallclock", "event"]), Some("wallclock"), "the time in names")
+        .old(&["timestamp.source"]),
     Property::new(TYPE, Form::OneOf(&["csv", "jsonl", "json", "parquet", "avro"]), Some("csv"), "the form of files"),
     Property::new(FIELDS, Form::Text, Some("value"), "parts of a line").old(&["output_fields"]),
     Property::new(ENCODING, Form::OneOf(&["base64", "none"]), Some("base64"), "the form of values between commas"),
@@ -116,13 +122,18 @@ pub(super) fn settings(
         Location::from_config(config, given, &NAMES, surroundings).map_err(|more| more.into_iter().for_each(&mut keep));
     let compression = compression(config).map_err(&mut keep);
     let suffix = compression.map_or("", Compression::suffix);
-    let layout = template(config, suffix).map_err(&mut keep);
+    let zone = zone(config, ZONE).map_err(&mut keep);
+    let layout = template(config, suffix, zone.unwrap_or(Zone::UTC)).map_err(&mut keep);
     let form = form(config).map_err(&mut keep);
     match (selection, location, compression, layout, form) {
-        (Ok(selection), Ok((location, warnings)), Ok(compression), Ok(template), Ok(form)) => {
+        (Ok(selection), Ok((location, mut warnings)), Ok(compression), Ok(template), Ok(form))
+            if problems.is_empty() =>
+        {
+            warnings.extend(template_unused(config));
+            let roll = roll(config, template.rule());
             let layout = Layout::Template(template);
-            let settings = Settings { selection, location, layout, roll: roll(config), compression };
-            Ok(((settings, ObjectEncoder::new(config.flag(VALUE_SCHEMAS), Nulls::Write, form)), warnings))
+            let settings = Settings { selection, location, layout, roll, compression };
+            Ok(((settings, ObjectEncoder::new(Values::from_config(config), Nulls::Write, form)), warnings))
         }
         _ => Err(problems),
     }
@@ -139,16 +150,32 @@ fn compression(config: &Config) -> Result<Compression, Problem> {
 }
 
 /// The template behind the prefix. The default has the suffix of the compression; one that was given has what it says.
-fn template(config: &Config, suffix: &str) -> Result<Template, Problem> {
-    let default = || format!("{{{{topic}}}}-{{{{partition}}}}-{{{{start_offset}}}}{suffix}");
-    let text = config.get(TEMPLATE).map_or_else(default, str::to_owned);
-    Template::parse(&format!("{}{text}", config.text(PREFIX))).map_err(|why| {
+/// With the old prefix, names have the old form whatever the template says, as in Aiven's sink.
+fn template(config: &Config, suffix: &str, zone: Zone) -> Result<Template, Problem> {
+    let (name, text) = match (config.get(PREFIX), config.get(TEMPLATE)) {
+        (Some(prefix), _) => {
+            (PREFIX, format!("{prefix}{{{{topic}}}}-{{{{partition}}}}-{{{{start_offset:padding=true}}}}{suffix}"))
+        }
+        (None, Some(template)) => (TEMPLATE, template.to_owned()),
+        (None, None) => (TEMPLATE, format!("{{{{topic}}}}-{{{{partition}}}}-{{{{start_offset}}}}{suffix}")),
+    };
+    let by_record = config.text(SOURCE).trim().eq_ignore_ascii_case("event");
+    Template::parse(&format!("{}{text}", config.text("file.name.prefix")), zone, by_record).map_err(|why| {
         Problem::config(
             "PROPERTY_INVALID",
-            format!("The '{TEMPLATE}' value is invalid: {why}"),
+            format!("The '{name}' value is invalid: {why}"),
             format!(r#"Write a template such as "{TEMPLATE}": "{{{{topic}}}}/{{{{partition}}}}-{{{{start_offset:padding=true}}}}.json"."#),
         )
     })
+}
+
+/// A template beside the old prefix.
+fn template_unused(config: &Config) -> Option<Problem> {
+    config.get(PREFIX)?;
+    config.get(TEMPLATE)?;
+    let cause = format!("'{TEMPLATE}' has no effect: with '{PREFIX}' names are PREFIXTOPIC-PARTITION-OFFSET");
+    let remedy = format!("Write the prefix into '{TEMPLATE}', and remove '{PREFIX}'.");
+    Some(Problem::config("PROPERTY_NO_EFFECT", cause, remedy).warning())
 }
 
 fn form(config: &Config) -> Result<LineForm, Problem> {
@@ -172,18 +199,31 @@ fn form(config: &Config) -> Result<LineForm, Problem> {
             let plain = config.text(ENCODING).trim().eq_ignore_ascii_case("none");
             Ok(LineForm::Row(fields, if plain { Plain::AsIs } else { Plain::Base64 }))
         }
-        "jsonl" => match (config.flag(ENVELOPE), fields.as_slice()) {
+        text @ ("jsonl" | "json") => match (config.flag(ENVELOPE), fields.as_slice()) {
             // An object has each part once, in an order of its own.
-            (true, _) => Ok(LineForm::Object(Field::ALL.into_iter().filter(|field| fields.contains(field)).collect())),
-            (false, [field]) => Ok(LineForm::Bare(*field)),
+            (true, _) => {
+                let fields = Field::ALL.into_iter().filter(|field| fields.contains(field)).collect();
+                Ok(LineForm::Object(fields, around(text)))
+            }
+            (false, [field]) => Ok(LineForm::Bare(*field, around(text))),
             (false, _) => Err(Problem::config(
                 "PROPERTY_INVALID",
                 format!("The '{ENVELOPE}' value is invalid: several parts of a record need an object around them"),
                 format!(r#"Write "{ENVELOPE}": "true", or one part in "{FIELDS}"."#),
             )),
         },
-        other => Err(refused(TYPE, other, "files are lines, of JSON or between commas", r#"Write "jsonl" or "csv"."#)),
+        other => Err(refused(
+            TYPE,
+            other,
+            "files are JSON, in lines or as an array, or rows between commas",
+            r#"Write "jsonl", "json" or "csv"."#,
+        )),
     }
+}
+
+/// What stands around JSON in a file.
+fn around(kind: &str) -> Framing {
+    if kind == "json" { Framing::ARRAY } else { Framing::DIVIDED }
 }
 
 fn refused(name: &str, value: &str, why: &str, remedy: &str) -> Problem {
@@ -191,13 +231,14 @@ fn refused(name: &str, value: &str, why: &str, remedy: &str) -> Problem {
 }
 
 /// Without a number of records a file ends by the clock, and by its size.
-fn roll(config: &Config) -> RollPolicy {
+fn roll(config: &Config, period: Option<PeriodRule>) -> RollPolicy {
     let count = |name, fallback| u64::try_from(config.integer(name, 0)).ok().filter(|n| *n > 0).unwrap_or(fallback);
     RollPolicy {
         lines: count(RECORDS, u64::MAX),
         bytes: count(BYTES, FILE_BYTES),
         record_ms: None,
         schedule_ms: Some(config.integer(SCHEDULE, 60_000)),
-        period: None,
+        zone: Zone::UTC,
+        period,
     }
 }

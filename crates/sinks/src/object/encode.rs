@@ -1,19 +1,27 @@
 //! From a record to its line.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tailwater_connector::{Problem, Record, TopicReader};
+use tailwater_connector::{Config, Problem, Record, TopicReader};
 
 use super::confluent::NULL_VALUES;
 use super::line::{Field, Plain, Row};
-use crate::files::{Decision, Encoder, Lines, Skip};
+use super::time::TimeField;
+use crate::files::{Decision, Encoder, Framing, Lines, Skip};
+use crate::framework::{BYTES_CONVERTER, VALUE_SCHEMAS};
 
 /// Writes records as lines.
 pub(super) struct ObjectEncoder {
     payloads: Payloads,
+    /// Whether values are bytes.
+    bytes: bool,
     nulls: Nulls,
     form: Form,
+    /// The field that has a record's time.
+    time: Option<TimeField>,
 }
 
 /// What follows a null value.
@@ -30,20 +38,51 @@ pub(super) enum Nulls {
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Form {
-    /// The value as it is.
+    /// The value as JSON.
     Value,
+    /// The bytes of the value.
+    Raw,
     /// One part of the record as JSON.
-    Bare(Field),
+    Bare(Field, Framing),
     /// Parts of the record in a JSON object.
-    Object(Vec<Field>),
+    Object(Vec<Field>, Framing),
     /// Parts of the record between commas.
     Row(Vec<Field>, Plain),
 }
 
+/// How values are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Values {
+    /// As JSON; a schema wrapper is taken off where there is one, as sinks do behind a converter with schemas.
+    Wrapped,
+    /// As JSON.
+    AsTheyAre,
+    /// As bytes, which JSON has in base64.
+    Bytes,
+}
+
+impl Values {
+    /// As the converter of values says.
+    pub(super) fn from_config(config: &Config) -> Values {
+        match config.text("value.converter").trim().eq_ignore_ascii_case(BYTES_CONVERTER) {
+            true => Values::Bytes,
+            false if config.flag(VALUE_SCHEMAS) => Values::Wrapped,
+            false => Values::AsTheyAre,
+        }
+    }
+}
+
 impl ObjectEncoder {
-    /// `unwrap`: take the schema wrapper off values where there is one, as sinks do behind a converter with schemas.
-    pub(super) fn new(unwrap: bool, nulls: Nulls, form: Form) -> Self {
-        ObjectEncoder { payloads: Payloads { unwrap, wrapper: Bytes::new() }, nulls, form }
+    /// For values that are read so.
+    pub(super) fn new(values: Values, nulls: Nulls, form: Form) -> Self {
+        let payloads = Payloads { unwrap: values == Values::Wrapped, wrapper: Bytes::new() };
+        ObjectEncoder { payloads, bytes: values == Values::Bytes, nulls, form, time: None }
+    }
+
+    /// The same with the time of records in a field.
+    pub(super) fn with_time(mut self, time: Option<TimeField>) -> Self {
+        self.time = time;
+        self
     }
 }
 
@@ -51,7 +90,8 @@ impl Encoder for ObjectEncoder {
     type Item = Bytes;
 
     fn decode(&mut self, record: &Record, _: &dyn TopicReader) -> Result<Decision<Bytes>, Problem> {
-        let value = record.value.as_ref().map(|value| self.payloads.of(value)).filter(|payload| payload != "null");
+        let value = record.value.as_ref().map(|value| self.payloads.of(value));
+        let mut value = value.filter(|payload| self.bytes || payload != "null");
         if value.is_none() {
             match self.nulls {
                 Nulls::Write => {}
@@ -59,14 +99,29 @@ impl Encoder for ObjectEncoder {
                 Nulls::Fail => return Err(null_value()),
             }
         }
+        if self.bytes && !matches!(self.form, Form::Row(..) | Form::Raw) {
+            value = value.map(|value| format!("\"{}\"", STANDARD.encode(value)).into());
+        }
         let row = Row { record, value: value.clone() };
         let item = match &self.form {
-            Form::Value => value.unwrap_or_default(),
-            Form::Bare(field) => row.bare(*field),
-            Form::Object(fields) => row.object(fields),
+            Form::Value | Form::Raw => value.unwrap_or_default(),
+            Form::Bare(field, _) => row.bare(*field),
+            Form::Object(fields, _) => row.object(fields),
             Form::Row(fields, plain) => row.plain(fields, *plain),
         };
         Ok(Decision::Keep { header: None, item })
+    }
+
+    fn time_ms(&self, record: &Record, line: &Bytes) -> Result<i64, Problem> {
+        self.time.as_ref().map_or(Ok(record.timestamp_ms), |field| field.of(line))
+    }
+
+    fn framing(&self) -> Framing {
+        match self.form {
+            Form::Value | Form::Raw => Framing::LINES,
+            Form::Bare(_, framing) | Form::Object(_, framing) => framing,
+            Form::Row(..) => Framing::DIVIDED,
+        }
     }
 
     fn encode(&self, item: &Bytes, _: i64) -> Lines {

@@ -74,7 +74,7 @@ impl Row<'_> {
         line.freeze()
     }
 
-    /// Some parts between commas. Keys and headers are always in base64; what is null is empty.
+    /// Some parts between commas. Keys and headers are always in base64, times in milliseconds; what is null is empty.
     pub(super) fn plain(&self, fields: &[Field], plain: Plain) -> Bytes {
         let mut line = BytesMut::new();
         for (n, field) in fields.iter().enumerate() {
@@ -86,17 +86,15 @@ impl Row<'_> {
                 (Field::Value, Plain::Base64) => push_base64(self.value.as_deref().unwrap_or_default(), &mut line),
                 (Field::Key, _) => push_base64(self.key().unwrap_or_default(), &mut line),
                 (Field::Headers, _) => {
-                    for (n, header) in self.record.headers.iter().enumerate() {
-                        if n > 0 {
-                            line.extend_from_slice(b";");
-                        }
+                    for header in &self.record.headers {
                         push_base64(header.name.as_bytes(), &mut line);
                         line.extend_from_slice(b":");
                         push_base64(header.value.as_deref().unwrap_or_default(), &mut line);
+                        line.extend_from_slice(b";");
                     }
                 }
                 (Field::Offset, _) => line.extend_from_slice(self.record.offset.to_string().as_bytes()),
-                (Field::Timestamp, _) => line.extend_from_slice(instant(self.record.timestamp_ms).as_bytes()),
+                (Field::Timestamp, _) => line.extend_from_slice(self.record.timestamp_ms.to_string().as_bytes()),
             }
         }
         line.freeze()
@@ -197,6 +195,6 @@ mod tests {
         let row = Row { record: &record, value };
         assert_eq!(row.plain(&[Field::Key, Field::Value, Field::Offset], Plain::AsIs), "eyJpZCI6MX0=,{},7");
         assert_eq!(row.plain(&[Field::Value], Plain::Base64), "e30=");
-        assert_eq!(row.plain(&[Field::Headers], Plain::AsIs), "aCIx:cGxhaW4=;aDI=:eyJhIjoxfQ==");
+        assert_eq!(row.plain(&[Field::Headers], Plain::AsIs), "aCIx:cGxhaW4=;aDI=:eyJhIjoxfQ==;");
     }
 }

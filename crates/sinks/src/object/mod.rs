@@ -10,6 +10,7 @@ mod encode;
 mod line;
 #[cfg(test)]
 mod tests;
+mod time;
 
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::check;
@@ -78,8 +79,13 @@ impl Plugin for AivenSinkPlugin {
 }
 
 fn like_confluents(given: &Config, surroundings: &Surroundings, clock: Clock) -> Checked<FileSink<ObjectEncoder>> {
-    let (config, problems) = check(given, confluent::all());
-    let (settings, warnings) = merge(problems, settings(&config, given, "json", surroundings))?;
+    let (config, mut problems) = check(given, confluent::all());
+    problems.extend(confluent::without_effect(given));
+    let extension = confluent::extension(&config).unwrap_or_else(|problem| {
+        problems.push(problem);
+        String::new()
+    });
+    let (settings, warnings) = merge(problems, settings(&config, given, &extension, surroundings))?;
     Ok((FileSink { settings, encoder: confluent::encoder(&config), clock }, warnings))
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Bucket {
     pub(crate) path_style: bool,
     pub(crate) region: String,
     pub(crate) credentials: Credentials,
+    /// How the server encrypts, when it is not to do it its own way.
+    pub(crate) encryption: Option<Encryption>,
     /// Bytes of a part; larger objects go up in parts.
     pub(crate) part_bytes: usize,
     /// Further attempts of one request.
@@ -38,6 +40,15 @@ pub(crate) enum Credentials {
     Keys { id: String, secret: String },
     /// What the process was given for AWS; where that is nothing, what the machine itself is given by AWS.
     Surroundings(Vec<(AmazonS3ConfigKey, String)>),
+    /// Nobody: requests are not signed.
+    Nobody,
+}
+
+/// Encryption by the server, in the words of S3's header `x-amz-server-side-encryption`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Encryption {
+    pub(crate) algorithm: String,
+    pub(crate) key: Option<String>,
 }
 
 /// Never shows what is secret.
@@ -46,6 +57,7 @@ impl fmt::Debug for Credentials {
         f.write_str(match self {
             Credentials::Keys { .. } => "Keys",
             Credentials::Surroundings(_) => "Surroundings",
+            Credentials::Nobody => "Nobody",
         })
     }
 }
@@ -119,17 +131,19 @@ impl Bucket {
             ));
         }
         let credentials = credentials(config, names, endpoint.is_some(), surroundings).map_err(|p| problems.push(p));
+        let encryption = encryption(config, names).map_err(|p| problems.push(p));
         let number =
             |name, fallback| usize::try_from(config.integer(name, 0)).ok().filter(|n| *n > 0).unwrap_or(fallback);
         let retries = usize::try_from(config.integer(names.retries, S3_RETRIES)).unwrap_or_default();
         let backoff = u64::try_from(config.integer(names.backoff, S3_RETRY_FIRST_MS)).unwrap_or_default();
-        match credentials {
-            Ok(credentials) if problems.is_empty() => Ok(Bucket {
+        match (credentials, encryption) {
+            (Ok(credentials), Ok(encryption)) if problems.is_empty() => Ok(Bucket {
                 name: name.to_owned(),
                 path_style: names.path_style.map_or(endpoint.is_some(), |name| config.flag(name)),
                 endpoint,
                 region: config.text(names.region).trim().to_owned(),
                 credentials,
+                encryption,
                 part_bytes: number(names.part_size, S3_PART_BYTES),
                 retries,
                 retry_first: Duration::from_millis(backoff),
@@ -145,9 +159,40 @@ impl Bucket {
     }
 }
 
+/// What the SDKs for Java call the ways to keys that are gone here anyway: from the process and from the machine.
+const USUAL_PROVIDERS: [&str; 11] = [
+    "DefaultAWSCredentialsProviderChain",
+    "DefaultCredentialsProvider",
+    "EnvironmentVariableCredentialsProvider",
+    "ProfileCredentialsProvider",
+    "WebIdentityTokenCredentialsProvider",
+    "WebIdentityTokenFileCredentialsProvider",
+    "ContainerCredentialsProvider",
+    "EC2ContainerCredentialsProviderWrapper",
+    "InstanceProfileCredentialsProvider",
+    "BasicAWSCredentials",
+    "AWSStaticCredentialsProvider",
+];
+
 /// Both keys of the properties, or else what the process was given. A server other than AWS has nothing else to give.
 fn credentials(config: &Config, names: &Names, elsewhere: bool, around: &Surroundings) -> Result<Credentials, Problem> {
     let (id, secret) = (config.text(names.key_id).trim(), config.text(names.secret).trim());
+    let class = config.text(names.provider).trim();
+    let last = class.rsplit(['.', '$']).next().unwrap_or_default();
+    if matches!(last, "AnonymousAWSCredentials" | "AnonymousCredentialsProvider") {
+        return Ok(Credentials::Nobody);
+    }
+    if !class.is_empty() && !USUAL_PROVIDERS.contains(&last) {
+        return Err(Problem::config(
+            "PROPERTY_REFUSED",
+            format!("'{}' with {class} is not supported: Java classes cannot be loaded", names.provider),
+            format!(
+                "Remove '{}': without keys in the properties, those of the AWS_ variables, of the file of profiles and of \
+                 the machine are used.",
+                names.provider
+            ),
+        ));
+    }
     match (id.is_empty(), secret.is_empty()) {
         (false, false) => Ok(Credentials::Keys { id: id.to_owned(), secret: secret.to_owned() }),
         (true, true) => {
@@ -172,6 +217,27 @@ fn credentials(config: &Config, names: &Names, elsewhere: bool, around: &Surroun
                 format!(r#"Add "{absent}", or remove "{there}"."#),
             ))
         }
+    }
+}
+
+/// How the server is asked to encrypt.
+fn encryption(config: &Config, names: &Names) -> Result<Option<Encryption>, Problem> {
+    let algorithm = config.text(names.encryption).trim();
+    let key = names.encryption_key.map(|name| config.text(name).trim()).filter(|key| !key.is_empty());
+    let known = ["AES256", "aws:kms", "aws:kms:dsse"].into_iter().find(|known| known.eq_ignore_ascii_case(algorithm));
+    let invalid = |why: String, remedy: String| {
+        Problem::config("PROPERTY_INVALID", format!("The '{}' value is invalid: {why}", names.encryption), remedy)
+    };
+    match (known, key) {
+        (None, _) if !algorithm.is_empty() => Err(invalid(
+            format!("S3 encrypts with AES256 or aws:kms, not with {algorithm}"),
+            format!(r#"Write "{}": "aws:kms", or remove it: AES256 is S3's default."#, names.encryption),
+        )),
+        (None | Some("AES256"), Some(_)) => Err(invalid(
+            "a key of the key service is for aws:kms alone".to_owned(),
+            format!(r#"Write "{}": "aws:kms"."#, names.encryption),
+        )),
+        (known, key) => Ok(known.map(|known| Encryption { algorithm: known.to_owned(), key: key.map(str::to_owned) })),
     }
 }
 
@@ -224,6 +290,43 @@ mod tests {
         let problems = bucket(&keys[1..2], true, &around).unwrap_err();
         assert_eq!(problems.len(), 2, "{problems:?}");
         assert!(problems[1].cause.contains("without 'aws.secret.access.key'"), "{problems:?}");
+    }
+
+    #[test]
+    fn the_ways_to_keys_of_the_java_sdks_are_understood_and_classes_of_ones_own_are_refused() {
+        let of = |class: &str| {
+            let properties = [("s3.bucket.name", "b"), ("s3.credentials.provider.class", class)];
+            bucket(&properties, false, &Surroundings::default()).map(|bucket| bucket.credentials)
+        };
+        for class in [
+            "com.amazonaws.auth.DefaultAWSCredentialsProviderChain",
+            "com.amazonaws.auth.EnvironmentVariableCredentialsProvider",
+            "com.amazonaws.auth.InstanceProfileCredentialsProvider",
+            "software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider",
+        ] {
+            assert_eq!(of(class).unwrap(), Credentials::Surroundings(Vec::new()), "{class}");
+        }
+        assert_eq!(of("com.amazonaws.auth.AnonymousAWSCredentials").unwrap(), Credentials::Nobody);
+        let problems = of("io.confluent.connect.s3.auth.AwsAssumeRoleCredentialsProvider").unwrap_err();
+        assert!(problems[0].cause.contains("AwsAssumeRoleCredentialsProvider"), "{problems:?}");
+        assert!(problems[0].remedy.contains("AWS_"), "{problems:?}");
+    }
+
+    #[test]
+    fn encryption_is_asked_for_in_words_that_s3_knows() {
+        let of = |pairs: &[(&str, &str)]| {
+            let all = [&[("s3.bucket.name", "b")], pairs].concat();
+            bucket(&all, false, &Surroundings::default()).map(|bucket| bucket.encryption)
+        };
+        let asked = |algorithm: &str, key: Option<&str>| {
+            Some(Encryption { algorithm: algorithm.to_owned(), key: key.map(str::to_owned) })
+        };
+        assert_eq!(of(&[]).unwrap(), None);
+        assert_eq!(of(&[("s3.ssea.name", "AES256")]).unwrap(), asked("AES256", None));
+        let kms = [("s3.ssea.name", "aws:kms"), ("s3.sse.kms.key.id", "k")];
+        assert_eq!(of(&kms).unwrap(), asked("aws:kms", Some("k")));
+        assert!(of(&[("s3.ssea.name", "ROT13")]).unwrap_err()[0].cause.contains("ROT13"));
+        assert!(of(&[("s3.sse.kms.key.id", "k")]).unwrap_err()[0].remedy.contains("aws:kms"));
     }
 
     #[test]

@@ -128,6 +128,7 @@ fn of_code(code: &str, region: Option<&str>, bucket: &Bucket) -> Problem {
     let (key_property, secret_property) = match bucket.credentials {
         Credentials::Keys { .. } => (names.key_id, names.secret),
         Credentials::Surroundings(_) => ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+        Credentials::Nobody => (names.key_id, names.secret),
     };
     match code {
         "InvalidAccessKeyId" => Problem::config(

@@ -3,13 +3,13 @@
 use std::future::Future;
 
 use bytes::Bytes;
-use object_store::aws::{AmazonS3, AmazonS3Builder};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path as ObjectPath;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use tailwater_connector::{Problem, Stop};
 use tokio::runtime::Runtime;
 
-use super::bucket::{Bucket, Credentials};
+use super::bucket::{Bucket, Credentials, Encryption};
 use super::problems;
 use crate::limits::{
     S3_CHECK, S3_CONNECT, S3_IDLE, S3_REQUEST, S3_RETRIES_TIME, S3_RETRY_MAX, S3_STOP_GRACE, S3_STOP_LOOK,
@@ -117,7 +117,15 @@ fn builder(bucket: &Bucket) -> AmazonS3Builder {
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint.address((!bucket.path_style).then_some(&bucket.name)));
     }
+    if let Some(Encryption { algorithm, key }) = &bucket.encryption {
+        // Their type has no public name.
+        let named = |name: &str| name.parse::<AmazonS3ConfigKey>().ok();
+        let key = key.iter().filter_map(|key| Some((named("aws_sse_kms_key_id")?, key)));
+        let all = named("aws_server_side_encryption").map(|name| (name, algorithm)).into_iter().chain(key);
+        builder = all.fold(builder, |builder, (name, value)| builder.with_config(name, value));
+    }
     match &bucket.credentials {
+        Credentials::Nobody => builder.with_skip_signature(true),
         Credentials::Keys { id, secret } => builder.with_access_key_id(id).with_secret_access_key(secret),
         Credentials::Surroundings(given) => {
             given.iter().fold(builder, |builder, (key, value)| builder.with_config(*key, value))

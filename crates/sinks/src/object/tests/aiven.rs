@@ -62,7 +62,7 @@ fn the_tutorials_files_have_its_names_and_its_lines() {
     let name = "debezium.commerce.products/2026-11-21/04/0000000000-00000000000000000000.json";
     assert_eq!(
         found.into_iter().collect::<Vec<_>>(),
-        [(name.to_owned(), "{\"value\":{\"before\":null,\"after\":{\"id\":1}}}\n{\"value\":null}\n".to_owned())]
+        [(name.to_owned(), "{\"value\":{\"before\":null,\"after\":{\"id\":1}}}\n{\"value\":null}".to_owned())]
     );
 }
 
@@ -93,10 +93,41 @@ fn files_end_by_number_or_by_the_clock_and_lines_have_what_was_asked_for() {
         [("file.max.records", "2"), ("format.output.type", "jsonl"), ("format.output.fields", "timestamp,key,offset")];
     run(&in_directory(dir.path(), &more), &memory, 0).unwrap();
     let first = "{\"offset\":0,\"key\":{\"id\":1},\"timestamp\":\"1970-01-01T00:00:01Z\"}\n\
-                 {\"offset\":1,\"key\":null,\"timestamp\":\"1970-01-01T00:00:00Z\"}\n";
-    let second = "{\"offset\":2,\"key\":null,\"timestamp\":\"1970-01-01T00:00:00Z\"}\n";
+                 {\"offset\":1,\"key\":null,\"timestamp\":\"1970-01-01T00:00:00Z\"}";
+    let second = "{\"offset\":2,\"key\":null,\"timestamp\":\"1970-01-01T00:00:00Z\"}";
     let expected = [("t-0-0".to_owned(), first.to_owned()), ("t-0-2".to_owned(), second.to_owned())];
     assert_eq!(tree(dir.path()).into_iter().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn with_the_old_prefix_names_have_the_old_form_whatever_the_template_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    memory.append_value("t", 0, "{}");
+    let template = ("file.name.template", "{{topic}}/{{partition}}-{{start_offset}}");
+    let config = in_directory(dir.path(), &[("aws_s3_prefix", "p/{{ utc_date }}/"), template]);
+    let (_, warnings) = like_aivens(&config, &Surroundings::default(), clock(&Arc::default())).unwrap();
+    assert!(warnings.iter().any(|w| w.cause.contains("'file.name.template' has no effect")), "{warnings:?}");
+    run(&config, &memory, NOW_US).unwrap();
+    let names: Vec<_> = tree(dir.path()).into_keys().collect();
+    assert_eq!(names, ["p/2026-11-21/t-0-00000000000000000000"]);
+}
+
+#[test]
+fn names_by_the_time_of_records_divide_files_where_it_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    for ms in [0, 3_599_999, 3_600_000] {
+        memory.append("t", 0, record(Some("{}"), Some(PLAN), ms));
+    }
+    let template = "{{topic}}/{{timestamp:unit=HH}}/{{partition}}-{{start_offset}}";
+    let more = [
+        ("file.name.template", template),
+        ("file.name.timestamp.source", "event"),
+        ("file.name.timestamp.timezone", "Asia/Seoul"),
+    ];
+    run(&in_directory(dir.path(), &more), &memory, NOW_US).unwrap();
+    assert_eq!(tree(dir.path()).into_keys().collect::<Vec<_>>(), ["t/09/0-0", "t/10/0-2"]);
 }
 
 #[test]
@@ -119,7 +150,7 @@ fn a_running_sink_writes_after_a_minute() {
     }
     stop.set();
     thread.join().unwrap().unwrap();
-    assert_eq!(tree(dir.path()).into_values().collect::<String>(), "{}\n");
+    assert_eq!(tree(dir.path()).into_values().collect::<String>(), "{}");
 }
 
 #[test]
@@ -130,7 +161,7 @@ fn every_problem_is_named_at_once() {
         ("format.output.type", "parquet"),
         ("format.output.fields", "value"),
         ("file.compression.type", "zstd"),
-        ("timestamp.source", "event"),
+        ("timestamp.timezone", "Mars/Olympus"),
         ("aws.sts.role.arn", "arn:x"),
         ("aws.s3.bucket.name", ""),
     ] {
@@ -141,7 +172,7 @@ fn every_problem_is_named_at_once() {
         ("PROPERTY_INVALID", "{{key}}"),
         ("PROPERTY_REFUSED", "'format.output.type' with parquet"),
         ("PROPERTY_REFUSED", "'file.compression.type' with zstd"),
-        ("PROPERTY_REFUSED", "'timestamp.source'"),
+        ("PROPERTY_INVALID", "there is no time zone 'Mars/Olympus'"),
         ("PROPERTY_REFUSED", "'aws.sts.role.arn'"),
         ("PROPERTY_MISSING", "'aws.s3.bucket.name'"),
     ] {

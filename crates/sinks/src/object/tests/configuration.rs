@@ -18,11 +18,11 @@ fn every_problem_of_a_configuration_is_named_at_once() {
             &[("PROPERTY_INVALID", "'store.url' value is invalid: a bucket is not named by an address")],
         ),
         (
-            &[("topics", "t"), ("format.class", "x.ParquetFormat"), ("flush.size", "0"), ("s3.ssea.name", "AES256")],
+            &[("topics", "t"), ("format.class", "x.ParquetFormat"), ("flush.size", "0"), ("s3.acl.canned", "private")],
             &[
-                ("PROPERTY_INVALID", "'format.class'"),
                 ("PROPERTY_INVALID", "'flush.size'"),
-                ("PROPERTY_REFUSED", "'s3.ssea.name'"),
+                ("PROPERTY_REFUSED", "'s3.acl.canned'"),
+                ("PROPERTY_REFUSED", "'format.class' with x.ParquetFormat"),
                 ("PROPERTY_MISSING", "'store.url'"),
             ],
         ),

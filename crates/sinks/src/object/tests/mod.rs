@@ -1,7 +1,10 @@
 //! What the object sink promises: layout, exactly once across kills, nothing skipped in silence.
 
 mod aiven;
+mod aiven_golden;
 mod configuration;
+mod forms;
+mod published;
 mod s3;
 
 use std::collections::BTreeMap;

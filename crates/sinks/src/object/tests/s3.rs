@@ -113,7 +113,7 @@ fn the_tutorials_sink_writes_to_its_bucket_through_an_alias_of_its_host() {
     assert_eq!(sink.preflight(), []);
     deliver(&mut sink, &memory).1.unwrap();
     let expected = "debezium.commerce.users/2026-11-21/04/0000000000-00000000000000000000.json".to_owned();
-    let lines = "{\"value\":{\"n\":0}}\n{\"value\":{\"n\":1}}\n".to_owned();
+    let lines = "{\"value\":{\"n\":0}}\n{\"value\":{\"n\":1}}".to_owned();
     assert_eq!(text(minio.objects("commerce")), BTreeMap::from([(expected, lines)]));
 }
 
