@@ -52,6 +52,8 @@ pub const REST_GRACE: Duration = Duration::from_millis(500);
 pub const OFFSETS_WAIT: Duration = Duration::from_secs(5);
 /// Plans of a source for which readers of its records are kept, and topics for which what they are opened as is.
 pub const CONVERTED_TOPICS: usize = 10_000;
+/// The pause before the second attempt at what may pass by itself, doubled with each further one, as Connect's.
+pub const RETRY_FIRST: Duration = Duration::from_millis(300);
 /// A record's buffer of more bytes than this is given back after the record that needed it.
 pub const KEPT_RECORD_BYTES: usize = 1 << 20;
 /// Geometries in one another, of collections.

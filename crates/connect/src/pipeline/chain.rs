@@ -8,7 +8,7 @@ use tailwater_event::connect::ConnectRecord;
 
 use super::named;
 use super::predicate::Predicate;
-use super::properties::{PREDICATES, TRANSFORMS, below};
+use super::properties::{CONVERTERS, PREDICATES, TRANSFORMS, below};
 use crate::transform::{Transform, TransformClass, classes};
 
 /// Transforms in their order.
@@ -34,6 +34,19 @@ pub(super) struct Refusal {
     pub(super) by: String,
     /// Why.
     pub(super) problem: Problem,
+}
+
+impl Refusal {
+    /// By the converter of keys (0), values (1) or headers.
+    pub(super) fn of_converter(part: usize, class: &'static str, problem: Problem) -> Refusal {
+        let [key, value, header] = CONVERTERS;
+        let (side, stage) = match part {
+            0 => (key, "KEY_CONVERTER"),
+            1 => (value, "VALUE_CONVERTER"),
+            _ => (header, "HEADER_CONVERTER"),
+        };
+        Refusal { stage, class, by: format!("{side} ({class})"), problem }
+    }
 }
 
 impl Chain {

@@ -34,6 +34,19 @@ const JSON_OPTIONS: &[Property] = &[
 const STRING_OPTIONS: &[Property] =
     &[Property::new("converter.encoding", Form::OneOf(&["UTF-8", "UTF8"]), Some("UTF-8"), "the encoding; UTF-8")];
 
+/// Connect's word for what a converter of numbers or booleans reads.
+pub(super) fn deserialized(class: &str) -> Option<&'static str> {
+    Some(match class {
+        SHORT => "short",
+        INTEGER => "integer",
+        LONG => "long",
+        FLOAT => "float",
+        DOUBLE => "double",
+        BOOLEAN => "boolean",
+        _ => return None,
+    })
+}
+
 /// Writes or reads one part of records.
 pub(super) struct Converter {
     class: &'static str,

@@ -3,7 +3,6 @@
 //!
 //! They are durable before the sink gets past them. A sink that reads a record again after a restart writes it again.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tailwater_connector::transport::TopicHandle;
@@ -13,7 +12,7 @@ use tailwater_event::{Fragments, SlotId};
 
 use super::chain::Refusal;
 use super::properties::{DEAD_LETTERS, DEAD_LETTERS_CONTEXT};
-use crate::limits::CONVERTED_TOPICS;
+use super::thrown::thrown;
 
 /// Where refused records go.
 pub(super) struct DeadLetters {
@@ -22,8 +21,6 @@ pub(super) struct DeadLetters {
     /// Whether headers say where a record comes from and why it was refused.
     context: bool,
     open: Option<Open>,
-    /// The offset behind the last one written, by partition: records may be read again.
-    behind: HashMap<(Arc<str>, i32), i64>,
 }
 
 struct Open {
@@ -38,8 +35,7 @@ impl DeadLetters {
     pub(super) fn parse(config: &Config, connector: &str) -> Option<DeadLetters> {
         let topic = config.text(DEAD_LETTERS).trim().to_owned();
         let context = config.flag(DEAD_LETTERS_CONTEXT);
-        let new =
-            || DeadLetters { connector: connector.to_owned(), topic, context, open: None, behind: HashMap::new() };
+        let new = || DeadLetters { connector: connector.to_owned(), topic, context, open: None };
         (!config.text(DEAD_LETTERS).trim().is_empty()).then(new)
     }
 
@@ -51,14 +47,6 @@ impl DeadLetters {
         record: &Record,
         refusal: &Refusal,
     ) -> Result<(), Problem> {
-        if self.behind.len() >= CONVERTED_TOPICS {
-            self.behind.clear();
-        }
-        let behind = self.behind.entry((topic.clone(), partition)).or_insert(0);
-        if record.offset < *behind {
-            return Ok(());
-        }
-        *behind = record.offset + 1;
         let open = match &mut self.open {
             Some(open) => open,
             None => self.open.insert(Open::new(transport, &self.connector, &self.topic)?),
@@ -84,6 +72,11 @@ impl DeadLetters {
             }
         }
         if self.context {
+            let (exception, message) = thrown(refusal);
+            // Without the places in a program that is not Java's, but with our own words.
+            let own = if message == refusal.problem.cause { "" } else { refusal.problem.cause.as_str() };
+            let trace =
+                [exception, ": ", &message, "\n", if own.is_empty() { "" } else { "Caused by: " }, own].concat();
             for (name, value) in [
                 ("topic", topic.to_string()),
                 ("partition", partition.to_string()),
@@ -92,8 +85,9 @@ impl DeadLetters {
                 ("task.id", "0".to_owned()),
                 ("stage", refusal.stage.to_owned()),
                 ("class.name", refusal.class.to_owned()),
-                ("exception.class.name", "org.apache.kafka.connect.errors.DataException".to_owned()),
-                ("exception.message", refusal.problem.cause.clone()),
+                ("exception.class.name", exception.to_owned()),
+                ("exception.message", message.into_owned()),
+                ("exception.stacktrace", trace),
             ] {
                 records.header(&format!("__connect.errors.{name}"));
                 records.literal(SlotId(3), value.as_bytes());
@@ -107,7 +101,6 @@ impl DeadLetters {
     /// After a failure: what was not durable yet is written again.
     pub(super) fn forget(&mut self) {
         self.open = None;
-        self.behind.clear();
     }
 
     /// Makes durable what was written.

@@ -13,15 +13,18 @@ mod dead_letters;
 mod named;
 mod predicate;
 mod properties;
+mod retry;
 mod route;
 mod sink;
 mod source;
 #[cfg(test)]
 mod tests;
+mod thrown;
 mod tolerance;
 
 use std::sync::Arc;
 
+use tailwater_connector::config::split_list;
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{
@@ -30,10 +33,12 @@ use tailwater_connector::{
 
 pub(crate) use predicate::properties as predicate_properties;
 
+use crate::transform::java_regex;
 use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};
 use dead_letters::DeadLetters;
-use properties::CONVERTERS;
+use properties::{CONVERTERS, DEAD_LETTERS};
+use retry::Retries;
 use route::RoutingWriter;
 use sink::{AroundSink, Pipe};
 use source::{Converters, ConvertingWriter};
@@ -119,7 +124,8 @@ impl Plugin for Framed {
             let told = if self.kind() == Kind::Source { READABLE } else { PLAIN };
             told.iter().filter(|(name, _)| self.honours(name)).for_each(|(name, value)| theirs.set(name, value));
         }
-        problems.extend(self.unused_dead_letters(&checked));
+        problems.extend(self.without_effect(&ours));
+        problems.extend(self.own_dead_letters(&checked, config));
         let [(key, of_keys), (value, of_values), (header, of_headers)] = parsed;
         // A plugin that reads or writes the JSON itself checks the options itself.
         let of_converters = of_keys.into_iter().chain(of_values).chain(of_headers);
@@ -141,7 +147,8 @@ impl Plugin for Framed {
         if problems.iter().any(Problem::is_error) {
             return Err(problems);
         }
-        if native && chain.is_empty() {
+        let retries = Retries::parse(&checked).filter(|_| self.kind() == Kind::Sink);
+        if native && chain.is_empty() && retries.is_none() {
             return Ok((instance, problems));
         }
         let tolerance = Tolerance::parse(&checked, config.text("name"));
@@ -156,7 +163,8 @@ impl Plugin for Framed {
                 Instance::Source(Box::new(Around { source, frame: Some(frame) }))
             }
             Instance::Sink(sink) => {
-                Instance::Sink(Box::new(AroundSink::new(sink, Pipe::new(chain, converters, tolerance, letters))))
+                let pipe = Pipe::new(chain, converters, tolerance, letters);
+                Instance::Sink(Box::new(AroundSink::new(sink, pipe, retries)))
             }
         };
         Ok((framed, problems))
@@ -192,21 +200,38 @@ impl Framed {
         self.kind() == Kind::Sink && self.plugin.properties().iter().any(is_it)
     }
 
-    /// A dead letter queue that nothing would go to.
-    fn unused_dead_letters(&self, config: &Config) -> Option<Problem> {
-        let why = match self.kind() {
-            Kind::Source => "only sinks have a dead letter queue",
-            Kind::Sink if !config.text(properties::TOLERANCE).eq_ignore_ascii_case("all") => {
-                "with 'errors.tolerance' none the sink ends at the first bad record"
+    /// What is set for a source and only means something to sinks.
+    fn without_effect(&self, ours: &Config) -> Vec<Problem> {
+        let set =
+            properties::ONLY_SINKS.iter().filter(|(name, _)| self.kind() == Kind::Source && ours.get(name).is_some());
+        set.map(|(name, why)| {
+            let cause = format!("'{name}' has no effect: {why}");
+            Problem::config("PROPERTY_NO_EFFECT", cause, format!("Remove '{name}'.")).warning()
+        })
+        .collect()
+    }
+
+    /// A dead letter queue that the sink itself reads: what it refuses would come again and again.
+    fn own_dead_letters(&self, checked: &Config, config: &Config) -> Option<Problem> {
+        let queue = checked.text(DEAD_LETTERS).trim();
+        if queue.is_empty() || self.kind() == Kind::Source {
+            return None;
+        }
+        let read = ["topics", "topics.regex"].into_iter().find(|name| match *name {
+            "topics" => split_list(config.text(name)).iter().any(|topic| topic == queue),
+            _ => {
+                let pattern = config.text(name);
+                !pattern.is_empty() && java_regex::whole((name, pattern)).is_ok_and(|regex| regex.is_match(queue))
             }
-            Kind::Sink => return None,
-        };
-        let name = properties::DEAD_LETTERS;
-        let warning = || {
-            let remedy = format!("Remove '{name}', or set 'errors.tolerance' of a sink to all.");
-            Problem::config("PROPERTY_NO_EFFECT", format!("'{name}' has no effect: {why}"), remedy).warning()
-        };
-        (!config.text(name).trim().is_empty()).then(warning)
+        })?;
+        Some(Problem::config(
+            "PROPERTY_INVALID",
+            format!(
+                "The DLQ topic '{queue}' may not be included in the list of topics (\"{read}={}\") consumed by the connector",
+                config.text(read)
+            ),
+            format!("Set '{DEAD_LETTERS}' to a topic that this connector does not read."),
+        ))
     }
 
     fn honours(&self, name: &str) -> bool {

@@ -9,6 +9,9 @@ pub(super) const TRANSFORMS: &str = "transforms";
 pub(super) const PREDICATES: &str = "predicates";
 pub(super) const TOLERANCE: &str = "errors.tolerance";
 pub(super) const LOG_ERRORS: &str = "errors.log.enable";
+pub(super) const LOG_MESSAGES: &str = "errors.log.include.messages";
+pub(super) const RETRY_TIMEOUT: &str = "errors.retry.timeout";
+pub(super) const RETRY_DELAY: &str = "errors.retry.delay.max.ms";
 
 pub(super) const DEAD_LETTERS: &str = "errors.deadletterqueue.topic.name";
 pub(super) const DEAD_LETTERS_CONTEXT: &str = "errors.deadletterqueue.context.headers.enable";
@@ -16,9 +19,6 @@ pub(super) const DEAD_LETTERS_CONTEXT: &str = "errors.deadletterqueue.context.he
 /// A side of a record that has a converter, by the prefix of its properties.
 pub(super) const CONVERTERS: [&str; 3] = ["key.converter", "value.converter", "header.converter"];
 
-const NO_RETRIES: Support =
-    Support::NoEffect("transforms and converters reach for nothing, so that no failure of theirs passes by itself");
-const NO_VALUES: Support = Support::NoEffect("values are never logged");
 const ONE_COPY: Support = Support::NoEffect("topics are in the data directory, once");
 
 /// All of them.
@@ -40,11 +40,19 @@ pub(super) const FRAMEWORK: &[Property] = &[
         "what follows a record that a transform or a converter refuses: the connector fails (none), or it goes on (all)",
     ),
     Property::new(LOG_ERRORS, Form::Bool, Some("false"), "whether each tolerated record is logged"),
-    Property::new("errors.log.include.messages", Form::Bool, Some("false"), "values in the log").support(NO_VALUES),
-    Property::new("errors.retry.timeout", Form::Integer(-1, i64::MAX), Some("0"), "how long to try again")
-        .support(NO_RETRIES),
-    Property::new("errors.retry.delay.max.ms", Form::Integer(1, i64::MAX), Some("60000"), "longest pause before that")
-        .support(NO_RETRIES),
+    Property::new(
+        LOG_MESSAGES,
+        Form::Bool,
+        Some("false"),
+        "of sinks: whether that log says the record's time, too; keys, values and headers never get into a log",
+    ),
+    Property::new(
+        RETRY_TIMEOUT,
+        Form::Integer(-1, i64::MAX),
+        Some("0"),
+        "of sinks: how long, in milliseconds, reading topics and writing the dead letter queue is tried again; -1: for ever",
+    ),
+    Property::new(RETRY_DELAY, Form::Integer(1, i64::MAX), Some("60000"), "longest pause before that, in milliseconds"),
     Property::new(
         DEAD_LETTERS,
         Form::Text,
@@ -65,6 +73,17 @@ pub(super) const FRAMEWORK: &[Property] = &[
     )
     .support(ONE_COPY),
 ];
+
+/// Those that mean nothing to sources, and why.
+pub(super) const ONLY_SINKS: &[(&str, &str)] = &[
+    (DEAD_LETTERS, "only sinks have a dead letter queue"),
+    (DEAD_LETTERS_CONTEXT, "only sinks have a dead letter queue"),
+    (LOG_MESSAGES, "keys, values and headers of records never get into a log"),
+    (RETRY_TIMEOUT, NO_RETRIES),
+    (RETRY_DELAY, NO_RETRIES),
+];
+const NO_RETRIES: &str = "transforms and converters reach for nothing, so that no failure of theirs passes by itself, and what the \
+                          source itself reaches for is tried again as its own properties say";
 
 /// A plugin's properties among Connect's.
 pub(super) fn all(plugin: &[Property]) -> Vec<Property> {

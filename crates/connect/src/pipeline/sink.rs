@@ -1,26 +1,31 @@
 //! Between topics and a sink: records are read by the connector's converters, transformed, and handed on as plain JSON under
 //! the topic they have then. Their offsets stay those of the topic they come from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tailwater_connector::transport::TopicInfo;
-use tailwater_connector::{Header, PlanId, Problem, Record, Sink, SinkContext, SourceWriter, TopicReader, Transport};
+use tailwater_connector::{
+    Header, PlanId, Problem, Record, Sink, SinkContext, SourceWriter, Stop, TopicReader, Transport,
+};
 use tailwater_event::connect::json::{JsonError, JsonOptions, JsonWriter};
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
 
 use super::chain::{Chain, Refusal};
 use super::dead_letters::DeadLetters;
 use super::properties::CONVERTERS;
+use super::retry::Retries;
 use super::source::Converters;
-use super::tolerance::Tolerance;
+use super::tolerance::{Place, Tolerance};
+use crate::limits::CONVERTED_TOPICS;
 
 /// A sink with something between it and its topics.
 pub(super) struct AroundSink {
     sink: Box<dyn Sink>,
     pipe: Arc<Mutex<Pipe>>,
+    retries: Option<Retries>,
 }
 
 /// What records go through.
@@ -30,12 +35,14 @@ pub(super) struct Pipe {
     converters: Option<Converters>,
     tolerance: Tolerance,
     letters: Option<DeadLetters>,
+    /// The offset behind the last record that was left out as bad, by partition: the sink may read it again.
+    behind: HashMap<(Arc<str>, i32), i64>,
     writer: JsonWriter,
 }
 
 impl AroundSink {
-    pub(super) fn new(sink: Box<dyn Sink>, pipe: Pipe) -> Self {
-        AroundSink { sink, pipe: Arc::new(Mutex::new(pipe)) }
+    pub(super) fn new(sink: Box<dyn Sink>, pipe: Pipe, retries: Option<Retries>) -> Self {
+        AroundSink { sink, pipe: Arc::new(Mutex::new(pipe)), retries }
     }
 }
 
@@ -46,9 +53,10 @@ impl Sink for AroundSink {
 
     fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {
         let inner = Arc::clone(&context.transport);
+        let (pipe, retries) = (Arc::clone(&self.pipe), self.retries.map(|retries| (retries, context.stop.clone())));
         let mut through = SinkContext {
             name: context.name.clone(),
-            transport: Arc::new(Through { inner, pipe: Arc::clone(&self.pipe) }),
+            transport: Arc::new(Through { inner, pipe, retries }),
             status: Arc::clone(&context.status),
             stop: context.stop.clone(),
         };
@@ -64,7 +72,7 @@ impl Pipe {
         letters: Option<DeadLetters>,
     ) -> Self {
         let options = JsonOptions { schemas: false, ..JsonOptions::default() };
-        Pipe { chain, converters, tolerance, letters, writer: JsonWriter::new(options) }
+        Pipe { chain, converters, tolerance, letters, behind: HashMap::new(), writer: JsonWriter::new(options) }
     }
 
     /// A record as the sink is to see it; `None` when it is dropped.
@@ -76,24 +84,44 @@ impl Pipe {
         record: Record,
     ) -> Result<Option<Record>, Problem> {
         let as_read = self.letters.is_some().then(|| record.clone());
-        let offset = record.offset;
+        let (offset, timestamp_ms) = (record.offset, record.timestamp_ms);
         let refusal = match self.changed(topic, partition, record) {
             Ok(record) => return Ok(record),
             Err(refusal) => refusal,
         };
-        let place = format!("topic '{topic}' partition {partition} offset {offset}");
-        self.tolerance.refused(&place, &refusal.by, refusal.problem.clone())?;
-        if let (Some(letters), Some(record)) = (&mut self.letters, as_read) {
-            let taken = letters.take(transport, (topic, partition), &record, &refusal);
-            taken.inspect_err(|_| letters.forget())?;
+        let partition_of = (topic.clone(), partition);
+        if self.behind.get(&partition_of).is_some_and(|behind| offset < *behind) {
+            return Ok(None);
         }
+        if let (Some(letters), Some(record)) = (&mut self.letters, as_read)
+            && let Err(problem) = letters.take(transport, (topic, partition), &record, &refusal)
+        {
+            self.forget();
+            return Err(problem);
+        }
+        let place = Place { topic, at: Some((partition, offset)), timestamp_ms };
+        if let Err(problem) = self.tolerance.refused(&place, *refusal) {
+            // The record that ends the sink is among the dead letters, too.
+            self.settle()?;
+            return Err(problem);
+        }
+        if self.behind.len() >= CONVERTED_TOPICS {
+            self.behind.clear();
+        }
+        self.behind.insert(partition_of, offset + 1);
         Ok(None)
     }
 
     /// What was taken is durable where it has to be.
     fn settle(&mut self) -> Result<(), Problem> {
-        let Some(letters) = &mut self.letters else { return Ok(()) };
-        letters.settle().inspect_err(|_| letters.forget())
+        let settled = self.letters.as_mut().map_or(Ok(()), DeadLetters::settle);
+        settled.inspect_err(|_| self.forget())
+    }
+
+    /// After a failure: what was not durable yet is taken again.
+    fn forget(&mut self) {
+        self.letters.iter_mut().for_each(DeadLetters::forget);
+        self.behind.clear();
     }
 
     fn changed(
@@ -149,27 +177,54 @@ impl Pipe {
 }
 
 /// What the converter of one side does not read.
-fn unreadable(side: usize, class: &'static str, why: String) -> Box<Refusal> {
-    let (side, stage) = match side {
-        0 => (CONVERTERS[0], "KEY_CONVERTER"),
-        1 => (CONVERTERS[1], "VALUE_CONVERTER"),
-        _ => (CONVERTERS[2], "HEADER_CONVERTER"),
-    };
-    let remedy = format!("Set '{side}' to the converter that the topic was written with.");
-    let problem = Problem::stop("CONVERTER_REFUSED", why, remedy);
-    Box::new(Refusal { stage, class, by: format!("{side} ({class})"), problem })
+fn unreadable(part: usize, class: &'static str, why: String) -> Box<Refusal> {
+    let remedy =
+        format!("Set '{}' to the converter that the topic was written with.", CONVERTERS.get(part).unwrap_or(&""));
+    Box::new(Refusal::of_converter(part, class, Problem::stop("CONVERTER_REFUSED", why, remedy)))
 }
 
 /// A transport whose records come through a pipe.
 struct Through {
     inner: Arc<dyn Transport>,
     pipe: Arc<Mutex<Pipe>>,
+    retries: Option<(Retries, Stop)>,
 }
 
 struct ThroughReader {
     inner: Arc<dyn TopicReader>,
     transport: Arc<dyn Transport>,
     pipe: Arc<Mutex<Pipe>>,
+    retries: Option<(Retries, Stop)>,
+}
+
+impl ThroughReader {
+    /// With further attempts, as far as they are asked for.
+    fn persist<T>(&self, mut attempt: impl FnMut() -> Result<T, Problem>) -> Result<T, Problem> {
+        match &self.retries {
+            Some((retries, stop)) => retries.run(stop, attempt),
+            None => attempt(),
+        }
+    }
+
+    /// Some records as the sink is to see them, and the offset behind them; no offset at the end.
+    fn read_once(
+        &self,
+        topic: &str,
+        partition: i32,
+        from: i64,
+        max_bytes: usize,
+    ) -> Result<(Vec<Record>, Option<i64>), Problem> {
+        let records = self.inner.read(topic, partition, from, max_bytes)?;
+        let next = records.last().map(|last| last.offset + 1);
+        let name: Arc<str> = topic.into();
+        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = Vec::with_capacity(records.len());
+        for record in records.into_iter().filter(|record| record.offset >= from) {
+            kept.extend(pipe.take(&*self.transport, &name, partition, record)?);
+        }
+        pipe.settle()?;
+        Ok((kept, next))
+    }
 }
 
 impl Transport for Through {
@@ -179,7 +234,8 @@ impl Transport for Through {
 
     fn reader(&self) -> Arc<dyn TopicReader> {
         let transport = Arc::clone(&self.inner);
-        Arc::new(ThroughReader { inner: self.inner.reader(), transport, pipe: Arc::clone(&self.pipe) })
+        let (inner, pipe, retries) = (self.inner.reader(), Arc::clone(&self.pipe), self.retries.clone());
+        Arc::new(ThroughReader { inner, transport, pipe, retries })
     }
 
     fn entries(&self, connector: &str) -> BTreeMap<String, Bytes> {
@@ -202,21 +258,13 @@ impl TopicReader for ThroughReader {
 
     /// Goes on behind records that were dropped: nothing at all means the end.
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem> {
-        let name: Arc<str> = topic.into();
         let mut from = offset;
         loop {
-            let records = self.inner.read(topic, partition, from, max_bytes)?;
-            let Some(next) = records.last().map(|last| last.offset + 1) else { return Ok(Vec::new()) };
-            let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut kept = Vec::with_capacity(records.len());
-            for record in records.into_iter().filter(|record| record.offset >= from) {
-                kept.extend(pipe.take(&*self.transport, &name, partition, record)?);
+            let (kept, next) = self.persist(|| self.read_once(topic, partition, from, max_bytes))?;
+            match next {
+                Some(next) if kept.is_empty() => from = next,
+                _ => return Ok(kept),
             }
-            pipe.settle()?;
-            if !kept.is_empty() {
-                return Ok(kept);
-            }
-            from = next;
         }
     }
 

@@ -13,9 +13,10 @@ use tailwater_event::connect::json::{JsonError, JsonReader};
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, converted_descriptor};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
-use super::chain::Chain;
+use super::chain::{Chain, Refusal};
 use super::converter::{Converter, Written};
-use super::tolerance::Tolerance;
+use super::properties::CONVERTERS;
+use super::tolerance::{Place, Tolerance};
 use crate::limits::{CONVERTED_TOPICS, KEPT_RECORD_BYTES};
 
 /// The three converters of a connector.
@@ -197,6 +198,10 @@ impl ConvertingWriter {
         self.failure.take().map_or(Ok(()), Err)
     }
 
+    fn place<'a>(&self, topic: &'a str) -> Place<'a> {
+        Place { topic, at: None, timestamp_ms: self.draft.timestamp_ms }
+    }
+
     /// Takes the record that the source has ended.
     fn take(&mut self) -> Result<(), Problem> {
         let Some(topic) = self.topics.get(self.draft.topic).cloned() else { return Ok(()) };
@@ -204,7 +209,7 @@ impl ConvertingWriter {
         match self.chain.apply(record) {
             Ok(Some(record)) => self.write(&topic, record),
             Ok(None) => Ok(()),
-            Err(refusal) => self.tolerance.refused(&place(&topic), &refusal.by, refusal.problem),
+            Err(refusal) => self.tolerance.refused(&self.place(&topic), *refusal),
         }
     }
 
@@ -236,25 +241,27 @@ impl ConvertingWriter {
         if let Some(partition) = record.partition.filter(|partition| *partition != 0) {
             return Err(no_partition(&record.topic, partition));
         }
+        let place = self.place(from);
         let Converters { key, value, header } = &mut self.converters;
-        let refused = |side: &str, converter: &Converter, why: String| {
-            let by = format!("{side} ({})", converter.class());
-            let remedy = format!("Set '{side}' to {}.", super::JSON);
-            self.tolerance.refused(&place(from), &by, Problem::stop("CONVERTER_REFUSED", why, remedy))
+        let refused = |part: usize, converter: &Converter, why: String| {
+            let remedy = format!("Set '{}' to {}.", CONVERTERS.get(part).unwrap_or(&""), super::JSON);
+            let refusal =
+                Refusal::of_converter(part, converter.class(), Problem::stop("CONVERTER_REFUSED", why, remedy));
+            self.tolerance.refused(&place, refusal)
         };
         let opens_key = match key.write(&record.key, &mut self.key) {
             Ok(written) => written,
-            Err(why) => return refused("key.converter", key, why),
+            Err(why) => return refused(0, key, why),
         };
         let opens_value = match value.write(&record.value, &mut self.value) {
             Ok(written) => written,
-            Err(why) => return refused("value.converter", value, why),
+            Err(why) => return refused(1, value, why),
         };
         let mut headers = Vec::with_capacity(record.headers.len());
         for ConnectHeader { name, value } in &record.headers {
             let opened = match header.write(value, &mut self.header) {
                 Ok(opened) => opened,
-                Err(why) => return refused("header.converter", header, why),
+                Err(why) => return refused(2, header, why),
             };
             let bytes = match &opened {
                 Written::Null => None,
@@ -463,10 +470,6 @@ impl SourceWriter for ConvertingWriter {
     fn sync(&mut self) -> Result<(), Problem> {
         self.inner.sync()
     }
-}
-
-fn place(topic: &str) -> String {
-    format!("topic '{topic}'")
 }
 
 fn unreadable(topic: &str, error: &JsonError) -> Problem {

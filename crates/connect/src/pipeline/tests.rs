@@ -609,7 +609,8 @@ fn a_tolerated_record_goes_to_the_dead_letter_queue_as_it_was_read() {
                    __connect.errors.connector.name c __connect.errors.task.id 0 __connect.errors.stage VALUE_CONVERTER \
                    __connect.errors.class.name org.apache.kafka.connect.converters.IntegerConverter \
                    __connect.errors.exception.class.name org.apache.kafka.connect.errors.DataException \
-                   __connect.errors.exception.message 3 bytes are no int32";
+                   __connect.errors.exception.message Failed to deserialize integer:  \
+                   __connect.errors.exception.stacktrace org.apache.kafka.connect.errors.DataException: Failed to deserialize integer: \nCaused by: 3 bytes are no int32";
     assert_eq!(
         log[2..],
         [

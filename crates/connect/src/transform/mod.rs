@@ -4,6 +4,7 @@
 //! names that people use; what is put around them (predicates, order, errors) belongs to the chain.
 
 mod debezium;
+pub mod exception;
 mod expression;
 pub(crate) mod java_regex;
 mod kafka;

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use tailwater_connect::transform::exception::exception_of;
 use tailwater_connect::transform::{Configured, classes};
 use tailwater_connector::{Config, Problem};
 use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
@@ -35,6 +36,24 @@ fn transforms_do_what_kafkas_do() {
     let unused = WANTED.iter().zip(used).filter(|(_, used)| !used).map(|(wanted, _)| wanted).collect::<Vec<_>>();
     assert!(unused.is_empty(), "wanted, but no case shows it: {unused:?}");
     assert!(wrong.is_empty(), "{} of {} differ:\n{}", wrong.len(), vectors.len(), wrong.concat());
+}
+
+/// A null pointer is Kafka's own fault: it is a refusal here.
+#[test]
+fn problems_have_the_classes_of_kafkas_exceptions() {
+    let vectors = VECTORS.lines().map(|line| serde_json::from_str::<Json>(line).unwrap());
+    let mut seen = std::collections::BTreeMap::new();
+    for vector in vectors {
+        let ours = run(&vector);
+        let (Some(theirs), Some(cause)) = (vector["error"].as_str(), ours["error"].as_str()) else { continue };
+        let (theirs, _) = theirs.split_once(": ").unwrap();
+        let class = vector["class"].as_str().unwrap();
+        let exception = exception_of(class, cause);
+        let same = exception.ends_with(&format!(".{theirs}")) || theirs == "NullPointerException";
+        assert!(same, "{class}: {theirs} is {exception}: {cause}");
+        *seen.entry(exception).or_insert(0) += 1;
+    }
+    assert!(seen.len() >= 4 && seen.values().sum::<i32>() > 200, "{seen:?}");
 }
 
 /// Every configuration over records that were made for others, and over values that do not fit their schema.
