@@ -9,7 +9,7 @@ use tailwater_event::connect::ConnectRecord;
 use super::named;
 use super::predicate::Predicate;
 use super::properties::{CONVERTERS, PREDICATES, TRANSFORMS, below};
-use crate::transform::{Transform, TransformClass, classes};
+use crate::transform::{STRICT, Transform, TransformClass, classes};
 
 /// Transforms in their order.
 #[derive(Default)]
@@ -50,8 +50,9 @@ impl Refusal {
 }
 
 impl Chain {
-    /// From `transforms` and `predicates`. All problems at once; an error leaves transforms out.
-    pub(super) fn parse(config: &Config) -> (Chain, Vec<Problem>) {
+    /// From `transforms` and `predicates`. All problems at once; an error leaves transforms out. Strict chains repeat Debezium's
+    /// mistakes.
+    pub(super) fn parse(config: &Config, strict: bool) -> (Chain, Vec<Problem>) {
         let mut problems = Vec::new();
         let predicates = parse_predicates(config, &mut problems);
         let names = names(config, TRANSFORMS, &mut problems);
@@ -88,7 +89,8 @@ impl Chain {
                     None
                 }
             });
-            steps.extend(step(name, &prefix, &class, &options, on, &mut problems));
+            let mode = if strict { "strict" } else { "" };
+            steps.extend(step(name, &prefix, &class, (options, mode), on, &mut problems));
         }
         for name in predicates.keys().filter(|name| !used.contains(name)) {
             problems.push(without_effect(&format!("{PREDICATES}.{name}"), "no transform uses this predicate"));
@@ -179,7 +181,7 @@ fn step(
     name: String,
     prefix: &str,
     class: &str,
-    options: &Config,
+    (mut options, mode): (Config, &str),
     on: Option<(Predicate, bool)>,
     problems: &mut Vec<Problem>,
 ) -> Option<Step> {
@@ -193,7 +195,10 @@ fn step(
         return None;
     };
     let of: &TransformClass = classes().find(|class| class.names.contains(&full))?;
-    match (of.configure)(full, options) {
+    if of.repeats_mistakes && !mode.is_empty() {
+        options.set(STRICT, mode);
+    }
+    match (of.configure)(full, &options) {
         Ok((transform, warnings)) => {
             problems.extend(named::with_prefix(prefix, of.properties, warnings));
             Some(Step { name, class: full, transform, on })

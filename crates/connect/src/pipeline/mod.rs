@@ -33,7 +33,8 @@ use tailwater_connector::{
 
 pub(crate) use predicate::properties as predicate_properties;
 
-use crate::transform::java_regex;
+use crate::transform::{STRICT, java_regex};
+
 use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};
 use dead_letters::DeadLetters;
@@ -109,7 +110,7 @@ impl Plugin for Framed {
             }
         }
         let (checked, mut problems) = check(&ours, properties::FRAMEWORK);
-        let (chain, found) = Chain::parse(&checked);
+        let (chain, found) = Chain::parse(&checked, config.text(STRICT).trim().eq_ignore_ascii_case("strict"));
         problems.extend(found);
         let parse = |side: &str| Converter::parse(&checked, side, if side == CONVERTERS[2] { SIMPLE } else { JSON });
         let parsed = CONVERTERS.map(parse);

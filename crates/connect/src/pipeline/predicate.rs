@@ -1,6 +1,5 @@
 //! Predicates: what a transform applies to (`org.apache.kafka.connect.transforms.predicates`, Kafka 4.3).
 
-use regex::Regex;
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::ConnectRecord;
@@ -12,7 +11,7 @@ use crate::transform::java_regex;
 #[derive(Clone, Debug)]
 pub(super) enum Predicate {
     /// The whole topic name matches.
-    Topic(Regex),
+    Topic(java_regex::Whole),
     /// There is a header of this name.
     Header(String),
     /// The value is null.

@@ -32,10 +32,15 @@ pub struct TransformClass {
     pub names: &'static [&'static str],
     /// Its options, without `transforms.NAME.`.
     pub properties: &'static [Property],
+    /// Whether [`STRICT`] is an option, too.
+    pub repeats_mistakes: bool,
     /// A transform from the class name as typed and its options (names without prefix, defaults not filled in). All problems at
     /// once, warnings come with the transform.
     pub configure: Configure,
 }
+
+/// The connector's property that chains hand to classes which have mistakes of Debezium to repeat: `strict` repeats them.
+pub const STRICT: &str = "compatibility.mode";
 
 /// See [`TransformClass::configure`].
 pub type Configure = fn(&str, &Config) -> Configured;
@@ -46,6 +51,14 @@ pub type Configured = Result<(Box<dyn Transform>, Vec<Problem>), Vec<Problem>>;
 /// Every kind of transform.
 pub fn classes() -> impl Iterator<Item = &'static TransformClass> {
     kafka::CLASSES.iter().chain(debezium::CLASSES).copied()
+}
+
+/// The options without [`STRICT`], and whether that is set.
+fn strict(options: &Config) -> (Config, bool) {
+    let mut options = options.clone();
+    let strict = options.text(STRICT).trim().eq_ignore_ascii_case("strict");
+    options.remove(STRICT);
+    (options, strict)
 }
 
 /// The transform with its warnings, or every problem when one is an error.

@@ -26,6 +26,9 @@ import org.apache.kafka.connect.transforms.Transformation;
 public class Oracle {
     static final ObjectMapper JSON = new ObjectMapper();
     static final JsonConverter CONVERTER = new JsonConverter();
+    static String keptFor;
+    @SuppressWarnings("rawtypes")
+    static Transformation keptTransform;
 
     public static void main(String[] args) throws Exception {
         CONVERTER.configure(Map.of("schemas.enable", "true", "replace.null.with.default", "false"), false);
@@ -49,9 +52,15 @@ public class Oracle {
         vector.get("config").fields().forEachRemaining(e -> config.put(e.getKey(), e.getValue().asText()));
         String name = vector.get("class").asText();
         name = name.startsWith("io.") ? name : "org.apache.kafka.connect.transforms." + name;
-        Transformation transform = (Transformation) Class.forName(name).getDeclaredConstructor().newInstance();
+        // Expressions are compiled once for all records.
+        boolean kept = vector.has("at") && (name + config).equals(keptFor);
+        Transformation transform = kept ? keptTransform : (Transformation) Class.forName(name).getDeclaredConstructor().newInstance();
         try {
-            transform.configure(config);
+            if (!kept) {
+                transform.configure(config);
+            }
+            keptFor = name + config;
+            keptTransform = transform;
         } catch (Exception e) {
             vector.put("config_error", String.valueOf(e.getMessage()));
             return;

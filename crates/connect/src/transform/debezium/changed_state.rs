@@ -12,8 +12,12 @@ use super::envelope::is_envelope;
 use super::{Configured, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.ExtractChangedRecordState"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.ExtractChangedRecordState"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] = &[
     Property::new("header.changed.name", Form::Text, None, "the header for names of changed fields"),

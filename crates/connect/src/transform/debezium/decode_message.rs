@@ -20,6 +20,7 @@ use super::{Configured, finish};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.connector.postgresql.transforms.DecodeLogicalDecodingMessageContent"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

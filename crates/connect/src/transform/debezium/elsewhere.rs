@@ -14,6 +14,7 @@ pub(super) const PASSED: TransformClass = TransformClass {
         "io.debezium.transforms.openlineage.OpenLineage",
     ],
     properties: ANY,
+    repeats_mistakes: false,
     configure: pass,
 };
 
@@ -27,6 +28,7 @@ pub(super) const REFUSED: TransformClass = TransformClass {
         "io.debezium.connector.mongodb.transforms.outbox.MongoEventRouter",
     ],
     properties: ANY,
+    repeats_mistakes: false,
     configure: refuse,
 };
 

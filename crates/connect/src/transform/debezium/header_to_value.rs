@@ -13,8 +13,12 @@ use super::envelope::not_a_struct;
 use super::{Configured, finish, invalid};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.HeaderToValue"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.HeaderToValue"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] = &[
     Property::new("headers", Form::Text, None, "names of headers").required(),

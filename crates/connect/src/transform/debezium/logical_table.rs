@@ -23,6 +23,7 @@ use super::{Configured, finish, invalid};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.ByLogicalTableRouter", "io.debezium.transforms.ToLogicalTopicRouter"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

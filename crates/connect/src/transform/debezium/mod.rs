@@ -20,7 +20,7 @@ mod timezone;
 mod unwrap;
 mod vector_to_json;
 
-use super::{Configured, TransformClass, finish, invalid};
+use super::{Configured, TransformClass, finish, invalid, strict};
 
 /// All of them.
 pub(super) const CLASSES: &[&TransformClass] = &[

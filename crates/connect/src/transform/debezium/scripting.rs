@@ -1,6 +1,5 @@
 //! `Filter` and `ContentBasedRouter`: an expression decides whether a record goes on, or to which topic.
 
-use regex::Regex;
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::ConnectRecord;
@@ -8,12 +7,13 @@ use tailwater_event::connect::ConnectRecord;
 use crate::transform::expression::{Dialect, Expression, Fault, Outcome};
 use crate::transform::{Transform, TransformClass, java_regex};
 
-use super::{Configured, finish, invalid};
+use super::{Configured, finish, invalid, strict};
 
 /// Drops records for which the condition is false.
 pub(super) const FILTER: TransformClass = TransformClass {
     names: &["io.debezium.transforms.Filter"],
     properties: &[LANGUAGE, CONDITION, NULL_HANDLING, TOPIC_REGEX],
+    repeats_mistakes: true,
     configure: |_, config| configure(config, CONDITION),
 };
 
@@ -21,6 +21,7 @@ pub(super) const FILTER: TransformClass = TransformClass {
 pub(super) const ROUTER: TransformClass = TransformClass {
     names: &["io.debezium.transforms.ContentBasedRouter"],
     properties: &[LANGUAGE, TOPIC_EXPRESSION, NULL_HANDLING, TOPIC_REGEX],
+    repeats_mistakes: true,
     configure: |_, config| configure(config, TOPIC_EXPRESSION),
 };
 
@@ -53,7 +54,7 @@ struct Script {
     option: &'static str,
     routes: bool,
     nulls: Nulls,
-    topics: Option<Regex>,
+    topics: Option<java_regex::Whole>,
 }
 
 /// Records without a value.
@@ -104,7 +105,8 @@ impl Script {
 }
 
 fn configure(config: &Config, option: Property) -> Configured {
-    let (config, mut problems) = check(config, &[LANGUAGE, option, NULL_HANDLING, TOPIC_REGEX]);
+    let (config, strict) = strict(config);
+    let (config, mut problems) = check(&config, &[LANGUAGE, option, NULL_HANDLING, TOPIC_REGEX]);
     let routes = option.name == TOPIC_EXPRESSION.name;
     let dialect = match config.text(LANGUAGE.name).trim() {
         "jsr223.groovy" | "jsr223.Groovy" => Dialect::Groovy,
@@ -123,8 +125,11 @@ fn configure(config: &Config, option: Property) -> Configured {
         }
     };
     let text = config.text(option.name).trim();
-    let expression = match Expression::compile(text, dialect) {
-        Ok(expression) => Some(expression),
+    let expression = match Expression::compile(text, dialect, strict) {
+        Ok(expression) => {
+            problems.extend(expression.hidden_field().map(|(at, name)| hidden(option.name, *at, name)));
+            Some(expression)
+        }
         // That it is missing is said already.
         Err(_) if text.is_empty() => None,
         Err(fault) => {
@@ -149,8 +154,28 @@ fn configure(config: &Config, option: Property) -> Configured {
         "evaluate" => Nulls::Evaluate,
         _ => Nulls::Keep,
     };
+    if nulls == Nulls::Evaluate && dialect == Dialect::JavaScript {
+        problems.push(invalid(
+            NULL_HANDLING.name,
+            "in JavaScript the null of a tombstone is an object, so value == null is false",
+            "Set 'language' to jsr223.groovy, or 'null.handling.mode' to keep or drop.",
+        ));
+    }
     let script = expression.map(|expression| Script { expression, option: option.name, routes, nulls, topics });
     finish(script, problems)
+}
+
+/// A field that Debezium does not see.
+fn hidden(option: &str, at: usize, name: &str) -> Problem {
+    Problem::config(
+        "EXPRESSION_DIFFERS",
+        format!(
+            "'{name}' at character {at} of '{option}' is the field; in Debezium, Groovy finds something else of the Java object \
+             under this name, which never equals a text"
+        ),
+        format!("Write .get('{name}'), which is the field in both; or set 'compatibility.mode' to strict for Debezium's outcome."),
+    )
+    .warning()
 }
 
 #[cfg(test)]
@@ -202,7 +227,7 @@ mod tests {
         for (name, value) in [
             ("condition", "value.after.tags.any { it == 'a' }"),
             ("language", "wasm.chicory"),
-            ("topic.regex", "(?!x)"),
+            ("topic.regex", "x(?!y)"),
         ] {
             let options = [("condition", "true"), (name, value)];
             let problems = configured(&FILTER, &options[usize::from(name == "condition")..]).err().unwrap();

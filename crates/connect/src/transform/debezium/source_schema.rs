@@ -15,8 +15,12 @@ use super::envelope::{is_envelope, no_field, not_a_struct, place};
 use super::{Configured, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.ExtractSchemaToNewRecord"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.ExtractSchemaToNewRecord"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const ADJUSTMENTS: &[&str] = &["none", "avro", "avro_unicode"];
 

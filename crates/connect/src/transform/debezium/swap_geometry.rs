@@ -11,8 +11,12 @@ use crate::transform::{Transform, TransformClass};
 use super::{Configured, finish, invalid};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.SwapGeometryCoordinates"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.SwapGeometryCoordinates"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const GEOMETRY: &str = "io.debezium.data.geometry.Geometry";
 

@@ -21,6 +21,7 @@ use super::{Configured, finish, invalid};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.ExtractNewRecordState", "io.debezium.transforms.UnwrapFromEnvelope"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

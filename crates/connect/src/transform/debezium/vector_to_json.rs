@@ -13,8 +13,12 @@ use crate::transform::{Transform, TransformClass};
 use super::{Configured, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.VectorToJsonConverter"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.VectorToJsonConverter"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] = &[];
 

@@ -1,10 +1,16 @@
 //! Text into tokens.
 
+use super::decimal::Decimal;
 use super::{Dialect, Fault};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
     Integer(i64),
+    /// `1L`
+    Long(i64),
+    Decimal(Decimal),
+    /// `1.5f`
+    Single(f32),
     Float(f64),
     Text(String),
     /// `/…/`
@@ -25,12 +31,30 @@ pub(super) fn tokens(text: &str, dialect: Dialect) -> Result<Vec<(usize, Token)>
     let mut lexer = Lexer { rest: text, at: 1, dialect };
     let mut tokens: Vec<(usize, Token)> = Vec::new();
     loop {
-        lexer.take_while(char::is_whitespace);
+        let space = lexer.take_while(char::is_whitespace);
+        // In Groovy an expression that could have ended ends with its line.
+        let open = matches!(tokens.last(), None | Some((_, Token::Sign(_))));
+        let closed = matches!(tokens.last(), Some((_, Token::Sign(")" | "]"))));
+        if space.contains(['\n', '\r']) && (!open || closed) && !lexer.rest.is_empty() && dialect == Dialect::Groovy {
+            return Err(
+                lexer.fault("a line ends before the expression does; write it in one line, or operators at its end;")
+            );
+        }
         let at = lexer.at;
         // After an operand a slash divides.
         let divides = matches!(
             tokens.last(),
-            Some((_, Token::Integer(_) | Token::Float(_) | Token::Text(_) | Token::Name(_) | Token::Sign(")" | "]")))
+            Some((
+                _,
+                Token::Integer(_)
+                    | Token::Long(_)
+                    | Token::Decimal(_)
+                    | Token::Single(_)
+                    | Token::Float(_)
+                    | Token::Text(_)
+                    | Token::Name(_)
+                    | Token::Sign(")" | "]")
+            ))
         );
         let token = lexer.token(divides)?;
         let ended = token == Token::End;
@@ -93,11 +117,28 @@ impl<'a> Lexer<'a> {
             number.push_str(self.take_while(|c| c.is_ascii_digit()));
         }
         let suffix = self.take_while(char::is_alphanumeric);
-        match suffix {
-            "" | "L" | "l" | "i" | "I" | "g" | "G" if !fraction => {
-                number.parse().map(Token::Integer).map_err(|_| wrong())
+        // A leading zero makes it octal.
+        if number.len() > 1 && number.starts_with('0') && !fraction {
+            return Err(wrong());
+        }
+        let double = |number: &str| number.parse().map_err(|_| wrong());
+        match (self.dialect, suffix) {
+            (Dialect::Groovy, "L" | "l") | (_, "") if !fraction => {
+                let value: i64 = number.parse().map_err(|_| wrong())?;
+                match (self.dialect, suffix) {
+                    (Dialect::Groovy, "") => Ok(Token::Integer(value)),
+                    (Dialect::Groovy, _) => Ok(Token::Long(value)),
+                    (Dialect::JavaScript, _) => double(&number).map(Token::Float),
+                }
             }
-            "" | "d" | "D" | "f" | "F" | "g" | "G" => number.parse().map(Token::Float).map_err(|_| wrong()),
+            (Dialect::Groovy, "i" | "I") if !fraction => {
+                number.parse::<i32>().map(|value| Token::Integer(value.into())).map_err(|_| wrong())
+            }
+            (Dialect::Groovy, "") | (Dialect::Groovy, "g" | "G") if fraction => {
+                Decimal::parse(&number).map(Token::Decimal).ok_or_else(wrong)
+            }
+            (Dialect::Groovy, "f" | "F") => number.parse().map(Token::Single).map_err(|_| wrong()),
+            (Dialect::Groovy, "d" | "D") | (Dialect::JavaScript, "") => double(&number).map(Token::Float),
             _ => Err(wrong()),
         }
     }
@@ -143,6 +184,13 @@ impl<'a> Lexer<'a> {
         let start = self.at - 1;
         let mut pattern = String::new();
         while let Some(c) = self.rest.chars().next() {
+            let after = self.rest.chars().nth(1);
+            if c == '$'
+                && after.is_some_and(|c| c == '{' || c == '_' || c.is_alphabetic())
+                && self.dialect == Dialect::Groovy
+            {
+                return Err(self.fault("values inside a pattern (${…}, $name) are not supported"));
+            }
             self.bump();
             match c {
                 '/' => return Ok(pattern),
@@ -205,7 +253,7 @@ mod tests {
         assert_eq!(lexed(r#"'it\'s' "\u00e4""#)[..2], [Token::Text("it's".into()), Token::Text("ä".into())]);
         assert_eq!(
             lexed("1_000L 1.5f 2.")[..4],
-            [Token::Integer(1000), Token::Float(1.5), Token::Integer(2), Token::Sign(".")]
+            [Token::Long(1000), Token::Single(1.5), Token::Integer(2), Token::Sign(".")]
         );
     }
 

@@ -4,7 +4,10 @@
 //! `?:` and `?.`, and the methods of [`methods`]. There are no loops, no assignments, no other calls: an expression costs at
 //! most a step for each of its parts. Everything else is refused when it is compiled, with its place.
 
+mod decimal;
 mod eval;
+mod groovy;
+mod javascript;
 mod lexer;
 mod methods;
 mod operand;
@@ -13,6 +16,7 @@ mod parser;
 use regex::Regex;
 use tailwater_event::connect::ConnectRecord;
 
+use decimal::Decimal;
 use methods::Method;
 
 /// Whose syntax it is.
@@ -29,6 +33,9 @@ pub(super) enum Dialect {
 pub(super) struct Expression {
     root: Node,
     dialect: Dialect,
+    strict: bool,
+    /// A field whose name the Java object has, too, and its place.
+    hidden: Option<(usize, String)>,
 }
 
 /// Why there is no outcome; never holds values.
@@ -51,14 +58,20 @@ pub(super) enum Outcome {
 }
 
 impl Expression {
-    /// A fault names what is not supported.
-    pub(super) fn compile(text: &str, dialect: Dialect) -> Result<Expression, Fault> {
-        Ok(Expression { root: parser::parse(text, dialect)?, dialect })
+    /// A fault names what is not supported. Strict ones repeat Debezium's mistakes.
+    pub(super) fn compile(text: &str, dialect: Dialect, strict: bool) -> Result<Expression, Fault> {
+        let (root, hidden) = parser::parse(text, dialect)?;
+        Ok(Expression { root, dialect, strict, hidden })
+    }
+
+    /// A field that Debezium does not see with Groovy, as the Java object has something else under its name.
+    pub(super) fn hidden_field(&self) -> Option<&(usize, String)> {
+        self.hidden.as_ref().filter(|_| !self.strict)
     }
 
     /// The outcome for a record.
     pub(super) fn evaluate(&self, record: &ConnectRecord) -> Result<Outcome, Fault> {
-        let scope = eval::Scope { record, dialect: self.dialect };
+        let scope = eval::Scope { record, dialect: self.dialect, strict: self.strict };
         Ok(scope.eval(&self.root)?.outcome())
     }
 }
@@ -87,12 +100,23 @@ struct Node {
 #[derive(Debug)]
 enum Part {
     Null,
+    Undefined,
     Boolean(bool),
     Integer(i64),
+    /// `1L`
+    Long(i64),
+    Decimal(Decimal),
+    /// `1.5f`
+    Single(f32),
+    /// `1.5d`, and each number of JavaScript with a fraction.
     Float(f64),
     Text(String),
+    /// `/…/`
+    Pattern(String),
     Variable(Variable),
     List(Vec<Node>),
+    /// `(…)`, which ends a chain of `?.` in JavaScript.
+    Group(Box<Node>),
     /// `a.b`; with `?.` null stays null.
     Field {
         of: Box<Node>,
@@ -110,10 +134,10 @@ enum Part {
         arguments: Vec<Node>,
         safe: bool,
     },
-    /// `=~` and `==~`; the latter's expression is made to match the whole.
     Match {
         of: Box<Node>,
         regex: Box<Regex>,
+        how: Matching,
     },
     Not(Box<Node>),
     Negative(Box<Node>),
@@ -125,6 +149,8 @@ enum Part {
         left: Box<Node>,
         right: Box<Node>,
         negated: bool,
+        /// `===`
+        strictly: bool,
     },
     Order {
         left: Box<Node>,
@@ -148,6 +174,19 @@ enum Part {
         second: Box<Node>,
         null: bool,
     },
+}
+
+/// How a regular expression is applied; where all of the text counts, the expression was made so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Matching {
+    /// `a =~ b`: anywhere.
+    Find,
+    /// `a ==~ b`: all of it.
+    Whole,
+    /// `a.matches(b)`: all of it.
+    Method { safe: bool },
+    /// `/b/.test(a)`: anywhere.
+    Test,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,57 +1,82 @@
 //! Values while an expression is evaluated.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
+use std::collections::HashMap;
 
-use tailwater_event::connect::{ConnectHeader, Kind, Schema, Value};
+use tailwater_event::connect::{ConnectHeader, Field, Kind, Schema, Value};
 
 use super::Outcome;
+use super::decimal::Decimal;
 
 const DECIMAL: &str = "org.apache.kafka.connect.data.Decimal";
+/// What are Java's `Date` objects, no numbers, to an expression.
+const MOMENTS: [&str; 3] = [
+    "org.apache.kafka.connect.data.Date",
+    "org.apache.kafka.connect.data.Time",
+    "org.apache.kafka.connect.data.Timestamp",
+];
 
 /// A value; most borrow from the record.
 #[derive(Clone, Debug)]
 pub(super) enum Operand<'a> {
     Null,
+    /// JavaScript's.
+    Undefined,
+    /// JavaScript's `?.` found nothing: the rest of the chain is skipped.
+    Skipped,
     Boolean(bool),
-    Integer(i64),
-    Float(f64),
+    /// An integer of fewer bits, which Java's `equals` tells from others.
+    Small(u8, i16),
+    Int(i32),
+    Long(i64),
+    Decimal(Decimal),
+    /// A decimal beyond what is counted with.
+    Huge,
+    Float(f32),
+    Double(f64),
     Text(Cow<'a, str>),
     Bytes(&'a [u8]),
+    /// A Java `Date`.
+    Moment(i64),
     List(Vec<Operand<'a>>),
     Array(Option<&'a Schema>, &'a [Value]),
-    Map(&'a [(Value, Value)]),
+    Map(Option<&'a Schema>, &'a [(Value, Value)]),
     Struct(&'a Schema, &'a [Value]),
     Schema(&'a Schema),
+    /// A schema's type.
+    Type(&'static str),
+    /// A field of a schema.
+    Field(&'a Field),
     Headers(&'a [ConnectHeader]),
     Header(&'a ConnectHeader),
 }
 
 impl<'a> Operand<'a> {
-    /// A record's value; decimals are numbers.
+    /// A record's value.
     pub(super) fn new(schema: Option<&'a Schema>, value: &'a Value) -> Operand<'a> {
+        let moment = || schema.is_some_and(|schema| MOMENTS.iter().any(|name| schema.is_named(name)));
         match value {
             Value::Null => Operand::Null,
             Value::Boolean(value) => Operand::Boolean(*value),
-            Value::Int8(value) => Operand::Integer(i64::from(*value)),
-            Value::Int16(value) => Operand::Integer(i64::from(*value)),
-            Value::Int32(value) => Operand::Integer(i64::from(*value)),
-            Value::Int64(value) => Operand::Integer(*value),
-            Value::Float32(value) => Operand::Float(f64::from(*value)),
-            Value::Float64(value) => Operand::Float(*value),
+            Value::Int8(value) => Operand::Small(8, i16::from(*value)),
+            Value::Int16(value) => Operand::Small(16, *value),
+            Value::Int32(value) if moment() => Operand::Moment(i64::from(*value)),
+            Value::Int64(value) if moment() => Operand::Moment(*value),
+            Value::Int32(value) => Operand::Int(*value),
+            Value::Int64(value) => Operand::Long(*value),
+            Value::Float32(value) => Operand::Float(*value),
+            Value::Float64(value) => Operand::Double(*value),
             Value::Text(text) => Operand::Text(Cow::Borrowed(text)),
             Value::Bytes(bytes) => match schema.filter(|schema| schema.is_named(DECIMAL)) {
-                Some(schema) => decimal(schema, bytes),
+                Some(schema) => {
+                    let scale = schema.parameter("scale").and_then(|scale| scale.parse().ok());
+                    let decimal = scale.and_then(|scale| Decimal::from_bytes(bytes, scale));
+                    decimal.map_or(Operand::Huge, Operand::Decimal)
+                }
                 None => Operand::Bytes(bytes),
             },
-            Value::Array(elements) => {
-                let element = schema.and_then(|schema| match &schema.kind {
-                    Kind::Array(element) => Some(&**element),
-                    _ => None,
-                });
-                Operand::Array(element, elements)
-            }
-            Value::Map(entries) => Operand::Map(entries),
+            Value::Array(elements) => Operand::Array(inner(schema), elements),
+            Value::Map(entries) => Operand::Map(inner(schema), entries),
             Value::Struct(values) => schema.map_or(Operand::Null, |schema| Operand::Struct(schema, values)),
         }
     }
@@ -60,79 +85,28 @@ impl<'a> Operand<'a> {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Operand::Null => "null",
+            Operand::Undefined | Operand::Skipped => "undefined",
             Operand::Boolean(_) => "a boolean",
-            Operand::Integer(_) | Operand::Float(_) => "a number",
+            Operand::Small(..) | Operand::Int(_) | Operand::Long(_) | Operand::Float(_) | Operand::Double(_) => {
+                "a number"
+            }
+            Operand::Decimal(_) => "a decimal",
+            Operand::Huge => "a decimal of more than 38 digits",
             Operand::Text(_) => "a text",
             Operand::Bytes(_) => "bytes",
+            Operand::Moment(_) => "a date",
             Operand::List(_) | Operand::Array(..) => "a list",
-            Operand::Map(_) => "a map",
+            Operand::Map(..) => "a map",
             Operand::Struct(..) => "a struct",
             Operand::Schema(_) => "a schema",
+            Operand::Type(_) => "a schema's type",
+            Operand::Field(_) => "a schema's field",
             Operand::Headers(_) | Operand::Header(_) => "headers",
         }
     }
 
-    /// Whether it counts as true: not null, not zero, not empty.
-    pub(super) fn truth(&self) -> bool {
-        match self {
-            Operand::Null => false,
-            Operand::Boolean(value) => *value,
-            Operand::Integer(value) => *value != 0,
-            Operand::Float(value) => *value != 0.0,
-            Operand::Text(text) => !text.is_empty(),
-            Operand::List(elements) => !elements.is_empty(),
-            Operand::Array(_, elements) => !elements.is_empty(),
-            Operand::Map(entries) => !entries.is_empty(),
-            Operand::Headers(headers) => !headers.is_empty(),
-            Operand::Bytes(_) | Operand::Struct(..) | Operand::Schema(_) | Operand::Header(_) => true,
-        }
-    }
-
-    /// Whether both are the same; what is of two kinds is not.
-    pub(super) fn equals(&self, other: &Operand<'_>) -> bool {
-        match (self, other) {
-            (Operand::Null, Operand::Null) => true,
-            (Operand::Boolean(left), Operand::Boolean(right)) => left == right,
-            (Operand::Text(left), Operand::Text(right)) => left == right,
-            (Operand::Bytes(left), Operand::Bytes(right)) => left == right,
-            (Operand::Map(left), Operand::Map(right)) => left == right,
-            (Operand::Struct(_, left), Operand::Struct(_, right)) => left == right,
-            (Operand::Schema(left), Operand::Schema(right)) => left == right,
-            _ => match (self.elements(), other.elements()) {
-                (Some(left), Some(right)) => {
-                    left.len() == right.len() && left.iter().zip(&right).all(|(left, right)| left.equals(right))
-                }
-                _ => self.number_order(other) == Some(Ordering::Equal),
-            },
-        }
-    }
-
-    /// The order of numbers, texts and booleans, null before all; `None` for what has none.
-    pub(super) fn order(&self, other: &Operand<'_>) -> Option<Ordering> {
-        match (self, other) {
-            (Operand::Null, Operand::Null) => Some(Ordering::Equal),
-            (Operand::Null, _) => Some(Ordering::Less),
-            (_, Operand::Null) => Some(Ordering::Greater),
-            (Operand::Text(left), Operand::Text(right)) => Some(left.cmp(right)),
-            (Operand::Boolean(left), Operand::Boolean(right)) => Some(left.cmp(right)),
-            _ => self.number_order(other),
-        }
-    }
-
-    fn number_order(&self, other: &Operand<'_>) -> Option<Ordering> {
-        match (self, other) {
-            (Operand::Integer(left), Operand::Integer(right)) => Some(left.cmp(right)),
-            _ => self.float()?.partial_cmp(&other.float()?),
-        }
-    }
-
-    /// A number.
-    pub(super) fn float(&self) -> Option<f64> {
-        match self {
-            Operand::Integer(value) => Some(*value as f64),
-            Operand::Float(value) => Some(*value),
-            _ => None,
-        }
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self, Operand::Null | Operand::Undefined | Operand::Skipped)
     }
 
     /// Elements of a list or array.
@@ -146,21 +120,47 @@ impl<'a> Operand<'a> {
         }
     }
 
-    /// What `+` and `toString()` make of it; `None` for what has no text of its own.
-    pub(super) fn text(&self) -> Option<Cow<'a, str>> {
-        match self {
-            Operand::Null => Some(Cow::Borrowed("null")),
-            Operand::Boolean(value) => Some(Cow::Owned(value.to_string())),
-            Operand::Integer(value) => Some(Cow::Owned(value.to_string())),
-            Operand::Float(value) => Some(Cow::Owned(format!("{value:?}"))),
-            Operand::Text(text) => Some(text.clone()),
-            _ => None,
+    /// The value of a map's key.
+    pub(super) fn entry(&self, key: &str) -> Option<Operand<'a>> {
+        let Operand::Map(schema, entries) = self else { return None };
+        let (_, value) = entries.iter().find(|(name, _)| name.as_text() == Some(key))?;
+        Some(Operand::new(*schema, value))
+    }
+
+    /// Java's `equals`: numbers of two classes differ, and so do 2.0 and 2.00.
+    pub(super) fn identical(&self, other: &Operand<'_>) -> bool {
+        match (self, other) {
+            (Operand::Null, Operand::Null) => true,
+            (Operand::Boolean(left), Operand::Boolean(right)) => left == right,
+            (Operand::Small(one, left), Operand::Small(other, right)) => (one, left) == (other, right),
+            (Operand::Int(left), Operand::Int(right)) => left == right,
+            (Operand::Long(left), Operand::Long(right)) | (Operand::Moment(left), Operand::Moment(right)) => {
+                left == right
+            }
+            (Operand::Decimal(left), Operand::Decimal(right)) => left == right,
+            (Operand::Float(left), Operand::Float(right)) => same_double((*left).into(), (*right).into()),
+            (Operand::Double(left), Operand::Double(right)) => same_double(*left, *right),
+            (Operand::Text(left), Operand::Text(right)) => left == right,
+            (Operand::Bytes(left), Operand::Bytes(right)) => left == right,
+            (Operand::Type(left), Operand::Type(right)) => left == right,
+            (Operand::Map(_, left), Operand::Map(_, right)) => same_maps(left, right),
+            (Operand::Struct(one, left), Operand::Struct(other, right)) => {
+                (std::ptr::eq(*one, *other) || one == other) && same_values(left, right)
+            }
+            (Operand::Schema(left), Operand::Schema(right)) => left == right,
+            (Operand::Field(left), Operand::Field(right)) => left == right,
+            _ => match (self.elements(), other.elements()) {
+                (Some(left), Some(right)) => {
+                    left.len() == right.len() && left.iter().zip(&right).all(|(left, right)| left.identical(right))
+                }
+                _ => false,
+            },
         }
     }
 
     pub(super) fn outcome(self) -> Outcome {
         match self {
-            Operand::Null => Outcome::Null,
+            Operand::Null | Operand::Undefined | Operand::Skipped => Outcome::Null,
             Operand::Boolean(value) => Outcome::Boolean(value),
             Operand::Text(text) => Outcome::Text(text.into_owned()),
             other => Outcome::Other(other.kind()),
@@ -168,16 +168,48 @@ impl<'a> Operand<'a> {
     }
 }
 
-/// A decimal as a number: an integer where it is one, else the nearest float.
-fn decimal<'a>(schema: &Schema, bytes: &[u8]) -> Operand<'a> {
-    let scale: i32 = schema.parameter("scale").and_then(|scale| scale.parse().ok()).unwrap_or(0);
-    let negative = bytes.first().is_some_and(|first| first & 0x80 != 0);
-    if scale == 0 && bytes.len() <= 8 {
-        let start = if negative { -1i64 } else { 0 };
-        return Operand::Integer(bytes.iter().fold(start, |number, byte| number << 8 | i64::from(*byte)));
+/// The order of texts in Java and JavaScript: by units of UTF-16.
+pub(super) fn text_order(left: &str, right: &str) -> std::cmp::Ordering {
+    left.encode_utf16().cmp(right.encode_utf16())
+}
+
+/// The schema of an array's elements, of a map's values.
+fn inner(schema: Option<&Schema>) -> Option<&Schema> {
+    match &schema?.kind {
+        Kind::Array(element) => Some(element),
+        Kind::Map(_, value) => Some(value),
+        _ => None,
     }
-    let start = if negative { -1.0 } else { 0.0 };
-    let unscaled = bytes.iter().fold(start, |number: f64, byte| number * 256.0 + f64::from(*byte));
-    let power = 10f64.powi(scale.abs());
-    Operand::Float(if scale < 0 { unscaled * power } else { unscaled / power })
+}
+
+/// `Double.equals`: NaN is NaN, and -0.0 is not 0.0.
+fn same_double(left: f64, right: f64) -> bool {
+    left.to_bits() == right.to_bits() || left.is_nan() && right.is_nan()
+}
+
+fn same_values(left: &[Value], right: &[Value]) -> bool {
+    left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_value(left, right))
+}
+
+/// `equals` of two values of one schema.
+fn same_value(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Float32(left), Value::Float32(right)) => same_double((*left).into(), (*right).into()),
+        (Value::Float64(left), Value::Float64(right)) => same_double(*left, *right),
+        (Value::Array(left), Value::Array(right)) | (Value::Struct(left), Value::Struct(right)) => {
+            same_values(left, right)
+        }
+        (Value::Map(left), Value::Map(right)) => same_maps(left, right),
+        _ => left == right,
+    }
+}
+
+/// The same entries in any order; keys of maps are texts.
+fn same_maps(left: &[(Value, Value)], right: &[(Value, Value)]) -> bool {
+    let names = |entries: &'_ [(Value, Value)]| -> bool { entries.iter().all(|(key, _)| key.as_text().is_some()) };
+    if left.len() != right.len() || !names(left) || !names(right) {
+        return left == right;
+    }
+    let known: HashMap<_, _> = right.iter().map(|(key, value)| (key.as_text(), value)).collect();
+    left.iter().all(|(key, value)| known.get(&key.as_text()).is_some_and(|known| same_value(value, known)))
 }

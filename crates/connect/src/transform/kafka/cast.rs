@@ -18,6 +18,7 @@ use super::{Configured, checked, finish, invalid};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["org.apache.kafka.connect.transforms.Cast$Value", "org.apache.kafka.connect.transforms.Cast$Key"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

@@ -9,8 +9,12 @@ use super::shape::list;
 use super::{Configured, checked, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["org.apache.kafka.connect.transforms.DropHeaders"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["org.apache.kafka.connect.transforms.DropHeaders"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] =
     &[Property::new("headers", Form::Text, None, "names of headers, with commas between them").required()];

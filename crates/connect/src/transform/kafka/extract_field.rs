@@ -18,6 +18,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
         "org.apache.kafka.connect.transforms.ExtractField$Key",
     ],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

@@ -7,8 +7,12 @@ use super::super::{Transform, TransformClass};
 use super::{Configured, checked, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["org.apache.kafka.connect.transforms.Filter"], properties: &[], configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["org.apache.kafka.connect.transforms.Filter"],
+    properties: &[],
+    repeats_mistakes: false,
+    configure,
+};
 
 struct Filter;
 

@@ -15,6 +15,7 @@ use super::{Configured, checked, finish};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["org.apache.kafka.connect.transforms.Flatten$Value", "org.apache.kafka.connect.transforms.Flatten$Key"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

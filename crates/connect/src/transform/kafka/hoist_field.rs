@@ -19,6 +19,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
         "org.apache.kafka.connect.transforms.HoistField$Key",
     ],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

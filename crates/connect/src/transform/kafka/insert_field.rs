@@ -20,6 +20,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
         "org.apache.kafka.connect.transforms.InsertField$Key",
     ],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

@@ -11,8 +11,12 @@ use super::literal::parse;
 use super::{Configured, checked, finish, invalid};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["org.apache.kafka.connect.transforms.InsertHeader"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["org.apache.kafka.connect.transforms.InsertHeader"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] = &[
     Property::new("header", Form::Text, None, "the header's name").required(),

@@ -21,6 +21,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
         "org.apache.kafka.connect.transforms.MaskField$Key",
     ],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

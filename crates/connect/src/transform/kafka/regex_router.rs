@@ -11,8 +11,12 @@ use super::super::{Transform, TransformClass};
 use super::{Configured, checked, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["org.apache.kafka.connect.transforms.RegexRouter"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["org.apache.kafka.connect.transforms.RegexRouter"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] = &[
     Property::new("regex", Form::Text, None, "the regular expression that a whole topic name is to match").required(),

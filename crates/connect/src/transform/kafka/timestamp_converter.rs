@@ -22,6 +22,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
         "org.apache.kafka.connect.transforms.TimestampConverter$Key",
     ],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

@@ -15,6 +15,7 @@ use super::{Configured, checked, finish, invalid};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["org.apache.kafka.connect.transforms.TimestampRouter"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

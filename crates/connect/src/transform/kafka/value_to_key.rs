@@ -12,8 +12,12 @@ use super::shape::{REPLACE_NULL, entry, failed, list, no_map, no_struct};
 use super::{Configured, checked, finish};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["org.apache.kafka.connect.transforms.ValueToKey"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["org.apache.kafka.connect.transforms.ValueToKey"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const PROPERTIES: &[Property] = &[
     Property::new("fields", Form::Text, None, "names of the value's fields, with commas between them").required(),

@@ -16,8 +16,12 @@ use super::expand::Expand;
 use router::{Columns, EventRouter, Updates};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.outbox.EventRouter"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.outbox.EventRouter"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const REGEX: &str = "route.topic.regex";
 const REPLACEMENT: &str = "route.topic.replacement";

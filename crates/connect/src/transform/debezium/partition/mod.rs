@@ -15,6 +15,7 @@ use super::{Configured, finish, invalid};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.partitions.PartitionRouting"],
     properties: PROPERTIES,
+    repeats_mistakes: false,
     configure,
 };
 

@@ -22,8 +22,12 @@ use convert::{Converter, Time};
 use rules::{Rules, Side};
 
 /// The class.
-pub(super) const CLASS: TransformClass =
-    TransformClass { names: &["io.debezium.transforms.TimezoneConverter"], properties: PROPERTIES, configure };
+pub(super) const CLASS: TransformClass = TransformClass {
+    names: &["io.debezium.transforms.TimezoneConverter"],
+    properties: PROPERTIES,
+    repeats_mistakes: false,
+    configure,
+};
 
 const ZONE: &str = "converted.timezone";
 const INCLUDE: &str = "include.list";
