@@ -42,7 +42,9 @@ impl Directory {
             let content = file::read_bytes(&path);
             if let Some(seen) = self.seen.get(&path) {
                 let unblocked = seen.blocked_by.as_ref().is_some_and(|name| self.owner(name).is_none());
-                if seen.content == content && !unblocked {
+                // What a faulty file misses may lie beside it and come without it; what REST gave its connector stays.
+                let faulty = seen.shown.as_ref().is_some_and(|shown| herder.is_broken(shown));
+                if seen.content == content && !unblocked && !faulty {
                     continue;
                 }
             }

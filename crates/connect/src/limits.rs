@@ -24,6 +24,10 @@ pub const ROUTED_TOPICS: usize = 4096;
 pub const EXPRESSION_BYTES: usize = 8 * 1024;
 /// Parts of an expression that stand in one another.
 pub const EXPRESSION_DEPTH: usize = 64;
+/// How often a change is made again of a configuration that others change at the same time.
+pub const CHANGE_ATTEMPTS: usize = 5;
+/// Configurations that are looked at from outside at one time: each may wait for a database for seconds.
+pub const CHECKS_AT_ONCE: usize = 32;
 /// How often connectors that are on their way are looked at.
 pub const KEEP_AGAIN: Duration = Duration::from_millis(20);
 /// How often all connectors are looked at, when nobody asked for anything.
@@ -34,6 +38,8 @@ pub const JSON_DEPTH: usize = 1000;
 pub const JSON_NAME_BYTES: usize = 50_000;
 /// Longest number in JSON, as Jackson's.
 pub const JSON_NUMBER_BYTES: usize = 1000;
+/// Most properties of a configuration that is posted; they are looked up one by one. Debezium's connector has some 150.
+pub const PROPERTIES_MAX: usize = 5_000;
 /// Largest body of a request: as a connector file.
 pub const BODY_BYTES: usize = FILE_MAX_BYTES as usize;
 /// Bytes of problems in a header of an answer: with the other headers below the 8 KiB that proxies take.
@@ -44,8 +50,6 @@ pub const BODY_TIME: Duration = Duration::from_secs(20);
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Most connections to REST at one time; further ones wait.
 pub const CONNECTIONS: usize = 256;
-/// Most requests that are worked on at one time: a preflight may wait for a database for seconds.
-pub const REQUESTS_AT_ONCE: usize = 32;
 /// How long requests under way may take when the process ends.
 pub const REST_GRACE: Duration = Duration::from_millis(500);
 /// How long a change of offsets waits for the end of a connector that was asked to stop.

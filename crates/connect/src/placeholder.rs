@@ -20,7 +20,7 @@ use crate::limits::SECRET_FILE_BYTES;
 pub type Environment = Box<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// The flag and key that allow directories.
-const ALLOW: &str = "--connect-files-allowed";
+pub(crate) const ALLOW: &str = "--connect-files-allowed";
 
 /// What a provider's name stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,8 +90,17 @@ impl Secrets {
     /// # Errors
     /// Every placeholder that cannot be replaced.
     pub fn resolve(&self, config: &Config, origin: Origin<'_>) -> Result<Config, Vec<Problem>> {
+        self.resolve_each(config, |_| origin)
+    }
+
+    /// The same, each property by its own origin.
+    pub(crate) fn resolve_each<'a>(
+        &'a self,
+        config: &Config,
+        origin: impl Fn(&str) -> Origin<'a>,
+    ) -> Result<Config, Vec<Problem>> {
         let mut problems = Vec::new();
-        let mut resolve = |(name, value): (&str, &str)| match self.resolve_value(name, value, origin) {
+        let mut resolve = |(name, value): (&str, &str)| match self.resolve_value(name, value, origin(name)) {
             Ok(value) => Some((name.to_owned(), value)),
             Err(found) => {
                 problems.extend(found);
@@ -172,6 +181,20 @@ impl Secrets {
         // What editors and `echo` add is no part of a secret.
         text.truncate(text.strip_suffix("\r\n").or(text.strip_suffix('\n')).unwrap_or(&text).len());
         Ok(text)
+    }
+
+    /// Whether a configuration that nobody's file gave may use a file or directory, which need not be there yet.
+    pub(crate) fn may_touch(&self, path: &Path) -> bool {
+        let Ok(path) = std::path::absolute(path) else { return false };
+        if path.components().any(|part| part == std::path::Component::ParentDir) {
+            return false;
+        }
+        // What is there tells where links lead; what is not has none.
+        let real = path.ancestors().find_map(|there| Some((there, there.canonicalize().ok()?)));
+        let whole = real.and_then(|(there, real)| Some(real.join(path.strip_prefix(there).ok()?)));
+        let dangling = path.ancestors().any(|part| part.is_symlink() && !part.exists());
+        let allowed = || self.allowed.iter().filter_map(|dir| dir.canonicalize().ok());
+        !dangling && whole.is_some_and(|whole| allowed().any(|dir| whole.starts_with(dir)))
     }
 
     /// The text of a file that this configuration may read.

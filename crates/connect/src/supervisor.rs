@@ -1,6 +1,7 @@
 //! Owns all connectors of a process: starts them, stops them, knows how they are.
 
 use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -73,8 +74,26 @@ impl Supervisor {
     /// Validates a configuration and starts a connector with it; every problem of the configuration at once, and then
     /// nothing was started. What the connector meets outside is in its status.
     pub fn start(&self, name: &str, config: &Config) -> Result<(), Vec<Problem>> {
+        self.start_if(name, config, |_| Vec::new())
+    }
+
+    /// The same, unless something is wrong with the connector as it was configured.
+    pub(crate) fn start_if(
+        &self,
+        name: &str,
+        config: &Config,
+        wrong: impl FnOnce(&Instance) -> Vec<Problem>,
+    ) -> Result<(), Vec<Problem>> {
         let plugin = self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?;
-        let (instance, warnings) = plugin.configure(config)?;
+        // One that breaks here must not break those that start after it.
+        let configured = catch_unwind(AssertUnwindSafe(|| plugin.configure(config)));
+        let (instance, warnings) = configured.unwrap_or_else(|_| {
+            Err(vec![Problem::internal("INTERNAL", "the configuration met a fault in Tailwater itself")])
+        })?;
+        let wrong = wrong(&instance);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
         let mut connectors = self.lock();
         if connectors.contains_key(name) {
             return Err(vec![Problem::config(
@@ -101,7 +120,7 @@ impl Supervisor {
     /// Shows a connector that could not be started, with what is wrong; a running one of that name is left alone.
     pub fn show_failed(&self, name: &str, problems: Vec<Problem>) {
         let mut connectors = self.lock();
-        if connectors.contains_key(name) || connectors.len() >= CONNECTORS_MAX {
+        if connectors.contains_key(name) {
             return;
         }
         let status = Arc::new(StatusCell::new(name));

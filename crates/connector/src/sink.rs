@@ -1,5 +1,6 @@
 //! The contract of sinks.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::problem::Problem;
@@ -23,6 +24,10 @@ pub struct SinkContext {
 pub trait Sink: Send {
     /// Looks at the destination and reports all problems at once.
     fn preflight(&mut self) -> Vec<Problem>;
+    /// The files and directories of this machine that it reads or writes, each with the property that names it.
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        Vec::new()
+    }
     /// Runs until [`Stop`] is set. Errors as in [`Source::run`](crate::Source::run).
     fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem>;
 }

@@ -1,5 +1,6 @@
 //! The contract of sources.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::offset::Offset;
@@ -34,6 +35,10 @@ pub trait Source: Send {
     /// Runs until [`Stop`] is set or the work is done (`snapshot.mode=initial_only`). An error of kind
     /// [`Retry`](crate::ProblemKind::Retry) is followed by another `run` after a pause; others end the connector.
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem>;
+    /// The files of this machine that it reads or writes, each with the property that names it.
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        Vec::new()
+    }
     /// A durable position as Kafka Connect shows it.
     fn offsets(&self, _durable: &Durable) -> Vec<Offset> {
         Vec::new()

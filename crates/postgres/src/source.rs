@@ -1,5 +1,7 @@
 //! The log source: its life from start to stop.
 
+use std::path::PathBuf;
+
 use tailwater_connector::status::ConnectorState;
 use tailwater_connector::{Durable, Offset, Problem, Source, SourceContext, SourceWriter};
 
@@ -44,6 +46,17 @@ impl PostgresSource {
 impl Source for PostgresSource {
     fn preflight(&mut self) -> Vec<Problem> {
         preflight::problems(&self.settings)
+    }
+
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        let tls = &self.settings.connection.tls;
+        let named = [
+            ("database.sslrootcert", &tls.root_certificate),
+            ("database.sslcert", &tls.certificate),
+            ("database.sslkey", &tls.key),
+            ("signal.file", &self.settings.signals.file),
+        ];
+        named.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect()
     }
 
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {

@@ -85,15 +85,13 @@ impl Herder {
             return Err(Refusal::bad(format!("Included connector type {given} does not match request type {class}")));
         }
         let plugin = self.class_of(config).map_err(inner)?;
-        let before = self.state().connectors.get(config.text("name")).and_then(|connector| connector.config.clone());
+        let before = self.known(config.text("name"));
         let mut config = config.clone();
-        if let Some(before) = &before {
-            // Interfaces validate what they were shown before they send it.
-            mask::restore(&mut config, before, plugin.properties());
-        }
+        // Interfaces validate what they were shown before they send it.
+        let inherited = self.inherit(&mut config, before.as_ref(), &|_| true);
         let config = &config;
-        let mut problems = self.findings(config)?;
-        without_own_slot(&mut problems, before.as_ref(), config);
+        let mut problems = self.findings(config, &inherited)?;
+        without_own_slot(&mut problems, before.and_then(|before| before.config).as_ref(), config);
         let mut definitions = framework(plugin.as_ref());
         definitions.extend(own(plugin.as_ref()).into_iter().filter(|own| !is_framework(&own.name)));
         definitions.extend(of_chain(config));

@@ -2,6 +2,9 @@
 
 use tailwater_connector::Problem;
 
+/// The status of what is in conflict with how things are.
+pub(super) const CONFLICT: u16 = 409;
+
 /// A refusal: the HTTP status that Connect gives it, its text, and what is behind it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -30,7 +33,7 @@ impl Refusal {
 
     /// 409
     pub fn conflict(message: impl Into<String>) -> Refusal {
-        Refusal::new(409, message)
+        Refusal::new(CONFLICT, message)
     }
 
     /// 500

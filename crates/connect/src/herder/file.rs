@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use tailwater_connector::{Config, Problem};
 
 use super::store::{AppliedFile, Change};
+use super::validate::masked;
 use super::{Herder, Target};
 
 impl Herder {
@@ -24,7 +25,9 @@ impl Herder {
     pub(crate) fn faults(&self, config: &Config) -> Vec<Problem> {
         let check = || {
             let config = self.secrets.resolve(config, self.secrets.origin(true))?;
-            self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?.configure(&config).map(drop)
+            let plugin = self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?;
+            let masked = masked(&config, plugin.properties());
+            if masked.is_empty() { plugin.configure(&config).map(drop) } else { Err(masked) }
         };
         check().err().unwrap_or_default()
     }
@@ -33,45 +36,59 @@ impl Herder {
     pub(crate) fn apply_file(&self, file: &str, content: &[u8], name: &str, config: Config) -> Result<(), Problem> {
         let applied = AppliedFile { connector: name.to_owned(), digest: digest(content) };
         let change = Change::default().config(name, &config).target(name, Target::Running).file(file, &applied);
-        self.store().put(change)?;
+        let mut store = self.store();
+        store.put(change)?;
         self.state().connectors.entry(name.to_owned()).or_default().of_file = true;
-        self.set(name, Some(config), Target::Running);
+        self.set(&store, name, Some(config), Target::Running);
+        drop(store);
+        self.follow();
         Ok(())
     }
 
     /// A file is gone: its connector stops, and nothing of it is deleted. Durable when it returns.
     pub(crate) fn file_gone(&self, file: &str, connector: &str) -> Result<(), Problem> {
-        let mut change = Change::default().forget_file(file);
-        let known = self.state().connectors.get(connector).is_some_and(|connector| connector.config.is_some());
-        if known {
-            change = change.target(connector, Target::Stopped);
-        }
-        self.store().put(change)?;
-        if known {
-            self.set(connector, None, Target::Stopped);
-        } else {
+        let change = Change::default().forget_file(file);
+        let mut store = self.store();
+        if self.known(connector).is_none_or(|connector| connector.config.is_none()) {
+            store.put(change)?;
+            drop(store);
             self.mend(connector);
+            return Ok(());
         }
+        store.put(change.target(connector, Target::Stopped))?;
+        self.set(&store, connector, None, Target::Stopped);
+        drop(store);
+        self.follow();
         Ok(())
     }
 
     /// A file no longer describes a connector, which stops. Durable when it returns.
     pub(crate) fn leave(&self, connector: &str) -> Result<(), Problem> {
+        let mut store = self.store();
         if self.known(connector).is_none_or(|connector| connector.config.is_none()) {
             return Ok(());
         }
-        self.store().put(Change::default().target(connector, Target::Stopped))?;
-        self.set(connector, None, Target::Stopped);
+        store.put(Change::default().target(connector, Target::Stopped))?;
+        self.set(&store, connector, None, Target::Stopped);
+        drop(store);
+        self.follow();
         Ok(())
+    }
+
+    /// Whether a connector is shown as failed because of its file.
+    pub(crate) fn is_broken(&self, name: &str) -> bool {
+        self.state().connectors.get(name).is_some_and(|connector| connector.broken.is_some())
     }
 
     /// Shows a connector as failed for as long as its file is bad.
     pub(crate) fn show_broken(&self, name: &str, problems: Vec<Problem>) {
         {
             let mut state = self.state();
-            state.last_generation += 1;
-            let generation = state.last_generation;
+            let generation = state.next_generation();
             let connector = state.connectors.entry(name.to_owned()).or_default();
+            if connector.broken.as_ref() == Some(&problems) {
+                return;
+            }
             connector.broken = Some(problems);
             connector.generation = generation;
         }
@@ -82,8 +99,7 @@ impl Herder {
     pub(crate) fn mend(&self, name: &str) {
         {
             let mut state = self.state();
-            state.last_generation += 1;
-            let generation = state.last_generation;
+            let generation = state.next_generation();
             let Some(connector) = state.connectors.get_mut(name).filter(|c| c.broken.is_some()) else { return };
             connector.broken = None;
             connector.generation = generation;

@@ -3,7 +3,7 @@
 use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Arc, Weak};
 
-use tailwater_connector::Problem;
+use tailwater_connector::{Config, Problem};
 
 use super::{Herder, Keeper, Target};
 use crate::limits::{KEEP_AGAIN, KEEP_EVERY};
@@ -25,6 +25,7 @@ impl Herder {
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
                 let Some(herder) = herder.upgrade() else { return };
+                herder.store().undo();
                 soon = herder.keep();
             }
         };
@@ -61,15 +62,12 @@ impl Herder {
         }
         for (name, connector) in &state.connectors {
             let Some(generation) = connector.wanted().filter(|_| !state.running.contains_key(name)) else { continue };
+            if state.held.contains(name) {
+                continue;
+            }
             let problems = match (&connector.broken, &connector.config) {
                 (Some(problems), _) => problems.clone(),
-                (None, Some(config)) => {
-                    let resolved = self.secrets.resolve(config, self.secrets.origin(connector.of_file));
-                    match resolved.and_then(|config| self.supervisor.start(name, &config)) {
-                        Ok(()) => Vec::new(),
-                        Err(problems) => problems,
-                    }
-                }
+                (None, Some(config)) => self.start_one(name, config, connector.of_file).err().unwrap_or_default(),
                 (None, None) => Vec::new(),
             };
             if !problems.is_empty() {
@@ -78,5 +76,11 @@ impl Herder {
             state.running.insert(name.clone(), generation);
         }
         pending
+    }
+
+    fn start_one(&self, name: &str, config: &Config, of_file: bool) -> Result<(), Vec<Problem>> {
+        let config = self.secrets.resolve(config, self.secrets.origin(of_file))?;
+        // Also of those that were made when more was allowed.
+        self.supervisor.start_if(name, &config, |instance| self.forbidden_files(instance, |_| of_file))
     }
 }

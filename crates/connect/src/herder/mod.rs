@@ -5,6 +5,7 @@
 //! with it, now and after every start. Names, codes and texts are those of Kafka Connect 4.3 where Connect has some.
 
 mod change;
+mod checks;
 pub mod definitions;
 mod error;
 mod file;
@@ -30,6 +31,7 @@ pub use store::Target;
 use crate::placeholder::Secrets;
 use crate::registry::Registry;
 use crate::supervisor::Supervisor;
+use checks::Checks;
 use store::Store;
 
 /// All connectors that there should be. Calls may wait for the disk, and those that check a configuration for the database,
@@ -39,9 +41,11 @@ pub struct Herder {
     registry: Registry,
     transport: Arc<dyn Transport>,
     secrets: Secrets,
-    /// One change at a time; held while the disk is waited for, and never while a database is.
+    /// One change at a time; held while the disk is waited for and until memory says what is durable, and never while a
+    /// database is waited for. Taken before `state`.
     store: Mutex<Store>,
     state: Mutex<State>,
+    checks: Checks,
     wake: SyncSender<()>,
     worker: OnceLock<String>,
 }
@@ -53,6 +57,8 @@ struct State {
     /// The generation of each connector that the supervisor has, until its end.
     running: BTreeMap<String, u64>,
     last_generation: u64,
+    /// Stopped connectors whose position is being changed: they do not start meanwhile.
+    held: BTreeSet<String>,
     /// How many topics of each connector are noted already.
     topics_seen: BTreeMap<String, usize>,
     /// Whether anything may run yet.
@@ -67,10 +73,17 @@ struct Connector {
     target: Target,
     /// Another number means another run.
     generation: u64,
-    /// What is wrong with its file, while it is; the connector does not run then.
+    /// What is wrong with its file, while it is, or with what was stored; the connector does not run then.
     broken: Option<Vec<Problem>>,
     /// Whether a file made it, which may read beside itself.
     of_file: bool,
+}
+
+impl State {
+    fn next_generation(&mut self) -> u64 {
+        self.last_generation += 1;
+        self.last_generation
+    }
 }
 
 impl Connector {
@@ -92,11 +105,13 @@ impl Herder {
         let store = Store::open(Arc::clone(&transport));
         let files: BTreeSet<String> = store.files().map(|(_, applied)| applied.connector).collect();
         let mut state = State::default();
-        for (name, config, target) in store.connectors() {
-            state.last_generation += 1;
-            let generation = state.last_generation;
+        for (name, stored) in store.connectors() {
+            let generation = state.next_generation();
             let of_file = files.contains(&name);
-            let connector = Connector { config: Some(config), target, generation, broken: None, of_file };
+            let connector = match stored {
+                Ok((config, target)) => Connector { config: Some(config), target, generation, broken: None, of_file },
+                Err(problem) => Connector { generation, broken: Some(vec![problem]), of_file, ..Connector::default() },
+            };
             state.connectors.insert(name, connector);
         }
         let (wake, woken) = sync_channel(1);
@@ -107,6 +122,7 @@ impl Herder {
             secrets,
             store: Mutex::new(store),
             state: Mutex::new(state),
+            checks: Checks::default(),
             wake,
             worker: OnceLock::new(),
         };

@@ -29,7 +29,7 @@ impl Herder {
 
     /// Lets a stopped connector go on from other offsets; `None` for one starts anew.
     pub fn alter_offsets(&self, name: &str, offsets: &[Offset]) -> Result<(), Refusal> {
-        let config = self.stopped(name)?;
+        let (_held, config) = self.stopped(name)?;
         match self.class_of(&config)?.kind() {
             Kind::Source => self.alter_source(name, &config, offsets),
             Kind::Sink => self.alter_sink(name, offsets),
@@ -38,7 +38,7 @@ impl Herder {
 
     /// Lets a stopped connector start anew.
     pub fn reset_offsets(&self, name: &str) -> Result<(), Refusal> {
-        let config = self.stopped(name)?;
+        let (_held, config) = self.stopped(name)?;
         match self.class_of(&config)?.kind() {
             Kind::Source => {
                 let mut offsets = self.source(name, &config)?.offsets(&self.transport.durable(name));
@@ -57,15 +57,10 @@ impl Herder {
         }
     }
 
-    /// The configuration of a connector whose position may be changed: it is stopped, and its thread has ended.
-    fn stopped(&self, name: &str) -> Result<Config, Refusal> {
-        let connector = self.known(name).ok_or_else(|| not_found(name))?;
-        if connector.target != Target::Stopped {
-            return Err(Refusal::bad(format!(
-                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the \
-                 specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
-            )));
-        }
+    /// The configuration of a connector whose position may be changed: it is stopped, its thread has ended, and no other
+    /// begins for as long as it is held.
+    fn stopped(&self, name: &str) -> Result<(Held<'_>, Config), Refusal> {
+        let held = self.hold(name)?;
         let deadline = Instant::now() + OFFSETS_WAIT;
         while self.state().running.contains_key(name) {
             if Instant::now() > deadline {
@@ -73,7 +68,23 @@ impl Herder {
             }
             std::thread::sleep(JOIN_POLL);
         }
-        connector.config.ok_or_else(|| not_found(name))
+        let connector = self.known(name).ok_or_else(|| not_found(name))?;
+        Ok((held, connector.config.ok_or_else(|| not_found(name))?))
+    }
+
+    fn hold(&self, name: &str) -> Result<Held<'_>, Refusal> {
+        let mut state = self.state();
+        let connector = state.connectors.get(name).ok_or_else(|| not_found(name))?;
+        if connector.target != Target::Stopped {
+            return Err(Refusal::bad(format!(
+                "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the \
+                 specified connector by issuing a 'PUT' request to the '/connectors/{name}/stop' endpoint"
+            )));
+        }
+        if !state.held.insert(name.to_owned()) {
+            return Err(Refusal::conflict(format!("The offsets of connector {name} are being changed; ask again")));
+        }
+        Ok(Held { herder: self, name: name.to_owned() })
     }
 
     fn alter_source(&self, name: &str, config: &Config, offsets: &[Offset]) -> Result<(), Refusal> {
@@ -134,6 +145,19 @@ impl Herder {
         }
         let entries: Vec<(&str, &[u8])> = entries.iter().map(|(k, v)| (k.as_str(), v.as_slice())).collect();
         Ok(self.transport.put_entries(name, &entries)?)
+    }
+}
+
+/// A stopped connector that does not start until this is dropped.
+struct Held<'a> {
+    herder: &'a Herder,
+    name: String,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.herder.state().held.remove(&self.name);
+        self.herder.follow();
     }
 }
 

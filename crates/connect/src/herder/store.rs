@@ -4,7 +4,7 @@
 //! active, `file/FILE` what was last applied from a connector file. An entry, and entries put together, are there whole or
 //! not at all, so that no crash leaves half a connector.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -44,29 +44,44 @@ pub(super) type TopicMarks = BTreeMap<String, i64>;
 pub(super) struct Store {
     transport: Arc<dyn Transport>,
     entries: BTreeMap<String, Bytes>,
+    /// Entries of changes that failed: on a disk without space a change waits in the journal and would come true later, so
+    /// that what stands is put behind it.
+    undone: BTreeSet<String>,
 }
+
+/// A connector as it was stored, or why it cannot be read.
+pub(super) type Stored = Result<(Config, Target), Problem>;
 
 impl Store {
     pub(super) fn open(transport: Arc<dyn Transport>) -> Store {
         let entries = transport.entries(OWNER);
-        Store { transport, entries }
+        Store { transport, entries, undone: BTreeSet::new() }
     }
 
-    /// Every connector. One that cannot be read is told of and left alone.
-    pub(super) fn connectors(&self) -> Vec<(String, Config, Target)> {
-        let mut all = Vec::new();
-        for (key, value) in &self.entries {
-            let Some(name) = key.strip_prefix("config/") else { continue };
-            match serde_json::from_slice::<Map<String, Value>>(value) {
-                Ok(members) => {
-                    let text = |value: Value| value.as_str().unwrap_or_default().to_owned();
-                    let config = members.into_iter().map(|(key, value)| (key, text(value))).collect();
-                    all.push((name.to_owned(), config, self.read(&format!("target/{name}")).unwrap_or_default()));
-                }
-                Err(error) => tracing::error!(connector = name, %error, "a stored configuration cannot be read"),
-            }
-        }
-        all
+    /// Every connector.
+    pub(super) fn connectors(&self) -> Vec<(String, Stored)> {
+        let names = self.entries.keys().filter_map(|key| key.strip_prefix("config/"));
+        names.map(|name| (name.to_owned(), self.connector(name))).collect()
+    }
+
+    fn connector(&self, name: &str) -> Stored {
+        let unreadable = |what: &str| {
+            Problem::environment(
+                "CONNECTOR_UNREADABLE",
+                format!("the stored {what} of connector '{name}' cannot be read; was a newer version here?"),
+                format!("Give it its configuration again: PUT /connectors/{name}/config; its position is kept."),
+            )
+        };
+        let members: Option<Map<String, Value>> = self.read(&format!("config/{name}"));
+        let text = |(name, value): (String, Value)| Some((name, value.as_str()?.to_owned()));
+        let config = members.and_then(|members| members.into_iter().map(text).collect::<Option<Config>>());
+        let config = config.ok_or_else(|| unreadable("configuration"))?;
+        let target = format!("target/{name}");
+        let target = match self.entries.contains_key(&target) {
+            true => self.read(&target).ok_or_else(|| unreadable("target state"))?,
+            false => Target::default(),
+        };
+        Ok((config, target))
     }
 
     pub(super) fn files(&self) -> impl Iterator<Item = (&str, AppliedFile)> {
@@ -85,12 +100,22 @@ impl Store {
 
     /// Durable when it returns; a failure leaves everything as it was.
     pub(super) fn put(&mut self, change: Change) -> Result<(), Problem> {
-        let entries: Vec<(&str, &[u8])> =
+        let mut entries: Vec<(&str, &[u8])> =
             change.0.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         if entries.is_empty() {
             return Ok(());
         }
-        self.transport.put_entries(OWNER, &entries)?;
+        let changed = |name: &String| change.0.iter().any(|(changed, _)| changed == name);
+        entries.splice(
+            0..0,
+            self.standing().filter(|(name, _)| !changed(name)).map(|(name, value)| (name.as_str(), value)),
+        );
+        if let Err(problem) = self.transport.put_entries(OWNER, &entries) {
+            self.undone.extend(change.0.into_iter().map(|(name, _)| name));
+            self.undo();
+            return Err(problem);
+        }
+        self.undone.clear();
         for (name, value) in change.0 {
             if value.is_empty() {
                 self.entries.remove(&name);
@@ -99,6 +124,23 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Puts what stands behind changes that failed, if there are such.
+    pub(super) fn undo(&mut self) {
+        if self.undone.is_empty() {
+            return;
+        }
+        let entries: Vec<(&str, &[u8])> = self.standing().map(|(name, value)| (name.as_str(), value)).collect();
+        match self.transport.put_entries(OWNER, &entries) {
+            Ok(()) => self.undone.clear(),
+            Err(problem) => tracing::debug!(%problem, "a change that failed is not taken back yet"),
+        }
+    }
+
+    /// What stands of the entries of failed changes.
+    fn standing(&self) -> impl Iterator<Item = (&String, &[u8])> {
+        self.undone.iter().map(|name| (name, self.entries.get(name).map_or(&[][..], |value| value)))
     }
 
     fn read<T: for<'a> Deserialize<'a>>(&self, entry: &str) -> Option<T> {

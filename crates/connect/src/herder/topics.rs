@@ -21,11 +21,12 @@ impl Herder {
 
     /// From now on only topics that get further records are active.
     pub fn reset_topics(&self, name: &str) -> Result<(), Refusal> {
+        let marks: TopicMarks = self.ends(name);
+        let mut store = self.store();
         if self.known(name).is_none() {
             return Ok(());
         }
-        let marks: TopicMarks = self.ends(name);
-        Ok(self.store().put(Change::default().topic_marks(name, &marks))?)
+        Ok(store.put(Change::default().topic_marks(name, &marks))?)
     }
 
     /// Makes durable which topics connectors work with. Only when somebody asks: a write of ours makes room by the rules of

@@ -1,25 +1,67 @@
 //! Is a configuration good? What it says, and what the preflight finds outside, all at once.
 
-use tailwater_connector::plugin::Instance;
-use tailwater_connector::{Config, Problem, ProblemKind};
+use std::collections::BTreeSet;
+use std::path::Path;
 
-use super::{Herder, Refusal, mask};
+use tailwater_connector::plugin::Instance;
+use tailwater_connector::{Config, Problem, ProblemKind, Property};
+
+use super::{Connector, Herder, Refusal, mask};
 use crate::file;
-use crate::placeholder::Origin;
+use crate::placeholder::ALLOW;
 
 /// In Connect's words, the gap for the name included.
 const NAME_EMPTY: &str = "Invalid value  for configuration name: String may not be empty";
 
+/// What a configuration takes over from the one that it is to replace.
+#[derive(Default)]
+pub(super) struct Inherited {
+    /// Values that an operator's file gave and that stay: they may name any file.
+    trusted: BTreeSet<String>,
+    /// Secrets that were not given again, although the connector is to go elsewhere.
+    astray: Vec<String>,
+    /// What says that it is to go elsewhere.
+    moved: Vec<String>,
+}
+
 impl Herder {
+    /// Puts secrets in the place of what is shown for them, and tells what else comes from `before`. `given` says which
+    /// properties were named at all.
+    pub(super) fn inherit(
+        &self,
+        config: &mut Config,
+        before: Option<&Connector>,
+        given: &dyn Fn(&str) -> bool,
+    ) -> Inherited {
+        let Some((before, of_file)) = before.and_then(|before| Some((before.config.as_ref()?, before.of_file))) else {
+            return Inherited::default();
+        };
+        let plugin = self.plugin(config).or_else(|| self.plugin(before));
+        let properties = plugin.as_ref().map_or(&[][..], |plugin| plugin.properties());
+        let restored = mask::restore(config, before, properties);
+        let moved: Vec<String> = mask::moved(before, config).into_iter().map(str::to_owned).collect();
+        if moved.is_empty() {
+            let same = config.iter().filter(|(name, value)| of_file && before.get(name) == Some(value));
+            let trusted = same.map(|(name, _)| name.to_owned()).collect();
+            return Inherited { trusted, ..Inherited::default() };
+        }
+        let kept = |name: &str| !given(name) || restored.iter().any(|restored| restored == name);
+        let astray = config.iter().filter(|(name, value)| kept(name) && mask::hides(name, value, properties));
+        Inherited { astray: astray.map(|(name, _)| name.to_owned()).collect(), moved, ..Inherited::default() }
+    }
+
     /// Everything that is wrong with a configuration, warnings included, the outside looked at. Takes as long as the
     /// preflight.
     ///
     /// # Errors
     /// When it is not known what to run.
-    pub fn findings(&self, config: &Config) -> Result<Vec<Problem>, Refusal> {
+    pub(super) fn findings(&self, config: &Config, inherited: &Inherited) -> Result<Vec<Problem>, Refusal> {
         let plugin = self.class_of(config)?;
-        let mut problems: Vec<Problem> = mask::left_over(config, plugin.properties()).map(masked).collect();
-        let resolved = match self.secrets.resolve(config, Origin::Asked) {
+        let mut problems = masked(config, plugin.properties());
+        problems.extend(inherited.astray.iter().map(|name| astray(name, &inherited.moved)));
+        let trusted = |name: &str| inherited.trusted.contains(name);
+        let origin = |name: &str| self.secrets.origin(trusted(name));
+        let resolved = match self.secrets.resolve_each(config, origin) {
             Ok(resolved) => resolved,
             Err(found) => {
                 problems.extend(found);
@@ -28,9 +70,13 @@ impl Herder {
         };
         match plugin.configure(&resolved) {
             Err(faults) => problems.extend(faults),
-            Ok((_, warnings)) if problems.iter().any(Problem::is_error) => problems.extend(warnings),
             Ok((instance, warnings)) => {
                 problems.extend(warnings);
+                problems.extend(self.forbidden_files(&instance, trusted));
+                if problems.iter().any(Problem::is_error) {
+                    return Ok(problems);
+                }
+                let _turn = self.checks.take();
                 problems.extend(match instance {
                     Instance::Source(mut source) => source.preflight(),
                     Instance::Sink(mut sink) => sink.preflight(),
@@ -40,9 +86,26 @@ impl Herder {
         Ok(problems)
     }
 
+    /// The files that a connector would use and that nobody who asks over the network may have touched.
+    pub(super) fn forbidden_files(&self, instance: &Instance, trusted: impl Fn(&str) -> bool) -> Vec<Problem> {
+        let files = match instance {
+            Instance::Source(source) => source.files(),
+            Instance::Sink(sink) => sink.files(),
+        };
+        let forbidden =
+            files.into_iter().filter(|(property, path)| !trusted(property) && !self.secrets.may_touch(path));
+        forbidden.map(|(property, path)| forbidden_file(property, &path)).collect()
+    }
+
     /// Refuses what cannot work, else gives the warnings. What may pass by itself, such as a database that does not answer,
     /// is no reason.
-    pub(super) fn refuse_faulty(&self, name: &str, config: &Config, nulls: bool) -> Result<Vec<Problem>, Refusal> {
+    pub(super) fn refuse_faulty(
+        &self,
+        name: &str,
+        config: &Config,
+        inherited: &Inherited,
+        nulls: bool,
+    ) -> Result<Vec<Problem>, Refusal> {
         let mut problems = Vec::new();
         if nulls {
             problems.push(Problem::config(
@@ -55,7 +118,7 @@ impl Herder {
             "" => Some(Problem::config("CONNECTOR_NAME_INVALID", NAME_EMPTY, "Set \"name\" to a short word.")),
             name => file::check_name(name).err(),
         });
-        problems.extend(self.findings(config)?);
+        problems.extend(self.findings(config, inherited)?);
         let (mut errors, others): (Vec<Problem>, Vec<Problem>) =
             problems.into_iter().partition(|p| p.is_error() && p.kind != ProblemKind::Retry);
         if errors.is_empty() {
@@ -110,10 +173,33 @@ pub(super) fn without_own_slot(problems: &mut Vec<Problem>, before: Option<&Conf
     problems.retain(|problem| !(same_slot && problem.code == "SLOT_IN_USE"));
 }
 
-fn masked(name: &str) -> Problem {
+/// Secrets that were given as what is shown for them.
+pub(super) fn masked(config: &Config, properties: &[Property]) -> Vec<Problem> {
+    let problem = |name: &str| {
+        Problem::config(
+            "SECRET_MASKED",
+            format!("The '{name}' value is invalid: it is what is shown instead of a secret, and no secret is stored"),
+            format!("Give '{name}' its value, or a placeholder such as ${{env:NAME}}."),
+        )
+    };
+    mask::left_over(config, properties).map(problem).collect()
+}
+
+/// Who may change where a connector goes would otherwise be sent its secrets.
+fn astray(name: &str, moved: &[String]) -> Problem {
+    let moved = moved.join("', '");
     Problem::config(
-        "SECRET_MASKED",
-        format!("The '{name}' value is invalid: it is what is shown instead of a secret, and no secret is stored"),
-        format!("Give '{name}' its value, or a placeholder such as ${{env:NAME}}."),
+        "SECRET_ELSEWHERE",
+        format!("The '{name}' value is missing: '{moved}' changes, and a stored secret goes nowhere else than before"),
+        format!("Give '{name}' again, together with '{moved}'."),
+    )
+}
+
+fn forbidden_file(property: &str, path: &Path) -> Problem {
+    let directory = if path.is_dir() { path } else { path.parent().unwrap_or(path) };
+    Problem::config(
+        "FILE_FORBIDDEN",
+        format!("The '{property}' value is invalid: connectors made over REST may not use {}", path.display()),
+        format!("Allow its directory: tailwater serve {ALLOW} '{}'", directory.display()),
     )
 }

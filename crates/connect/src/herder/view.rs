@@ -144,7 +144,7 @@ impl Herder {
         connectors.iter().map(status).collect()
     }
 
-    fn info_of(&self, name: &str, connector: &Connector) -> Info {
+    pub(super) fn info_of(&self, name: &str, connector: &Connector) -> Info {
         let config = connector.config.clone().unwrap_or_default();
         let plugin = self.plugin(&config);
         let mut config = mask::shown(&config, plugin.as_ref().map_or(&[], |plugin| plugin.properties()));

@@ -22,6 +22,7 @@ mod tests;
 mod thrown;
 mod tolerance;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tailwater_connector::config::split_list;
@@ -279,6 +280,10 @@ impl Source for Around {
 
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
         self.source.run(context)
+    }
+
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        self.source.files()
     }
 
     fn offsets(&self, durable: &Durable) -> Vec<Offset> {

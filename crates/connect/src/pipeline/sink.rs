@@ -2,6 +2,7 @@
 //! the topic they have then. Their offsets stay those of the topic they come from.
 
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -49,6 +50,10 @@ impl AroundSink {
 impl Sink for AroundSink {
     fn preflight(&mut self) -> Vec<Problem> {
         self.sink.preflight()
+    }
+
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        self.sink.files()
     }
 
     fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {

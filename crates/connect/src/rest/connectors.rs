@@ -86,7 +86,7 @@ pub(super) async fn put_config(
 
 pub(super) async fn patch_config(State(face): State<Face>, Path(name): Path<String>, Body(body): Body) -> Answer {
     let typed = properties(&body)?;
-    Ok(updated(face.ask(move |herder| herder.patch_config(&name, typed)).await?))
+    Ok(updated(face.ask(move |herder| herder.patch_config(&name, &typed)).await?))
 }
 
 pub(super) async fn status(State(face): State<Face>, Path(name): Path<String>) -> Answer {

@@ -18,7 +18,7 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use super::{Face, Guard, router};
-use crate::limits::{CONNECTIONS, HEAD_TIME, REQUESTS_AT_ONCE, REST_GRACE};
+use crate::limits::{CONNECTIONS, HEAD_TIME, REST_GRACE};
 
 /// Why the port could not be opened.
 pub type RestError = io::Error;
@@ -42,7 +42,8 @@ impl Rest {
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
-            .max_blocking_threads(REQUESTS_AT_ONCE)
+            // One for each connection, so that nobody who asks how things are waits for those whose database is slow.
+            .max_blocking_threads(CONNECTIONS)
             .thread_name("connect-ask")
             .build()?;
         let listener = {

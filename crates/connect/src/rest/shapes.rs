@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::json::{Fault, Reader, Token};
 use crate::herder::{Target, Typed};
+use crate::limits::PROPERTIES_MAX;
 
 const ENTITIES: &str = "org.apache.kafka.connect.runtime.rest.entities.";
 const MAP: &str = "java.util.LinkedHashMap";
@@ -192,10 +193,14 @@ fn string_map(reader: &mut Reader<'_>, token: Token, place: &[String]) -> Result
         let mut place = place.to_vec();
         place.push(field(MAP, &member));
         let value = text(reader, &chain(&place))?;
-        match typed.iter_mut().find(|(name, _)| *name == member) {
-            Some((_, former)) => *former = value,
-            None => typed.push((member, value)),
+        if let Some((_, former)) = typed.iter_mut().find(|(name, _)| *name == member) {
+            *former = value;
+            continue;
         }
+        if typed.len() == PROPERTIES_MAX {
+            return Err(reader.fault_here(&format!("A configuration has at most {PROPERTIES_MAX} properties")));
+        }
+        typed.push((member, value));
     }
     Ok(Some(typed))
 }

@@ -1,6 +1,8 @@
 //! A connector that does what its configuration says, and a transport without topics.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -10,8 +12,8 @@ use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::Form;
 use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo};
 use tailwater_connector::{
-    Config, ConnectorState, Durable, Kind, Plugin, Problem, Property, Record, Sink, SinkContext, Source, SourceContext,
-    SourceWriter, Status, Support, TopicReader, Transaction, Transport,
+    Config, ConnectorState, Durable, Kind, Offset, Plugin, Problem, ProblemKind, Property, Record, Sink, SinkContext,
+    Source, SourceContext, SourceWriter, Status, Support, TopicReader, Transaction, Transport,
 };
 use tailwater_event::RecordWriter;
 
@@ -22,6 +24,8 @@ const PROPERTIES: &[Property] = &[
     Property::new("script", Form::Text, None, "what to do, run by run").required(),
     Property::new("preflight", Form::Text, None, "what to find, look by look"),
     Property::new("pw", Form::Secret, None, "a secret"),
+    Property::new("host", Form::Text, None, "where to go"),
+    Property::new("file", Form::Text, None, "a file to read"),
     Property::new("idle", Form::Text, None, "nothing").support(Support::NoEffect("it is a test")),
 ];
 
@@ -56,7 +60,9 @@ impl Plugin for Script {
             return Err(problems);
         }
         let warning = Problem::config("CONFIG_WARNING", "from configure", "").warning();
+        assert!(config.text("script") != "break", "a plugin that breaks");
         let actor = Actor {
+            file: config.get("file").map(PathBuf::from),
             name: config.text("name").to_owned(),
             preflight: config.list("preflight"),
             script: config.list("script"),
@@ -69,6 +75,7 @@ impl Plugin for Script {
 
 struct Actor {
     name: String,
+    file: Option<PathBuf>,
     preflight: Vec<String>,
     script: Vec<String>,
     journal: Journal,
@@ -107,7 +114,7 @@ impl Actor {
             }
             "done" => Ok(()),
             "retry" => Err(Problem::retry("CONNECTION_LOST", "the server went away", "wait")),
-            "pause" => Err(Problem::new(tailwater_connector::ProblemKind::Paused, "PAUSED_DISK", "full", "free space")),
+            "pause" => Err(Problem::new(ProblemKind::Paused, "PAUSED_DISK", "full", "free space")),
             "refuse" => Err(Problem::config("AUTH_FAILED", "the password is wrong", "ALTER ROLE …")),
             "panic" => panic!("a row value"),
             other => Err(Problem::internal("SCRIPT", other)),
@@ -125,6 +132,19 @@ impl Source for Actor {
     }
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {
         self.act(&context.status, &context.stop)
+    }
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        self.file.iter().map(|file| ("file", file.clone())).collect()
+    }
+    fn offsets(&self, _: &Durable) -> Vec<Offset> {
+        vec![Offset { partition: serde_json::Map::new(), offset: None }]
+    }
+    fn alter_offsets(&mut self, _: &[Offset], _: &mut dyn SourceWriter) -> Result<(), Problem> {
+        self.note("alters");
+        let may_end = format!("{} may end", self.name);
+        eventually("leave to end", || self.journal.lock().unwrap().contains(&may_end));
+        self.note("altered");
+        Ok(())
     }
     fn destroy(&mut self) -> Result<(), Problem> {
         self.note("destroyed");
@@ -155,6 +175,49 @@ impl Transport for Nowhere {
         BTreeMap::new()
     }
     fn put_entries(&self, _: &str, _: &[(&str, &[u8])]) -> Result<(), Problem> {
+        Ok(())
+    }
+}
+
+/// Has no topics and remembers entries. While it is full, what is put waits, is refused, and comes true when there is space
+/// again: as the journal does it.
+#[derive(Default)]
+pub struct Remembering {
+    entries: Mutex<BTreeMap<String, Bytes>>,
+    waiting: Mutex<Vec<(String, Bytes)>>,
+    pub full: AtomicBool,
+    puts: AtomicUsize,
+}
+
+impl Remembering {
+    /// Makes space.
+    pub fn free(&self) {
+        self.full.store(false, Ordering::SeqCst);
+        self.entries.lock().unwrap().extend(std::mem::take(&mut *self.waiting.lock().unwrap()));
+    }
+}
+
+impl Transport for Remembering {
+    fn open_source(&self, _: &str) -> Result<Box<dyn SourceWriter>, Problem> {
+        Ok(Box::new(Nowhere))
+    }
+    fn reader(&self) -> Arc<dyn TopicReader> {
+        Arc::new(Nowhere)
+    }
+    fn entries(&self, _: &str) -> BTreeMap<String, Bytes> {
+        let entries = self.entries.lock().unwrap();
+        entries.iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.clone(), v.clone())).collect()
+    }
+    fn put_entries(&self, _: &str, entries: &[(&str, &[u8])]) -> Result<(), Problem> {
+        let entries = entries.iter().map(|(k, v)| ((*k).to_owned(), Bytes::copy_from_slice(v)));
+        if self.full.load(Ordering::SeqCst) {
+            self.waiting.lock().unwrap().extend(entries);
+            return Err(Problem::new(ProblemKind::Paused, "PAUSED_DISK", "the disk is full", "df -h"));
+        }
+        self.entries.lock().unwrap().extend(entries);
+        // Who was first on disk is not always the first to hear of it.
+        let puts = self.puts.fetch_add(1, Ordering::SeqCst) as u64;
+        std::thread::sleep(Duration::from_micros(puts * 137 % 700));
         Ok(())
     }
 }
@@ -251,11 +314,16 @@ pub fn herder() -> (Arc<Herder>, Arc<Supervisor>, Journal) {
 
 /// A herder over a transport, started.
 pub fn herder_over(transport: Arc<dyn Transport>) -> (Arc<Herder>, Arc<Supervisor>, Journal) {
+    herder_with(transport, Secrets::new(Box::new(|_| None)))
+}
+
+/// The same with placeholders.
+pub fn herder_with(transport: Arc<dyn Transport>, secrets: Secrets) -> (Arc<Herder>, Arc<Supervisor>, Journal) {
     let journal = Journal::default();
     let plugin = |is_sink| Arc::new(Script { journal: Arc::clone(&journal), is_sink }) as Arc<dyn Plugin>;
     let registry = Registry::new(vec![plugin(false), plugin(true)]);
     let supervisor = Arc::new(Supervisor::new(registry.clone(), Arc::clone(&transport)));
-    let (herder, keeper) = Herder::open(registry, Arc::clone(&supervisor), transport, Secrets::new(Box::new(|_| None)));
+    let (herder, keeper) = Herder::open(registry, Arc::clone(&supervisor), transport, secrets);
     herder.start(keeper).unwrap();
     (herder, supervisor, journal)
 }

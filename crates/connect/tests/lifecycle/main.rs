@@ -5,5 +5,6 @@
 
 mod directory;
 mod fake;
+mod herder;
 mod resume;
 mod supervisor;

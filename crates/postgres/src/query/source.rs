@@ -1,6 +1,7 @@
 //! The query source: its life from start to stop.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::time::Instant;
 
 use tailwater_connector::status::ConnectorState;
@@ -183,6 +184,16 @@ fn warn(status: &StatusCell, problem: Problem) {
 impl Source for QuerySource {
     fn preflight(&mut self) -> Vec<Problem> {
         preflight::problems(&self.settings)
+    }
+
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        let tls = &self.settings.connection.tls;
+        let named = [
+            ("connection.sslrootcert", &tls.root_certificate),
+            ("connection.sslcert", &tls.certificate),
+            ("connection.sslkey", &tls.key),
+        ];
+        named.into_iter().filter_map(|(name, path)| Some((name, path.clone()?))).collect()
     }
 
     fn run(&mut self, context: &mut SourceContext) -> Result<(), Problem> {

@@ -21,7 +21,7 @@ impl Destination {
     /// Once `stop` is set, an upload that hangs is given up.
     pub(crate) fn open(location: &Location, stop: &Stop) -> Result<Destination, Problem> {
         match location {
-            Location::Directory(root) => Directory::open(root).map(Destination::Directory),
+            Location::Directory { root, .. } => Directory::open(root).map(Destination::Directory),
             Location::Bucket(bucket) => S3::open(bucket, stop).map(|s3| Destination::Bucket(Box::new(s3))),
         }
     }

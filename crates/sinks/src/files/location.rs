@@ -13,7 +13,11 @@ use crate::Surroundings;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Location {
     /// A directory of this machine.
-    Directory(PathBuf),
+    Directory {
+        root: PathBuf,
+        /// The property that names it.
+        property: &'static str,
+    },
     /// A bucket of an S3 server.
     Bucket(Box<Bucket>),
 }
@@ -75,7 +79,8 @@ impl Location {
                     .to_file_path()
                     .map_err(|()| vec![invalid(names, "file:// is followed by an absolute path")])?;
                 let unused = names.of_buckets().filter(|name| given.get(name).is_some());
-                Ok((Location::Directory(root), unused.map(|name| no_bucket(name, names)).collect()))
+                let directory = Location::Directory { root, property: names.url };
+                Ok((directory, unused.map(|name| no_bucket(name, names)).collect()))
             }
             "http" | "https" => {
                 let endpoint =
@@ -138,7 +143,7 @@ mod tests {
     #[test]
     fn a_directory_is_a_destination_and_leaves_the_buckets_properties_without_effect() {
         let (found, warnings) = location(&[("store.url", "file:///a/b%20c"), ("s3.bucket.name", "b")]).unwrap();
-        assert_eq!(found, Location::Directory("/a/b c".into()));
+        assert_eq!(found, Location::Directory { root: "/a/b c".into(), property: "store.url" });
         assert_eq!(warnings.len(), 1);
         assert!(warnings[0].cause.contains("'s3.bucket.name'") && !warnings[0].is_error());
     }

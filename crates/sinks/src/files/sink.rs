@@ -1,6 +1,7 @@
 //! The run loop of the file-writing sinks.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -9,7 +10,7 @@ use tailwater_connector::{ConnectorState, Problem, Sink, SinkContext, Stop};
 use super::delivery::Delivery;
 use super::destination::Destination;
 use super::output::Output;
-use super::{Encoder, Settings};
+use super::{Encoder, Location, Settings};
 use crate::limits::{IDLE_WAIT, PASS_PAUSE};
 
 /// Tells the time in microseconds since 1970.
@@ -35,6 +36,13 @@ impl<E: Encoder> Sink for FileSink<E> {
         let checked =
             Destination::open(&self.settings.location, &Stop::default()).and_then(|destination| destination.check());
         checked.err().into_iter().collect()
+    }
+
+    fn files(&self) -> Vec<(&'static str, PathBuf)> {
+        match &self.settings.location {
+            Location::Directory { root, property } => vec![(property, root.clone())],
+            Location::Bucket(_) => Vec::new(),
+        }
     }
 
     fn run(&mut self, context: &mut SinkContext) -> Result<(), Problem> {

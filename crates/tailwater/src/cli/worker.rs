@@ -16,8 +16,9 @@ pub struct WorkerFlags {
     /// Settings of a Connect worker (connect-distributed.properties): converters, listeners, providers of placeholders
     #[arg(long = "worker", value_name = "FILE", env = "TAILWATER_WORKER", hide_env_values = true)]
     file: Option<PathBuf>,
-    /// Directory whose files placeholders of connectors may read, such as ${file:DIR/FILE:KEY}; repeatable [default: only
-    /// connector files may, beside themselves]
+    /// Directory that connectors made over REST may use: for placeholders such as ${file:DIR/FILE:KEY}, certificates, signal
+    /// files, and files of sinks; repeatable [default: none; connector files may use any, and read placeholders beside
+    /// themselves]
     #[arg(long = "connect-files-allowed", value_name = "DIR")]
     allowed: Vec<PathBuf>,
 }

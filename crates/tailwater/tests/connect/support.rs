@@ -133,6 +133,8 @@ impl Server {
     fn at<S: AsRef<OsStr>>(kafka: &str, data: &Path, args: &[S]) -> Server {
         let mut command = tailwater();
         command.arg("serve").arg("--data-dir").arg(data);
+        // Folders of sinks, as tests have them.
+        command.arg("--connect-files-allowed").arg(std::env::temp_dir());
         command.args(["--http", "off", "--kafka", kafka, "--connect", "127.0.0.1:0", "--json"]).args(args);
         let process = Process::spawn(&mut command);
         let line = process.wait_line(DEADLINE, |line| line.starts_with('{'));

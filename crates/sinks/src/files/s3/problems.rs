@@ -293,7 +293,7 @@ mod tests {
         let config = pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
         match Location::from_config(&config, &config, &CONFLUENT_NAMES, &Surroundings::default()).unwrap().0 {
             Location::Bucket(bucket) => *bucket,
-            Location::Directory(_) => unreachable!(),
+            Location::Directory { .. } => unreachable!(),
         }
     }
 
