@@ -35,6 +35,16 @@ for page in s3.get_paginator('list_objects_v2').paginate(Bucket=bucket):
 print(json.dumps(names))
 ";
 
+/// Prints how many uploads in parts of one object have begun and not ended.
+const UPLOADS: &str = "
+import boto3, sys
+from botocore.config import Config
+endpoint, bucket, key, secret, name = sys.argv[1:]
+s3 = boto3.client('s3', endpoint_url=endpoint, aws_access_key_id=key, aws_secret_access_key=secret,
+                  region_name='us-east-1', config=Config(s3={'addressing_style': 'path'}, proxies={}))
+print(len(s3.list_multipart_uploads(Bucket=bucket, Prefix=name).get('Uploads', [])))
+";
+
 /// A running MinIO with one user, on a free port. Killed when dropped.
 #[derive(Debug)]
 pub struct Minio {
@@ -123,16 +133,31 @@ impl Minio {
     #[must_use]
     pub fn objects(&self, bucket: &str) -> BTreeMap<String, Vec<u8>> {
         let folder = must("make a folder", TempDir::new());
+        let answer = self.ask(READ, bucket, folder.path());
+        let names: Vec<String> = must("read boto3's answer", serde_json::from_slice(&answer));
+        let content = |n: usize| must("read an object", std::fs::read(folder.path().join(n.to_string())));
+        names.into_iter().enumerate().map(|(n, name)| (name, content(n))).collect()
+    }
+
+    /// How many uploads in parts of an object have begun and not ended.
+    ///
+    /// # Panics
+    /// When the client fails.
+    #[must_use]
+    pub fn open_uploads(&self, bucket: &str, name: &str) -> usize {
+        let answer = self.ask(UPLOADS, bucket, Path::new(name));
+        must("read boto3's answer", String::from_utf8_lossy(&answer).trim().parse())
+    }
+
+    fn ask(&self, script: &str, bucket: &str, last: &Path) -> Vec<u8> {
         let output = Command::new(boto3())
-            .args(["-c", READ, &self.endpoint(), bucket, Minio::KEY, Minio::SECRET])
-            .arg(folder.path())
+            .args(["-c", script, &self.endpoint(), bucket, Minio::KEY, Minio::SECRET])
+            .arg(last)
             .stdin(Stdio::null())
             .output();
         let output = must("run boto3", output);
         assert!(output.status.success(), "boto3 failed: {}", String::from_utf8_lossy(&output.stderr));
-        let names: Vec<String> = must("read boto3's answer", serde_json::from_slice(&output.stdout));
-        let content = |n: usize| must("read an object", std::fs::read(folder.path().join(n.to_string())));
-        names.into_iter().enumerate().map(|(n, name)| (name, content(n))).collect()
+        output.stdout
     }
 }
 

@@ -6,6 +6,7 @@ use tailwater_connector::{Problem, Stop};
 
 use super::directory::Directory;
 use super::location::Location;
+use super::plan::FilePlan;
 use super::s3::S3;
 
 /// An open destination.
@@ -34,22 +35,34 @@ impl Destination {
         }
     }
 
-    /// Writes an object over whatever is there; durable when it returns, and never there in part under its name.
-    pub(crate) fn put(&mut self, key: &str, pieces: Vec<Bytes>) -> Result<(), Problem> {
-        let location = ObjectPath::parse(key)
-            .map_err(|e| Problem::internal("SINK_KEY_INVALID", format!("no object can be named so: {e}")))?;
+    /// Writes an object over whatever is there; durable when it returns, and never there in part under its name. Where it goes
+    /// up in parts, `begun` is told the server's name for the upload before the first of them.
+    pub(crate) fn put(
+        &mut self,
+        key: &str,
+        pieces: Vec<Bytes>,
+        begun: &mut dyn FnMut(String) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
+        let location = named(key)?;
         match self {
             Destination::Directory(directory) => directory.put(&location, pieces),
-            Destination::Bucket(s3) => s3.put(&location, pieces),
+            Destination::Bucket(s3) => s3.put(&location, pieces, begun),
         }
     }
 
-    /// Removes what a killed upload of this object left beside it. In a bucket that is invisible, and the bucket's own
-    /// rules remove it.
-    pub(crate) fn remove_staging(&self, key: &str) -> Result<(), Problem> {
-        match self {
-            Destination::Directory(directory) => directory.remove_staging(key),
-            Destination::Bucket(_) => Ok(()),
+    /// Removes what a killed upload of this object left beside it; in a bucket, parts that nobody sees and that are paid for.
+    pub(crate) fn remove_staging(&self, plan: &FilePlan) -> Result<(), Problem> {
+        match (self, &plan.upload) {
+            (Destination::Directory(directory), _) => directory.remove_staging(&plan.key),
+            (Destination::Bucket(s3), Some(upload)) => {
+                s3.remove_parts(&named(&plan.key)?, upload);
+                Ok(())
+            }
+            (Destination::Bucket(_), None) => Ok(()),
         }
     }
+}
+
+fn named(key: &str) -> Result<ObjectPath, Problem> {
+    ObjectPath::parse(key).map_err(|e| Problem::internal("SINK_KEY_INVALID", format!("no object can be named so: {e}")))
 }

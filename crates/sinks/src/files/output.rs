@@ -28,12 +28,10 @@ impl Output {
         let mut plans = Vec::new();
         for partition in partitions.iter() {
             if let Some(plan) = partition.plan(&self.layout, self.compression) {
-                let json = serde_json::to_vec(&plan)
-                    .map_err(|e| Problem::internal("SINK_PLAN_UNWRITABLE", format!("a plan cannot be written: {e}")))?;
-                plans.push((plan_entry(&partition.id), json));
+                plans.push((plan_entry(&partition.id), json(&plan)?));
             }
         }
-        self.put_entries(&plans)?;
+        put_entries(&*self.transport, &self.connector, &plans)?;
         for partition in partitions.iter_mut() {
             if let Some(plan) = partition.plan(&self.layout, self.compression) {
                 self.upload(&plan, partition)?;
@@ -44,7 +42,7 @@ impl Output {
 
     /// Writes the file of a plan that is durable already; the partition has gathered exactly the plan's range.
     pub(crate) fn deliver_again(&mut self, plan: &FilePlan, partition: &mut Partition) -> Result<(), Problem> {
-        self.destination.remove_staging(&plan.key)?;
+        self.destination.remove_staging(plan)?;
         self.upload(plan, partition)?;
         self.commit(&mut [partition])
     }
@@ -52,7 +50,7 @@ impl Output {
     /// Notes where new partitions begin, so that a later gap is noticed.
     pub(crate) fn note_start(&self, partitions: &[Partition]) -> Result<(), Problem> {
         let offset = |p: &Partition| (offset_entry(&p.id), p.delivered.to_string().into_bytes());
-        self.put_entries(&partitions.iter().map(offset).collect::<Vec<_>>())
+        put_entries(&*self.transport, &self.connector, &partitions.iter().map(offset).collect::<Vec<_>>())
     }
 
     /// Tells retention where a partition stands.
@@ -64,10 +62,16 @@ impl Output {
     fn upload(&mut self, plan: &FilePlan, partition: &mut Partition) -> Result<(), Problem> {
         let pieces = self.compression.of_plan(plan.gzip).apply(partition.take_contents())?;
         let bytes: usize = pieces.iter().map(Bytes::len).sum();
-        self.destination.put(&plan.key, pieces)?;
-        tracing::debug!(connector = self.connector, key = plan.key, bytes, "file written");
-        counter!("tailwater_sink_files_total", "connector" => self.connector.clone()).increment(1);
-        counter!("tailwater_sink_bytes_total", "connector" => self.connector.clone()).increment(bytes as u64);
+        let Output { connector, transport, destination, .. } = self;
+        // Known before its first part is there, so that whoever finds the plan can remove the parts.
+        let mut begun = |upload: String| {
+            let plan = FilePlan { upload: Some(upload), ..plan.clone() };
+            put_entries(&**transport, connector, &[(plan_entry(&partition.id), json(&plan)?)])
+        };
+        destination.put(&plan.key, pieces, &mut begun)?;
+        tracing::debug!(connector, key = plan.key, bytes, "file written");
+        counter!("tailwater_sink_files_total", "connector" => connector.clone()).increment(1);
+        counter!("tailwater_sink_bytes_total", "connector" => connector.clone()).increment(bytes as u64);
         Ok(())
     }
 
@@ -77,19 +81,24 @@ impl Output {
             entries.push((offset_entry(&partition.id), partition.next.to_string().into_bytes()));
             entries.push((plan_entry(&partition.id), Vec::new()));
         }
-        self.put_entries(&entries)?;
+        put_entries(&*self.transport, &self.connector, &entries)?;
         for partition in partitions.iter_mut() {
             partition.mark_delivered();
             self.protect(partition);
         }
         Ok(())
     }
+}
 
-    fn put_entries(&self, entries: &[(String, Vec<u8>)]) -> Result<(), Problem> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let borrowed: Vec<_> = entries.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
-        self.transport.put_entries(&self.connector, &borrowed)
+fn put_entries(transport: &dyn Transport, connector: &str, entries: &[(String, Vec<u8>)]) -> Result<(), Problem> {
+    if entries.is_empty() {
+        return Ok(());
     }
+    let borrowed: Vec<_> = entries.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    transport.put_entries(connector, &borrowed)
+}
+
+fn json(plan: &FilePlan) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(plan)
+        .map_err(|e| Problem::internal("SINK_PLAN_UNWRITABLE", format!("a plan cannot be written: {e}")))
 }

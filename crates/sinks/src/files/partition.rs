@@ -122,7 +122,7 @@ impl Partition {
         let begun = Begun { first_offset, first_ms, begun_us };
         let key = layout.key(&self.id, open.topic.as_deref(), &begun);
         let gzip = compression.is_gzip();
-        Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us, gzip })
+        Some(FilePlan { start: self.delivered, end: self.next, key, loaded_us: open.loaded_us, gzip, upload: None })
     }
 
     /// Takes the gathered bytes out, in pieces; they stay counted as not delivered.

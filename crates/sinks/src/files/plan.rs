@@ -25,6 +25,9 @@ pub(crate) struct FilePlan {
     /// Whether its bytes are gzip, whatever the properties say when it is written again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) gzip: bool,
+    /// The server's name for an upload in parts that was begun and may not have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) upload: Option<String>,
 }
 
 /// A sink's entries, read.
@@ -80,7 +83,8 @@ mod tests {
     #[test]
     fn entries_read_back_as_they_were_written() {
         let id = PartitionId { topic: "s.public.t".into(), partition: 2 };
-        let plan = FilePlan { start: 5, end: 9, key: "topics/x".into(), loaded_us: 7, gzip: true };
+        let plan =
+            FilePlan { start: 5, end: 9, key: "topics/x".into(), loaded_us: 7, gzip: true, upload: Some("u".into()) };
         let entries = BTreeMap::from([
             (offset_entry(&id), Bytes::from_static(b"5")),
             (plan_entry(&id), Bytes::from(serde_json::to_vec(&plan).unwrap())),

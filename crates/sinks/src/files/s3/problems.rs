@@ -18,6 +18,8 @@ enum Fault {
     Code(String),
     /// An answer with an HTTP status and without S3's code.
     Status(u16),
+    /// An answer that S3 does not give: a web page, or none of what an object's upload is answered with.
+    NotS3,
     /// A redirect to another region's server.
     OtherRegion,
     /// No connection: the name is unknown, nothing listens, no route.
@@ -55,7 +57,7 @@ pub(super) fn no_answer(bucket: &Bucket) -> Problem {
 fn problem(fault: Fault, region: Option<&str>, bucket: &Bucket) -> Problem {
     let (server, name, names) = (bucket.server(), &bucket.name, &bucket.names);
     match fault {
-        Fault::Code(code) => of_code(&code, region, bucket),
+        Fault::Code(ref code) => of_code(code, region, bucket),
         Fault::OtherRegion => other_region(region, bucket),
         Fault::Status(400) if bucket.endpoint.as_ref().is_some_and(|endpoint| !endpoint.tls) => Problem::config(
             "S3_TLS_MISMATCH",
@@ -67,14 +69,20 @@ fn problem(fault: Fault, region: Option<&str>, bucket: &Bucket) -> Problem {
             format!("{server} answers with HTTP status {status}"),
             "Look into the server's log; it is tried again.",
         ),
-        Fault::Status(status) => Problem::config(
-            "S3_NOT_S3",
-            format!("what answers at {server} with HTTP status {status} does not speak S3"),
-            format!(
-                r#"Set "{}" to the address of the S3 service; a web console has another port (MinIO: S3 on 9000, console on 9001)."#,
-                names.url
-            ),
-        ),
+        Fault::Status(_) | Fault::NotS3 => {
+            let status = match fault {
+                Fault::Status(status) => format!(" with HTTP status {status}"),
+                _ => String::new(),
+            };
+            Problem::config(
+                "S3_NOT_S3",
+                format!("what answers at {server}{status} does not speak S3"),
+                format!(
+                    r#"Set "{}" to the address of the S3 service; a web console has another port (MinIO: S3 on 9000, console on 9001)."#,
+                    names.url
+                ),
+            )
+        }
         Fault::NoSuchHost => Problem::retry(
             "S3_UNREACHABLE",
             format!("the host name of {server} has no address"),
@@ -224,6 +232,10 @@ fn endpoint_option(bucket: &Bucket) -> String {
 /// What an error says, read from its parts.
 fn fault(error: &object_store::Error) -> Fault {
     let text = chain(error);
+    // MinIO's console says so to whoever signs a request for S3.
+    if text.contains("must be made to API port") {
+        return Fault::NotS3;
+    }
     if let Some(code) = between(&text, "<Code>", "</Code>") {
         return Fault::Code(code.to_owned());
     }
@@ -235,6 +247,12 @@ fn fault(error: &object_store::Error) -> Fault {
     }
     if let Some(status) = between(&text, "status code: ", " ").and_then(|status| status.parse().ok()) {
         return Fault::Status(status);
+    }
+    if ["invalid list response", "ETag Header missing", "invalid create multipart response"]
+        .iter()
+        .any(|said| text.contains(said))
+    {
+        return Fault::NotS3;
     }
     let Some(http) = causes(error).find_map(|cause| cause.downcast_ref::<HttpError>()) else {
         return Fault::Other;
@@ -330,6 +348,22 @@ mod tests {
             &bucket("http://minio:9000"),
         );
         assert!(found.remedy.contains(r#""s3.region": "eu-west-1""#), "{found:?}");
+    }
+
+    #[test]
+    fn a_web_page_in_the_place_of_s3_is_named_whatever_its_status() {
+        let of = |text: &str| {
+            let error = object_store::Error::Generic { store: "S3", source: text.to_owned().into() };
+            of(&error, &bucket("http://minio:9001"))
+        };
+        for text in [
+            "Got invalid list response: expected element",
+            "Unable to extract metadata from headers: ETag Header missing from response",
+            "400 Bad Request: <Error><Code>InvalidArgument</Code><Message>S3 API Requests must be made to API port.</Message></Error>",
+        ] {
+            let problem = of(text);
+            assert!(problem.code == "S3_NOT_S3" && problem.remedy.contains("9000"), "{problem}");
+        }
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::future::Future;
 
 use bytes::Bytes;
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::multipart::MultipartStore;
 use object_store::path::Path as ObjectPath;
-use object_store::{BackoffConfig, ClientOptions, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
+use object_store::{BackoffConfig, ClientOptions, MultipartId, ObjectStore, ObjectStoreExt, PutPayload, RetryConfig};
 use tailwater_connector::{Problem, Stop};
 use tokio::runtime::Runtime;
 
@@ -48,14 +49,28 @@ impl S3 {
         self.runtime.block_on(question)
     }
 
-    /// Writes an object over whatever is there. It has its name only once the server has all of it.
-    pub(crate) fn put(&self, location: &ObjectPath, pieces: Vec<Bytes>) -> Result<(), Problem> {
+    /// Writes an object over whatever is there. It has its name only once the server has all of it. An upload in parts has a
+    /// name of the server's, which `begun` is told before the first part goes.
+    pub(crate) fn put(
+        &self,
+        location: &ObjectPath,
+        pieces: Vec<Bytes>,
+        begun: &mut dyn FnMut(String) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
         let bytes: usize = pieces.iter().map(Bytes::len).sum();
         if bytes <= self.bucket.part_bytes {
-            self.unless_stopped(self.store.put(location, PutPayload::from_iter(pieces))).map(|_| ())
-        } else {
-            self.unless_stopped(self.put_parts(location, parts(pieces, self.bucket.part_bytes)))
+            return self.unless_stopped(self.store.put(location, PutPayload::from_iter(pieces))).map(|_| ());
         }
+        let upload = self.unless_stopped(self.store.create_multipart(location))?;
+        // What this leaves behind has no parts, and costs nothing.
+        begun(upload.clone())?;
+        self.unless_stopped(self.put_parts(location, &upload, parts(pieces, self.bucket.part_bytes)))
+    }
+
+    /// Removes the parts of an upload that was not completed, as far as they are there and the server lets us.
+    pub(crate) fn remove_parts(&self, location: &ObjectPath, upload: &MultipartId) {
+        let removed = self.unless_stopped(self.store.abort_multipart(location, upload));
+        tracing::debug!(%location, ?removed, "parts of an earlier upload");
     }
 
     /// Waits for an upload; gives it up some time after the sink was asked to stop. It is planned, and so written again.
@@ -75,22 +90,24 @@ impl S3 {
     }
 
     /// One part after the other. What an error leaves behind is removed as far as the server still answers.
-    async fn put_parts(&self, location: &ObjectPath, parts: Vec<PutPayload>) -> object_store::Result<()> {
-        let mut upload = self.store.put_multipart(location).await?;
-        let mut outcome = Ok(());
-        for part in parts {
-            outcome = upload.put_part(part).await;
-            if outcome.is_err() {
-                break;
+    async fn put_parts(
+        &self,
+        location: &ObjectPath,
+        upload: &MultipartId,
+        parts: Vec<PutPayload>,
+    ) -> object_store::Result<()> {
+        let all = async {
+            let mut ids = Vec::with_capacity(parts.len());
+            for (index, part) in parts.into_iter().enumerate() {
+                ids.push(self.store.put_part(location, upload, index, part).await?);
             }
-        }
-        if let Ok(()) = outcome {
-            outcome = upload.complete().await.map(|_| ());
-        }
+            self.store.complete_multipart(location, upload, ids).await.map(|_| ())
+        };
+        let outcome = all.await;
         if outcome.is_err()
-            && let Err(error) = upload.abort().await
+            && let Err(error) = self.store.abort_multipart(location, upload).await
         {
-            tracing::debug!(%location, "parts of an upload stay until the bucket's rules remove them: {error}");
+            tracing::debug!(%location, "parts of an upload stay until the file is written again: {error}");
         }
         outcome
     }

@@ -101,6 +101,41 @@ fn a_large_object_goes_up_in_parts_and_arrives_whole() {
 }
 
 #[test]
+fn a_kill_in_the_middle_of_an_upload_in_parts_leaves_no_parts_behind() {
+    let minio = Minio::start(&["lake"], &[]);
+    let memory = Memory::default();
+    let megabyte = "x".repeat(1 << 20);
+    (0..6).for_each(|n| memory.append_value("s.public.t", 0, &format!("\"{n}{megabyte}\"")));
+    let config = confluent(&minio.endpoint(), &[("s3.bucket.name", "lake"), ("s3.part.size", "5242880")]);
+    let key = "topics/s.public.t/partition=0/s.public.t+0+0000000000.json";
+    // The start, the plan, and then that the upload was begun: there the process dies.
+    memory.kill_at(2, true);
+    run(&config, &memory).unwrap_err();
+    assert!(memory.entry("plan/s.public.t/0").unwrap().contains("\"upload\":"));
+    assert_eq!((minio.open_uploads("lake", key), minio.objects("lake").len()), (1, 0));
+    memory.revive();
+    run(&config, &memory).unwrap();
+    assert_eq!((minio.open_uploads("lake", key), minio.objects("lake")[key].len()), (0, 6 * ((1 << 20) + 4)));
+    assert_eq!(memory.entry("plan/s.public.t/0"), None);
+}
+
+#[test]
+fn names_with_signs_and_letters_of_all_kinds_stay_as_they_are() {
+    let minio = Minio::start(&["lake"], &[]);
+    let memory = Memory::default();
+    memory.append_value("tüne_1", 0, "{}");
+    let properties = [
+        ("s3.bucket.name", "lake"),
+        ("topics.regex", "tü.*"),
+        ("topics.dir", "a b/%41+c/ü&=?#*~'(!)/日本"),
+        ("file.delim", "~"),
+    ];
+    run(&confluent(&minio.endpoint(), &properties), &memory).unwrap();
+    let names: Vec<_> = minio.objects("lake").into_keys().collect();
+    assert_eq!(names, ["a b/%41+c/ü&=?#*~'(!)/日本/tüne_1/partition=0/tüne_1~0~0000000000.json"]);
+}
+
+#[test]
 fn the_tutorials_sink_writes_to_its_bucket_through_an_alias_of_its_host() {
     let minio = Minio::start(&["commerce"], &[]);
     let alias = format!("minio=127.0.0.1:{}", minio.port());
@@ -146,6 +181,9 @@ fn a_server_that_goes_and_comes_again_costs_nothing() {
     let problem = run(&config, &memory).unwrap_err();
     assert_eq!((problem.code.as_str(), problem.kind), ("S3_UNREACHABLE", ProblemKind::Retry), "{problem:?}");
     minio.restart();
+    // It answers before it is done with its start.
+    let mut config = config;
+    config.set("s3.part.retries", "20");
     run(&config, &memory).unwrap();
     run(&config, &memory).unwrap();
     let all: String = text(minio.objects("lake")).into_values().collect();
