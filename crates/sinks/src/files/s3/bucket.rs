@@ -67,8 +67,11 @@ impl fmt::Debug for Credentials {
 pub(crate) struct Endpoint {
     /// As it was configured.
     pub(crate) shown: String,
-    /// The same host after aliases, an IPv6 address in brackets.
-    host: String,
+    /// Its host, an IPv6 address in brackets: what certificates and buckets' names are about.
+    pub(crate) host: String,
+    /// The host that an alias gives in its place.
+    pub(crate) leads_to: Option<String>,
+    /// After aliases.
     port: u16,
     pub(crate) tls: bool,
     /// The name that was configured when a look-up is needed for it.
@@ -94,17 +97,32 @@ impl Endpoint {
         };
         let (reached, port) = aliases.resolve(&named, port);
         let shown = format!("{}://{host}{}", url.scheme(), url.port().map_or(String::new(), |port| format!(":{port}")));
-        let looked_up = (reached == named && matches!(host, Host::Domain(_))).then(|| named.clone());
-        let host = if reached.contains(':') { format!("[{reached}]") } else { reached.to_owned() };
-        Ok(Endpoint { shown, host, port, tls: url.scheme() == "https", looked_up })
+        let is_name = matches!(host, Host::Domain(_));
+        let looked_up = (reached == named && is_name).then(|| named.clone());
+        let leads_to = (reached != named && is_name).then(|| reached.to_owned());
+        // An address that is no name is not looked up, and so replaced.
+        let host = bracketed(if is_name { &named } else { reached });
+        Ok(Endpoint { shown, host, leads_to, port, tls: url.scheme() == "https", looked_up })
     }
 
-    /// The address to connect to; for a bucket in the host's name, with it.
+    /// The address of requests; for a bucket in the host's name, with it.
     pub(crate) fn address(&self, bucket: Option<&str>) -> String {
-        let scheme = if self.tls { "https" } else { "http" };
         let before = bucket.map_or(String::new(), |bucket| format!("{bucket}."));
-        format!("{scheme}://{before}{}:{}", self.host, self.port)
+        self.at(&format!("{before}{}", self.host))
     }
+
+    /// The address that is there for other programs of this machine, which know no aliases.
+    pub(crate) fn reached(&self) -> String {
+        self.at(&self.leads_to.as_deref().map_or_else(|| self.host.clone(), bracketed))
+    }
+
+    fn at(&self, host: &str) -> String {
+        format!("{}://{host}:{}", if self.tls { "https" } else { "http" }, self.port)
+    }
+}
+
+fn bracketed(host: &str) -> String {
+    if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 
 impl Bucket {
@@ -260,9 +278,11 @@ mod tests {
         assert_eq!(plain.looked_up.as_deref(), Some("minio"));
         let aliased = endpoint("http://minio:9000", &["minio=127.0.0.1:9123"]).unwrap();
         assert_eq!(
-            (aliased.address(None).as_str(), aliased.shown.as_str()),
-            ("http://127.0.0.1:9123", "http://minio:9000")
+            (aliased.address(None).as_str(), aliased.shown.as_str(), aliased.reached().as_str()),
+            ("http://minio:9123", "http://minio:9000", "http://127.0.0.1:9123")
         );
+        assert_eq!(endpoint("http://minio", &["minio=[::1]"]).unwrap().reached(), "http://[::1]:80");
+        assert_eq!(endpoint("http://10.0.0.1", &["10.0.0.1=localhost:1"]).unwrap().address(None), "http://localhost:1");
         assert_eq!(aliased.looked_up, None);
         assert_eq!(endpoint("https://s3.example.com", &[]).unwrap().address(Some("b")), "https://b.s3.example.com:443");
         assert_eq!(endpoint("http://[::1]:9000", &[]).unwrap().address(None), "http://[::1]:9000");

@@ -1,6 +1,7 @@
 //! A bucket of an S3 server as a destination.
 
 mod bucket;
+mod connector;
 mod problems;
 mod store;
 

@@ -9,7 +9,7 @@ use std::io;
 use object_store::client::{HttpError, HttpErrorKind};
 use tailwater_connector::{Problem, ProblemKind};
 
-use super::bucket::{Bucket, Credentials};
+use super::bucket::{Bucket, Credentials, Endpoint};
 
 /// What went wrong, as far as it can be told.
 #[derive(Debug, PartialEq, Eq)]
@@ -222,11 +222,11 @@ fn alias(bucket: &Bucket) -> Option<String> {
 
 fn address(bucket: &Bucket) -> String {
     let aws = || format!("https://s3.{}.amazonaws.com", bucket.region);
-    bucket.endpoint.as_ref().map_or_else(aws, |endpoint| endpoint.address(None))
+    bucket.endpoint.as_ref().map_or_else(aws, Endpoint::reached)
 }
 
 fn endpoint_option(bucket: &Bucket) -> String {
-    bucket.endpoint.as_ref().map_or(String::new(), |endpoint| format!("--endpoint-url {} ", endpoint.address(None)))
+    bucket.endpoint.as_ref().map_or(String::new(), |endpoint| format!("--endpoint-url {} ", endpoint.reached()))
 }
 
 /// What an error says, read from its parts.

@@ -11,6 +11,7 @@ use tailwater_connector::{Problem, Stop};
 use tokio::runtime::Runtime;
 
 use super::bucket::{Bucket, Credentials, Encryption};
+use super::connector::Aliased;
 use super::problems;
 use crate::limits::{
     S3_CHECK, S3_CONNECT, S3_IDLE, S3_REQUEST, S3_RETRIES_TIME, S3_RETRY_MAX, S3_STOP_GRACE, S3_STOP_LOOK,
@@ -131,6 +132,9 @@ fn builder(bucket: &Bucket) -> AmazonS3Builder {
         .with_virtual_hosted_style_request(!bucket.path_style)
         .with_retry(retry)
         .with_client_options(client);
+    if let Some(aliased) = bucket.endpoint.as_ref().and_then(Aliased::of) {
+        builder = builder.with_http_connector(aliased);
+    }
     if let Some(endpoint) = &bucket.endpoint {
         builder = builder.with_endpoint(endpoint.address((!bucket.path_style).then_some(&bucket.name)));
     }
