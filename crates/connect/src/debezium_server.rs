@@ -20,8 +20,10 @@ pub struct Import {
 const CLASS: &str = "io.debezium.connector.postgresql.PostgresConnector";
 const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 /// Names that Debezium Server uses for converters.
-const FORMATS: [(&str, &str); 3] = [
+const FORMATS: [(&str, &str); 4] = [
     ("json", JSON),
+    // The same text, in Debezium Server of another Java type.
+    ("jsonbytearray", JSON),
     ("simplestring", "org.apache.kafka.connect.storage.StringConverter"),
     ("binary", "org.apache.kafka.connect.converters.ByteArrayConverter"),
 ];
@@ -31,11 +33,26 @@ const FORMATS: [(&str, &str); 3] = [
 /// # Errors
 /// When the text is no properties, or there is no source for PostgreSQL in it.
 pub fn import(name: &str, text: &str) -> Result<Import, Vec<Problem>> {
-    let properties = java_properties::parse(text).map_err(|problem| vec![problem])?;
+    let (properties, repeated) = java_properties::parse_as_java(text).map_err(|problem| vec![problem])?;
+    if properties.iter().any(|(key, value)| key == "debezium" && value.is_empty()) {
+        return Err(vec![Problem::config(
+            "IMPORT_YAML",
+            "it is YAML, and properties are read",
+            "Write one line for each value, such as debezium.source.database.hostname=localhost",
+        )]);
+    }
+    let properties: Vec<(String, String)> =
+        properties.into_iter().map(|(key, value)| (of_variable(&key).unwrap_or(key), value)).collect();
     let mut config = Config::default();
-    let mut findings = Vec::new();
+    let twice = |key: &String| unused(key, "it stands there more than once, and the last counts", "Leave one of them.");
+    let mut findings: Vec<Problem> = repeated.iter().map(twice).collect();
     for (key, value) in &properties {
-        let value = expanded(key, value, &mut findings);
+        // What others stand for is used where they name it.
+        let used = format!("${{{key}}}");
+        if !key.starts_with("debezium.") && properties.iter().any(|(_, value)| value.contains(&used)) {
+            continue;
+        }
+        let value = Expansion { properties: &properties, key }.of(value, &mut findings);
         if let Some(property) = key.strip_prefix("debezium.source.") {
             match elsewhere(property) {
                 Some((why, instead)) => findings.push(unused(key, why, instead)),
@@ -51,7 +68,15 @@ pub fn import(name: &str, text: &str) -> Result<Import, Vec<Problem>> {
             findings.push(other(key, &value));
         }
     }
-    match config.get("connector.class") {
+    match config.get("connector.class").map(str::trim) {
+        Some(class) if !class.is_empty() && class != CLASS => {
+            let cause = format!("its source is {class}, and only PostgreSQL is captured");
+            return Err(vec![Problem::config(
+                "IMPORT_NO_SOURCE",
+                cause,
+                format!("debezium.source.connector.class={CLASS}"),
+            )]);
+        }
         None if config.iter().any(|(name, _)| name.starts_with("database.")) => config.set("connector.class", CLASS),
         Some(_) => {}
         None => {
@@ -153,37 +178,89 @@ fn other(key: &str, value: &str) -> Problem {
     unused(key, "Debezium Server 3.6 has no such property", "Correct its name, or leave it out.")
 }
 
-/// A value whose `${NAME}` are placeholders of the environment, as they are for Quarkus.
-fn expanded(key: &str, value: &str, findings: &mut Vec<Problem>) -> String {
-    let mut out = String::new();
-    let mut rest = value;
-    while let Some((before, after)) = rest.split_once("${") {
-        out.push_str(before);
-        let Some((inside, tail)) = after.split_once('}') else {
-            out.push_str("${");
-            rest = after;
-            continue;
-        };
-        let (variable, fallback) = inside.split_once(':').map_or((inside, None), |(name, text)| (name, Some(text)));
-        let is_variable = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_';
-        if !variable.is_empty() && variable.chars().all(is_variable) {
-            out.push_str(&format!("${{env:{variable}}}"));
-            if fallback.is_some() {
-                let instead = format!("export {variable}=…");
-                findings.push(unused(
-                    key,
-                    &format!("${{{variable}:…}} has a default, and ${{env:{variable}}} has none"),
-                    &instead,
-                ));
-            }
-        } else {
-            // A transform may mean it: `${routedByValue}`.
-            out.push_str(&format!("${{{inside}}}"));
-        }
-        rest = tail;
+/// The property that a variable of the environment stands for, as Debezium Server's image takes them:
+/// `DEBEZIUM_SOURCE_DATABASE_HOSTNAME`.
+fn of_variable(key: &str) -> Option<String> {
+    let is_variable = key.chars().all(is_of_variable);
+    (is_variable && ["DEBEZIUM_", "QUARKUS_"].iter().any(|start| key.starts_with(start)))
+        .then(|| key.to_ascii_lowercase().replace('_', "."))
+}
+
+fn is_of_variable(c: char) -> bool {
+    c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_'
+}
+
+/// How often a property may name one that names another.
+const EXPANSIONS: usize = 8;
+
+/// Quarkus' expressions in the value of a property: `${NAME}` of the environment, `${other.property}` of the file, each with a
+/// default behind a colon.
+struct Expansion<'a> {
+    properties: &'a [(String, String)],
+    key: &'a str,
+}
+
+impl Expansion<'_> {
+    fn of(&self, value: &str, findings: &mut Vec<Problem>) -> String {
+        self.expanded(value, EXPANSIONS, findings)
     }
-    out.push_str(rest);
-    out
+
+    fn expanded(&self, value: &str, depth: usize, findings: &mut Vec<Problem>) -> String {
+        let mut out = String::new();
+        let mut rest = value;
+        while let Some((before, after)) = rest.split_once("${") {
+            out.push_str(before);
+            let Some((inside, tail)) = braced(after) else {
+                out.push_str("${");
+                rest = after;
+                continue;
+            };
+            match self.expression(inside, depth, findings) {
+                Some(text) => out.push_str(&text),
+                // A transform may mean it: `${routedByValue}`.
+                None => out.push_str(&format!("${{{inside}}}")),
+            }
+            rest = tail;
+        }
+        out.push_str(rest);
+        out
+    }
+
+    fn expression(&self, inside: &str, depth: usize, findings: &mut Vec<Problem>) -> Option<String> {
+        let (name, fallback) = inside.split_once(':').map_or((inside, None), |(name, text)| (name, Some(text)));
+        let depth = depth.checked_sub(1)?;
+        if let Some((_, value)) = self.properties.iter().find(|(key, _)| key == name && key != self.key) {
+            return Some(self.expanded(value, depth, findings));
+        }
+        if name.is_empty() || !name.chars().all(is_of_variable) {
+            let of_transform = self.key.starts_with("debezium.transforms.");
+            if !of_transform && fallback.is_none() {
+                let why = format!("nothing in the file says what ${{{name}}} stands for");
+                findings.push(unused(self.key, &why, "Write the value, or ${NAME} of a variable of the environment."));
+            }
+            return fallback.filter(|_| !of_transform).map(|text| self.expanded(text, depth, findings));
+        }
+        let Some(fallback) = fallback else { return Some(format!("${{env:{name}}}")) };
+        let why = format!("the default of ${{{name}:…}} is written, and the variable is not read any more");
+        findings.push(unused(self.key, &why, &format!("To read it, write ${{env:{name}}}, which has no default.")));
+        Some(self.expanded(fallback, depth, findings))
+    }
+}
+
+/// What stands before the brace that closes, and behind it.
+fn braced(text: &str) -> Option<(&str, &str)> {
+    let mut open = 1;
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => open += 1,
+            '}' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some((text.get(..at)?, text.get(at + 1..)?));
+        }
+    }
+    None
 }
 
 fn unused(key: &str, why: &str, instead: &str) -> Problem {
@@ -227,7 +304,7 @@ quarkus.http.port=8081
         for (name, value) in [
             ("connector.class", CLASS),
             ("database.hostname", "localhost"),
-            ("database.port", "${env:DB_PORT}"),
+            ("database.port", "5432"),
             ("database.password", "${env:DB_PASSWORD}"),
             ("topic.prefix", "tutorial"),
             ("key.converter", JSON),
@@ -257,7 +334,7 @@ quarkus.http.port=8081
 
     #[test]
     fn every_property_is_used_or_named() {
-        let before = java_properties::parse(TUTORIAL).unwrap();
+        let (before, _) = java_properties::parse_as_java(TUTORIAL).unwrap();
         let Import { connector, findings } = import("x", TUTORIAL).unwrap();
         for (key, _) in before {
             let named = findings.iter().any(|finding| finding.cause.contains(&format!("'{key}'")));
@@ -273,9 +350,62 @@ quarkus.http.port=8081
     }
 
     #[test]
+    fn expressions_of_quarkus_are_resolved_where_the_file_or_a_default_says_what_they_are() {
+        let text = "\
+db.host=pg.example
+db.name=${DB_NAME:shop}
+debezium.source.database.hostname=${db.host}
+debezium.source.database.dbname=${db.name}
+debezium.source.database.user=${unknown.user}
+debezium.source.database.password=${DB_PASSWORD:${OTHER:s3cret}}
+debezium.source.topic.prefix=${loop.a}
+loop.a=${loop.b}
+loop.b=${loop.a}
+debezium.source.slot.name=a
+debezium.source.slot.name=b
+debezium.format.value=jsonbytearray
+";
+        let Import { connector, findings } = import("x", text).unwrap();
+        let config = connector.config;
+        for (name, value) in [
+            ("database.hostname", "pg.example"),
+            ("database.dbname", "shop"),
+            ("database.user", "${unknown.user}"),
+            ("database.password", "s3cret"),
+            ("slot.name", "b"),
+            ("value.converter", JSON),
+        ] {
+            assert_eq!(config.get(name), Some(value), "{name}");
+        }
+        let said = format!("{findings:?}");
+        for word in
+            ["'debezium.source.slot.name': it stands there more than once", "${unknown.user}", "${DB_PASSWORD:…}"]
+        {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+        assert!(!said.contains("s3cret") && !said.contains("'db.host'"), "{said}");
+    }
+
+    #[test]
+    fn variables_of_the_servers_image_are_its_properties() {
+        let text = "DEBEZIUM_SINK_TYPE=redis\nDEBEZIUM_SOURCE_DATABASE_HOSTNAME=h\nDEBEZIUM_SOURCE_TOPIC_PREFIX=p\n";
+        let Import { connector, findings } = import("x", text).unwrap();
+        assert_eq!(
+            (connector.config.get("database.hostname"), connector.config.get("topic.prefix")),
+            (Some("h"), Some("p"))
+        );
+        assert!(findings.len() == 1 && findings[0].cause.contains("'debezium.sink.type'"), "{findings:?}");
+    }
+
+    #[test]
     fn a_file_without_a_source_is_none() {
         assert_eq!(import("x", "quarkus.http.port=1\n").unwrap_err()[0].code, "IMPORT_NO_SOURCE");
-        assert_eq!(import("x", "a=1\na=2\n").unwrap_err()[0].code, "CONNECTOR_FILE_INVALID");
+        assert_eq!(import("x", "a=\\u1\n").unwrap_err()[0].code, "CONNECTOR_FILE_INVALID");
+        let yaml = "debezium:\n  sink:\n    type: kinesis\n  source:\n    connector:\n      class: x\n";
+        assert_eq!(import("x", yaml).unwrap_err()[0].code, "IMPORT_YAML");
+        let other = "debezium.source.connector.class=io.debezium.connector.mysql.MySqlConnector\ndebezium.source.database.hostname=h\n";
+        let problem = &import("x", other).unwrap_err()[0];
+        assert!(problem.code == "IMPORT_NO_SOURCE" && problem.cause.contains("MySqlConnector"), "{problem}");
         let avro = import("x", "debezium.source.database.hostname=h\ndebezium.format.key=avro\n").unwrap();
         assert_eq!((avro.findings.len(), avro.connector.config.get("key.converter")), (1, Some(JSON)));
     }

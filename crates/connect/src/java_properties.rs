@@ -3,19 +3,22 @@
 //! Rules (Java SE, `Properties.load`): `#` and `!` start comments; an odd number of backslashes at a line's end joins the
 //! next line without its leading blanks; the key ends at the first `=`, `:` or blank that no backslash precedes;
 //! escapes are `\t`, `\n`, `\r`, `\f` and `\uXXXX`, and before any other character the backslash falls away. A key
-//! that stands twice is refused here; Java would take the last.
+//! that stands twice is refused in files of connectors; Java takes the last, and so do files of other programs.
 
 use std::iter::Peekable;
 use std::str::Chars;
 
 use tailwater_connector::Problem;
 
+/// Keys and values in their order.
+pub type Properties = Vec<(String, String)>;
+
 /// All properties in their order.
 ///
 /// # Errors
 /// `CONNECTOR_FILE_INVALID` with the line that is wrong.
-pub fn parse(text: &str) -> Result<Vec<(String, String)>, Problem> {
-    let mut properties: Vec<(String, String)> = Vec::new();
+pub fn parse(text: &str) -> Result<Properties, Problem> {
+    let mut properties = Properties::new();
     for (number, line) in logical_lines(text) {
         let (key, value) = split(&line).map_err(|fault| invalid(number, fault))?;
         if properties.iter().any(|(known, _)| *known == key) {
@@ -26,9 +29,33 @@ pub fn parse(text: &str) -> Result<Vec<(String, String)>, Problem> {
     Ok(properties)
 }
 
+/// The same as Java reads them: of a key that stands more than once the last value counts, at the place of the first. Second:
+/// such keys.
+///
+/// # Errors
+/// As [`parse`], but for these keys.
+pub fn parse_as_java(text: &str) -> Result<(Properties, Vec<String>), Problem> {
+    let mut properties = Properties::new();
+    let mut repeated = Vec::new();
+    for (number, line) in logical_lines(text) {
+        let (key, value) = split(&line).map_err(|fault| invalid(number, fault))?;
+        match properties.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, before)) => {
+                *before = value;
+                if !repeated.contains(&key) {
+                    repeated.push(key);
+                }
+            }
+            None => properties.push((key, value)),
+        }
+    }
+    Ok((properties, repeated))
+}
+
 /// Lines with their continuations, without comments and empty lines; each with the number of its first line from 1.
 fn logical_lines(text: &str) -> Vec<(usize, String)> {
-    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    // A mark of its encoding, which editors of Windows leave, is no part of the first key.
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = Vec::new();
     let mut open: Option<(usize, String)> = None;
     for (index, natural) in text.split('\n').enumerate() {
@@ -164,6 +191,13 @@ mod tests {
         ] {
             assert_eq!(one(text), (key.to_owned(), value.to_owned()), "{text:?}");
         }
+    }
+
+    #[test]
+    fn as_java_reads_it_the_last_value_of_a_key_counts() {
+        let (properties, repeated) = parse_as_java("\u{feff}a=1\nb=2\na=3\na=4\n").unwrap();
+        assert_eq!(properties, [("a".to_owned(), "4".to_owned()), ("b".to_owned(), "2".to_owned())]);
+        assert_eq!(repeated, ["a"]);
     }
 
     #[test]

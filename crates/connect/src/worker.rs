@@ -1,16 +1,20 @@
-//! Settings of a Connect worker (`connect-distributed.properties`, `connect-standalone.properties`) and the environment names
+//! Settings of a Connect worker (`connect-distributed.properties`, `connect-standalone.properties`), also from the environment
 //! of the images that people run one in: what means something here is taken, everything else is named with the reason.
 //!
-//! Sources: Kafka 4.3 worker configuration; the entry points of Debezium's and Confluent's images.
+//! Source: Kafka 4.3 worker configuration.
 
-use std::collections::BTreeMap;
+mod environment;
+
 use std::path::PathBuf;
 
 use tailwater_connector::config::split_list;
 use tailwater_connector::property::nearest;
 use tailwater_connector::{Config, Problem};
 
+use crate::pipeline;
 use crate::placeholder::Provider;
+
+pub use environment::{Environment, of_environment};
 
 /// What a worker's settings say that means something here.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,10 +49,11 @@ const ALONE: &str = "there is one worker, so no group of workers";
 const BUILT_IN: &str = "plugins are built in";
 const WITH_RECORDS: &str = "positions are made durable with their records";
 const SHOWN: &str = "metrics are on /metrics of --http";
+const NO_JAVA: &str = "there is no Java";
 const LISTENS: &str = "REST listens where --connect says, and other workers need not be told";
 
 /// Settings by name; one that ends in `.` is a prefix. The first that fits decides.
-const SETTINGS: [(&str, Use); 64] = [
+const SETTINGS: [(&str, Use); 71] = [
     ("key.converter", Use::Converter),
     ("key.converter.", Use::Converter),
     ("value.converter", Use::Converter),
@@ -112,41 +117,15 @@ const SETTINGS: [(&str, Use); 64] = [
     ("metrics.", Use::Ignored(SHOWN)),
     ("auto.include.jmx.reporter", Use::Ignored(SHOWN)),
     ("log4j.", Use::Ignored("the log is set by -v, TAILWATER_LOG and /admin/loggers")),
+    ("jvm.heap", Use::Ignored(NO_JAVA)),
+    ("cub.", Use::Ignored("no brokers are waited for")),
+    ("confluent.", Use::Ignored("no licence is needed, and nothing is told to Confluent's monitoring")),
+    ("replication.factor", Use::Ignored(BROKERS)),
+    ("member.id", Use::Ignored(ALONE)),
+    ("schema.registry.", Use::Ignored("converters that need a registry of schemas are not built in")),
+    ("task.", Use::Ignored(ALONE)),
     ("log.level", Use::Ignored("the log is set by -v, TAILWATER_LOG and /admin/loggers")),
 ];
-
-/// Variables of Debezium's image without the prefix `CONNECT_`, and the settings that they are.
-const IMAGE: [(&str, &str); 14] = [
-    ("BOOTSTRAP_SERVERS", "bootstrap.servers"),
-    ("GROUP_ID", "group.id"),
-    ("CONFIG_STORAGE_TOPIC", "config.storage.topic"),
-    ("OFFSET_STORAGE_TOPIC", "offset.storage.topic"),
-    ("STATUS_STORAGE_TOPIC", "status.storage.topic"),
-    ("KEY_CONVERTER", "key.converter"),
-    ("VALUE_CONVERTER", "value.converter"),
-    ("REST_HOST_NAME", "rest.host.name"),
-    ("REST_PORT", "rest.port"),
-    ("OFFSET_FLUSH_INTERVAL_MS", "offset.flush.interval.ms"),
-    ("OFFSET_FLUSH_TIMEOUT_MS", "offset.flush.timeout.ms"),
-    ("SHUTDOWN_TIMEOUT", "task.shutdown.graceful.timeout.ms"),
-    ("ENABLE_DEBEZIUM_SCRIPTING", "enable.debezium.scripting"),
-    ("ENABLE_APICURIO_CONVERTERS", "enable.apicurio.converters"),
-];
-
-/// The settings that environment variables of Connect images stand for, in order of name: `CONNECT_KEY_CONVERTER` and the
-/// names of Debezium's image. Three underscores stand for a dash and two for one, as in Confluent's image.
-pub fn of_environment(variables: impl IntoIterator<Item = (String, String)>) -> Vec<(String, String)> {
-    let mut found = BTreeMap::new();
-    for (name, value) in variables {
-        if let Some((_, setting)) = IMAGE.iter().find(|(image, _)| *image == name) {
-            found.entry((*setting).to_owned()).or_insert(value);
-        } else if let Some(rest) = name.strip_prefix("CONNECT_").filter(|rest| !rest.is_empty()) {
-            let setting = rest.to_ascii_lowercase().replace("___", "-").replace("__", "\0");
-            found.insert(setting.replace('_', ".").replace('\0', "_"), value);
-        }
-    }
-    found.into_iter().collect()
-}
 
 /// Sorts a worker's settings; a later one of the same name wins.
 ///
@@ -171,6 +150,7 @@ pub fn settle(settings: impl IntoIterator<Item = (String, String)>) -> Result<Wo
             None => worker.notes.push(unknown(name)),
         }
     }
+    worker.notes.extend(unknown_converters(&worker.converters));
     for (why, names) in ignored {
         let names = names.join(", ");
         worker.notes.push(Problem::config("WORKER_SETTING_IGNORED", format!("{names}: {why}"), "").warning());
@@ -181,6 +161,20 @@ pub fn settle(settings: impl IntoIterator<Item = (String, String)>) -> Result<Wo
     });
     providers(&settings, &mut worker, &mut problems);
     if problems.is_empty() { Ok(worker) } else { Err(problems) }
+}
+
+/// Converters that no connector could use.
+fn unknown_converters(converters: &Config) -> Vec<Problem> {
+    let of_sides = converters.iter().filter(|(name, _)| name.ends_with(".converter"));
+    let unknown = of_sides.filter(|(_, class)| !pipeline::is_converter(class));
+    let note = |(name, class): (&str, &str)| {
+        let cause = format!(
+            "the worker's '{name}' {class} is not built in: connectors that name none of their own are refused"
+        );
+        let remedy = format!("{name}=org.apache.kafka.connect.json.JsonConverter");
+        Problem::config("WORKER_CONVERTER_UNKNOWN", cause, remedy).warning()
+    };
+    unknown.map(note).collect()
 }
 
 fn unsupported(name: &str, instead: &str) -> Problem {
@@ -205,6 +199,11 @@ fn listen(settings: &Config, notes: &mut Vec<Problem>) -> Result<Option<String>,
             format!("{}:{}", if host.is_empty() { LOOPBACK } else { host }, if port.is_empty() { "8083" } else { port })
         }));
     };
+    let idle = ["rest.host.name", "rest.port"].into_iter().filter(|name| settings.get(name).is_some());
+    notes.extend(idle.map(|name| {
+        let cause = format!("{name}: 'listeners' says where REST listens");
+        Problem::config("WORKER_SETTING_IGNORED", cause, "").warning()
+    }));
     if listeners.len() > 1 {
         return Err(unsupported("listeners", "Name one address; REST listens on one."));
     }
@@ -369,20 +368,10 @@ mod tests {
     }
 
     #[test]
-    fn names_of_images_are_settings() {
-        let variables = [
-            ("CONNECT_KEY_CONVERTER_SCHEMAS_ENABLE", "false"),
-            ("KEY_CONVERTER", "org.apache.kafka.connect.json.JsonConverter"),
-            ("CONNECT_VALUE_CONVERTER", "org.apache.kafka.connect.storage.StringConverter"),
-            ("REST_PORT", "8083"),
-            ("CONNECT_PRODUCER_A__B___C", "x"),
-            ("PATH", "/bin"),
-        ];
-        let found = of_environment(variables.map(|(name, value)| (name.to_owned(), value.to_owned())));
-        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-        let expected =
-            ["key.converter", "key.converter.schemas.enable", "producer.a_b-c", "rest.port", "value.converter"];
-        assert_eq!(names, expected);
+    fn a_converter_that_is_not_built_in_is_named_once_for_all_connectors() {
+        let worker = settled(&[("key.converter", "io.confluent.connect.avro.AvroConverter")]).unwrap();
+        assert_eq!(codes(&worker.notes), ["WORKER_CONVERTER_UNKNOWN"]);
+        assert_eq!(settled(&[("key.converter", "StringConverter")]).unwrap().notes, []);
     }
 
     #[test]

@@ -71,6 +71,11 @@ pub(crate) fn classes() -> impl Iterator<Item = (&'static str, &'static str)> {
     converters.chain(headers).chain(predicates)
 }
 
+/// Whether a converter is built in, by its class or the last part of it.
+pub(crate) fn is_converter(class: &str) -> bool {
+    named::resolve(class.trim(), converter::CLASSES.into_iter()).is_some()
+}
+
 /// A plugin with Kafka Connect around it.
 pub(crate) fn framed(plugin: Arc<dyn Plugin>, worker: &Config) -> Arc<dyn Plugin> {
     let properties = properties::all(plugin.properties());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tailwater_connect::worker::{self, Worker};
+use tailwater_connect::worker::{self, Environment, Worker};
 use tailwater_connect::{file, java_properties};
 use tailwater_connector::Problem;
 
@@ -46,8 +46,9 @@ impl WorkerFlags {
         // A variable that is no text is none of ours.
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-        let of_environment = worker::of_environment(variables);
+        let Environment { settings: of_environment, notes } = worker::of_environment(variables);
         let mut worker = worker::settle(of_file.unwrap_or_default().into_iter().chain(of_table).chain(of_environment))?;
+        worker.notes.splice(0..0, notes);
         let of_settings = settings.connect_files_allowed.iter().flatten().filter(|_| self.allowed.is_empty());
         worker.allowed.extend(self.allowed.iter().chain(of_settings).cloned());
         Ok(worker)
@@ -69,5 +70,6 @@ fn read(path: &Path) -> Result<Vec<(String, String)>, Problem> {
     let bytes =
         file::read_bytes(path).map_err(|problem| Problem { code: "WORKER_FILE_UNREADABLE".into(), ..problem })?;
     let text = String::from_utf8_lossy(&bytes);
-    java_properties::parse(&text).map_err(|problem| place(Problem { code: "WORKER_FILE_INVALID".into(), ..problem }))
+    let parsed = java_properties::parse_as_java(&text).map(|(properties, _)| properties);
+    parsed.map_err(|problem| place(Problem { code: "WORKER_FILE_INVALID".into(), ..problem }))
 }
