@@ -4,6 +4,7 @@
 //! the connector a thread, retries what may pass by itself, and shows everyone its state. This crate knows the
 //! contracts of `tailwater-connector` and no concrete connector.
 
+mod bounded;
 pub mod debezium_server;
 pub mod directory;
 pub mod file;

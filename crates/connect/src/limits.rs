@@ -54,8 +54,13 @@ pub const CONNECTIONS: usize = 256;
 pub const REST_GRACE: Duration = Duration::from_millis(500);
 /// How long a change of offsets waits for the end of a connector that was asked to stop.
 pub const OFFSETS_WAIT: Duration = Duration::from_secs(5);
-/// Plans of a source for which readers of its records are kept, and topics for which what they are opened as is.
+/// Plans of a source for which readers of its records are kept, topics for which what they are opened as is, and partitions
+/// for which the last bad record is.
 pub const CONVERTED_TOPICS: usize = 10_000;
+/// Topics that a source names itself: as many as a journal has partitions.
+pub const SOURCE_TOPICS: usize = 200_000;
+/// Headers of a record whose buffers are used again.
+pub const KEPT_HEADERS: usize = 64;
 /// The pause before the second attempt at what may pass by itself, doubled with each further one, as Connect's.
 pub const RETRY_FIRST: Duration = Duration::from_millis(300);
 /// A record's buffer of more bytes than this is given back after the record that needed it.

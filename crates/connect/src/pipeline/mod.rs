@@ -11,6 +11,7 @@ mod chain;
 mod converter;
 mod dead_letters;
 mod named;
+mod plans;
 mod predicate;
 mod properties;
 mod retry;

@@ -1,7 +1,7 @@
 //! Between topics and a sink: records are read by the connector's converters, transformed, and handed on as plain JSON under
 //! the topic they have then. Their offsets stay those of the topic they come from.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,7 @@ use super::properties::CONVERTERS;
 use super::retry::Retries;
 use super::source::Converters;
 use super::tolerance::{Place, Tolerance};
+use crate::bounded::Bounded;
 use crate::limits::CONVERTED_TOPICS;
 
 /// A sink with something between it and its topics.
@@ -37,7 +38,7 @@ pub(super) struct Pipe {
     tolerance: Tolerance,
     letters: Option<DeadLetters>,
     /// The offset behind the last record that was left out as bad, by partition: the sink may read it again.
-    behind: HashMap<(Arc<str>, i32), i64>,
+    behind: Bounded<(Arc<str>, i32), i64>,
     writer: JsonWriter,
 }
 
@@ -77,7 +78,14 @@ impl Pipe {
         letters: Option<DeadLetters>,
     ) -> Self {
         let options = JsonOptions { schemas: false, ..JsonOptions::default() };
-        Pipe { chain, converters, tolerance, letters, behind: HashMap::new(), writer: JsonWriter::new(options) }
+        Pipe {
+            chain,
+            converters,
+            tolerance,
+            letters,
+            behind: Bounded::new(CONVERTED_TOPICS),
+            writer: JsonWriter::new(options),
+        }
     }
 
     /// A record as the sink is to see it; `None` when it is dropped.
@@ -109,9 +117,6 @@ impl Pipe {
             // The record that ends the sink is among the dead letters, too.
             self.settle()?;
             return Err(problem);
-        }
-        if self.behind.len() >= CONVERTED_TOPICS {
-            self.behind.clear();
         }
         self.behind.insert(partition_of, offset + 1);
         Ok(None)

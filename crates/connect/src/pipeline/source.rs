@@ -9,15 +9,17 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tailwater_connector::transport::TopicHandle;
 use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
-use tailwater_event::connect::json::{JsonError, JsonReader};
-use tailwater_event::connect::{ConnectHeader, ConnectRecord, converted_descriptor};
+use tailwater_event::connect::json::JsonError;
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed, converted_descriptor};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
 use super::chain::{Chain, Refusal};
 use super::converter::{Converter, Written};
+use super::plans::{Plan, Plans};
 use super::properties::CONVERTERS;
 use super::tolerance::{Place, Tolerance};
-use crate::limits::{CONVERTED_TOPICS, KEPT_RECORD_BYTES};
+use crate::bounded::Bounded;
+use crate::limits::{CONVERTED_TOPICS, KEPT_HEADERS, KEPT_RECORD_BYTES, SOURCE_TOPICS};
 
 /// The three converters of a connector.
 pub(super) struct Converters {
@@ -35,25 +37,17 @@ pub(super) struct ConvertingWriter {
     descriptor: Vec<u8>,
     /// The plan of everything that is written.
     plan: Option<PlanId>,
-    /// Topics and plans of the source, by the numbers that it has for them.
+    /// Topics of the source, by the numbers that it has for them, and the numbers.
     topics: Vec<Arc<str>>,
-    plans: HashMap<Vec<u8>, PlanId>,
-    /// By the source's plan: its records share their schemas.
-    readers: HashMap<PlanId, Readers>,
-    targets: HashMap<Arc<str>, Target>,
+    numbers: HashMap<Arc<str>, u32>,
+    plans: Plans,
+    targets: Bounded<Arc<str>, Target>,
     draft: Draft,
     /// The payloads under work.
     key: Vec<u8>,
     value: Vec<u8>,
     header: Vec<u8>,
     failure: Option<Problem>,
-}
-
-/// Readers of one plan's records.
-struct Readers {
-    key: JsonReader,
-    value: JsonReader,
-    header: JsonReader,
 }
 
 /// An open topic, with what stands before keys and values of its last record.
@@ -66,9 +60,7 @@ struct Target {
 /// The source's record under work.
 #[derive(Default)]
 struct Draft {
-    fragments: Fragments,
     topic: usize,
-    plan: Option<PlanId>,
     timestamp_ms: i64,
     part: Part,
     key: Field,
@@ -82,6 +74,8 @@ struct Draft {
 #[derive(Default)]
 struct Field {
     there: bool,
+    /// The plan's fragment that it begins with, of which `bytes` has only the beginning of the payload.
+    opening: Option<FragmentId>,
     bytes: Vec<u8>,
 }
 
@@ -100,6 +94,7 @@ impl Draft {
         self.part = Part::None;
         self.key.clear();
         self.value.clear();
+        self.headers.truncate(KEPT_HEADERS);
         self.used = 0;
     }
 
@@ -113,53 +108,43 @@ impl Draft {
                 value.clear();
                 value.there = there;
             }
-            None => self.headers.push((name.into(), Field { there, bytes: Vec::new() })),
+            None => self.headers.push((name.into(), Field { there, ..Field::default() })),
         }
         self.used += 1;
     }
 
-    fn fragment(&mut self, id: FragmentId) {
-        let Draft { fragments, part, key, value, headers, used, .. } = self;
-        if let Some(buffer) = buffer(*part, key, value, headers, *used) {
-            buffer.extend_from_slice(fragments.get(id));
+    /// The part whose pieces come.
+    fn field(&mut self) -> Option<&mut Field> {
+        match self.part {
+            Part::None => None,
+            Part::Key => Some(&mut self.key),
+            Part::Value => Some(&mut self.value),
+            Part::Header => self.headers.get_mut(self.used.checked_sub(1)?).map(|(_, value)| value),
         }
-    }
-
-    fn literal(&mut self, bytes: &[u8]) {
-        if let Some(buffer) = buffer(self.part, &mut self.key, &mut self.value, &mut self.headers, self.used) {
-            buffer.extend_from_slice(bytes);
-        }
-    }
-}
-
-/// Where the pieces of a part go.
-fn buffer<'a>(
-    part: Part,
-    key: &'a mut Field,
-    value: &'a mut Field,
-    headers: &'a mut [(Arc<str>, Field)],
-    used: usize,
-) -> Option<&'a mut Vec<u8>> {
-    match part {
-        Part::None => None,
-        Part::Key => Some(&mut key.bytes),
-        Part::Value => Some(&mut value.bytes),
-        Part::Header => headers.get_mut(used.checked_sub(1)?).map(|(_, value)| &mut value.bytes),
     }
 }
 
 impl Field {
     fn clear(&mut self) {
         self.there = false;
-        if self.bytes.capacity() > KEPT_RECORD_BYTES {
-            self.bytes = Vec::new();
-        }
-        self.bytes.clear();
+        self.opening = None;
+        empty(&mut self.bytes);
     }
 
-    fn get(&self) -> Option<&[u8]> {
-        self.there.then_some(&self.bytes)
+    fn read(&self, plan: &mut Plan) -> Result<Typed, JsonError> {
+        match self.opening.and_then(|id| plan.opening(id)) {
+            Some((schema, _)) => plan.reader.read_opened(schema.as_ref(), &self.bytes),
+            None => plan.reader.read(self.there.then_some(&self.bytes)),
+        }
     }
+}
+
+/// Empties a buffer that is used again, unless it has become too large for that.
+fn empty(buffer: &mut Vec<u8>) {
+    if buffer.capacity() > KEPT_RECORD_BYTES {
+        *buffer = Vec::new();
+    }
+    buffer.clear();
 }
 
 const KEY: FragmentId = FragmentId(0);
@@ -182,9 +167,9 @@ impl ConvertingWriter {
             descriptor,
             plan: None,
             topics: Vec::new(),
-            plans: HashMap::new(),
-            readers: HashMap::new(),
-            targets: HashMap::new(),
+            numbers: HashMap::new(),
+            plans: Plans::default(),
+            targets: Bounded::new(CONVERTED_TOPICS),
             draft: Draft::default(),
             key: Vec::new(),
             value: Vec::new(),
@@ -214,25 +199,19 @@ impl ConvertingWriter {
     }
 
     fn read(&mut self, topic: Arc<str>) -> Result<ConnectRecord, JsonError> {
-        let plan = self.draft.plan.unwrap_or(PlanId(0));
-        if self.readers.len() >= CONVERTED_TOPICS && !self.readers.contains_key(&plan) {
-            self.readers.clear();
-        }
-        let new =
-            || Readers { key: JsonReader::new(true), value: JsonReader::new(true), header: JsonReader::new(true) };
-        let readers = self.readers.entry(plan).or_insert_with(new);
+        let plan = self.plans.current();
         let headers = self.draft.headers.iter().take(self.draft.used);
-        let header = |(name, value): &(Arc<str>, Field)| {
-            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: readers.header.read(value.get())? })
+        let mut header = |(name, value): &(Arc<str>, Field)| {
+            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: value.read(plan)? })
         };
         Ok(ConnectRecord {
             topic,
             partition: None,
             offset: None,
             timestamp_ms: None,
-            headers: headers.map(header).collect::<Result<_, _>>()?,
-            key: readers.key.read(self.draft.key.get())?,
-            value: readers.value.read(self.draft.value.get())?,
+            headers: headers.map(&mut header).collect::<Result<_, _>>()?,
+            key: self.draft.key.read(plan)?,
+            value: self.draft.value.read(plan)?,
         })
     }
 
@@ -271,7 +250,9 @@ impl ConvertingWriter {
             headers.push((name, bytes));
         }
         let plan = self.converted_plan()?;
-        let target = target(&mut self.targets, self.inner.as_mut(), &record.topic)?;
+        let inner = self.inner.as_mut();
+        let open = || Ok::<_, Problem>(Target::new(inner.topic(&record.topic)?));
+        let target = self.targets.get_or_make(record.topic.clone(), open)?;
         target.open([&opens_key, &opens_value]);
         let writer = self.inner.records(target.handle, plan);
         writer.prepare(&target.fragments);
@@ -294,6 +275,7 @@ impl ConvertingWriter {
             }
         }
         writer.end();
+        [&mut self.key, &mut self.value, &mut self.header].into_iter().for_each(empty);
         Ok(())
     }
 
@@ -316,26 +298,11 @@ fn push(writer: &mut dyn RecordWriter, written: &Written, open: FragmentId, slot
     }
 }
 
-fn target<'a>(
-    targets: &'a mut HashMap<Arc<str>, Target>,
-    inner: &mut dyn SourceWriter,
-    topic: &Arc<str>,
-) -> Result<&'a mut Target, Problem> {
-    if !targets.contains_key(topic) {
-        if targets.len() >= CONVERTED_TOPICS {
-            targets.clear();
-        }
-        let target = Target {
-            handle: inner.topic(topic)?,
-            opens: [Bytes::new(), Bytes::new()],
-            fragments: Fragments::default(),
-        };
-        targets.insert(topic.clone(), target);
-    }
-    targets.get_mut(topic).ok_or_else(|| Problem::internal("TOPIC_UNOPENED", "an open topic was not found"))
-}
-
 impl Target {
+    fn new(handle: TopicHandle) -> Self {
+        Target { handle, opens: [Bytes::new(), Bytes::new()], fragments: Fragments::default() }
+    }
+
     /// Registers what stands before this record's key and value, unless it is as before. A part without opening leaves the
     /// last one there is.
     fn open(&mut self, written: [&Written; 2]) {
@@ -357,9 +324,7 @@ impl Target {
 
 impl RecordWriter for ConvertingWriter {
     fn prepare(&mut self, fragments: &Fragments) {
-        if !self.draft.fragments.same(fragments) {
-            self.draft.fragments = fragments.clone();
-        }
+        self.plans.current().prepare(fragments);
     }
 
     fn begin(&mut self, timestamp_ms: i64) {
@@ -385,11 +350,22 @@ impl RecordWriter for ConvertingWriter {
     }
 
     fn fragment(&mut self, id: FragmentId) {
-        self.draft.fragment(id);
+        let Some(field) = self.draft.field() else { return };
+        let plan = self.plans.current();
+        let mut bytes = plan.fragments.get(id);
+        if field.bytes.is_empty()
+            && let Some((_, payload)) = plan.opening(id)
+        {
+            field.opening = Some(id);
+            bytes = bytes.get(*payload..).unwrap_or_default();
+        }
+        field.bytes.extend_from_slice(bytes);
     }
 
     fn literal(&mut self, _: SlotId, bytes: &[u8]) {
-        self.draft.literal(bytes);
+        if let Some(field) = self.draft.field() {
+            field.bytes.extend_from_slice(bytes);
+        }
     }
 
     fn end(&mut self) {
@@ -418,21 +394,30 @@ impl SourceWriter for ConvertingWriter {
 
     /// Topics come into being with their first record: which they are is known then.
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
-        let at = self.topics.iter().position(|topic| **topic == *name).unwrap_or_else(|| {
-            self.topics.push(name.into());
-            self.topics.len() - 1
-        });
-        Ok(TopicHandle(u32::try_from(at).unwrap_or(u32::MAX)))
+        if let Some(number) = self.numbers.get(name) {
+            return Ok(TopicHandle(*number));
+        }
+        let number = u32::try_from(self.topics.len()).unwrap_or(u32::MAX);
+        if self.topics.len() >= SOURCE_TOPICS {
+            return Err(Problem::stop(
+                "TOPICS_TOO_MANY",
+                format!("the source has more than {SOURCE_TOPICS} topics"),
+                "Leave tables out with 'table.exclude.list', or spread them over several connectors.",
+            ));
+        }
+        let name: Arc<str> = name.into();
+        self.topics.push(name.clone());
+        self.numbers.insert(name, number);
+        Ok(TopicHandle(number))
     }
 
     fn plan(&mut self, descriptor: &[u8]) -> Result<PlanId, Problem> {
-        let next = PlanId(u32::try_from(self.plans.len()).unwrap_or(u32::MAX));
-        Ok(*self.plans.entry(descriptor.to_vec()).or_insert(next))
+        Ok(self.plans.number(descriptor))
     }
 
     fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter {
         self.draft.topic = usize::try_from(topic.0).unwrap_or(usize::MAX);
-        self.draft.plan = Some(plan);
+        self.plans.choose(plan);
         self
     }
 

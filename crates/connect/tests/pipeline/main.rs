@@ -8,4 +8,6 @@ mod dead_letters;
 mod log;
 #[path = "../support/memory.rs"]
 mod memory;
+mod random;
 mod sink;
+mod source;

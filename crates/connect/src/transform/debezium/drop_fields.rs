@@ -1,13 +1,12 @@
 //! `drop.fields.*`: fields that a header names leave the row.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use tailwater_connector::Problem;
 use tailwater_event::connect::{ConnectRecord, Kind, Schema, Typed, Value};
 
-use crate::limits::DROPPED_LISTS;
+use crate::bounded::Bounded;
 use crate::transform::schema_cache::SchemaCache;
 
 /// The options.
@@ -21,7 +20,7 @@ pub(super) struct DropFields {
     /// Whether a null that stays becomes its field's default.
     pub(super) replace_null: bool,
     /// By the names in the header, then by schema.
-    pub(super) shapes: HashMap<Vec<String>, SchemaCache<Option<Shape>>>,
+    pub(super) shapes: Bounded<Vec<String>, SchemaCache<Option<Shape>>>,
 }
 
 /// What stays of structs of one schema.
@@ -46,11 +45,8 @@ impl DropFields {
                 "Let ExtractChangedRecordState or InsertHeader fill the header with a list such as [\"a\",\"b\"].",
             ));
         };
-        if self.shapes.len() >= DROPPED_LISTS && !self.shapes.contains_key(&names) {
-            self.shapes.clear();
-        }
         let (compatible, replace_null) = (self.compatible, self.replace_null);
-        let shapes = self.shapes.entry(names.clone()).or_default();
+        let Ok::<_, Infallible>(shapes) = self.shapes.get_or_make(names.clone(), || Ok(SchemaCache::default()));
         if self.from_key {
             shrink(&mut record.key, &names, compatible, replace_null, shapes);
         }

@@ -2,7 +2,6 @@
 //!
 //! The key gets a field that says which table it is of, and schemas are named after the new topic.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
@@ -11,6 +10,7 @@ use tailwater_connector::{Config, Problem, Property, Support};
 use tailwater_event::connect::{ConnectRecord, Field, Kind, Schema, Typed, Value};
 use tailwater_event::debezium::NameAdjustment;
 
+use crate::bounded::Bounded;
 use crate::limits::ROUTED_TOPICS;
 use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
@@ -49,7 +49,7 @@ struct Router {
     identifier: Option<Rename>,
     adjustment: NameAdjustment,
     /// By the record's topic; `None` for one that stays.
-    routes: HashMap<Arc<str>, Option<Route>>,
+    routes: Bounded<Arc<str>, Option<Route>>,
 }
 
 struct Route {
@@ -63,10 +63,7 @@ struct Route {
 
 impl Transform for Router {
     fn apply(&mut self, mut record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem> {
-        if !self.routes.contains_key(&record.topic) {
-            if self.routes.len() >= ROUTED_TOPICS {
-                self.routes.clear();
-            }
+        if self.routes.get(&record.topic).is_none() {
             self.routes.insert(Arc::clone(&record.topic), self.route(&record.topic));
         }
         let Some(Some(route)) = self.routes.get_mut(&record.topic) else { return Ok(Some(record)) };
@@ -163,7 +160,7 @@ fn configure(_: &str, config: &Config) -> Configured {
             "avro_unicode" => NameAdjustment::AvroUnicode,
             _ => NameAdjustment::None,
         },
-        routes: HashMap::new(),
+        routes: Bounded::new(ROUTED_TOPICS),
     });
     finish(router, problems)
 }

@@ -2,13 +2,14 @@
 //!
 //! Schemas and places are found once per schema of envelopes; a record then costs moving its row out of the envelope.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, Field, Kind, Schema, Typed, Value};
 
+use crate::bounded::Bounded;
+use crate::limits::DROPPED_LISTS;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
@@ -307,7 +308,7 @@ fn configure(_: &str, config: &Config) -> Configured {
         from_key: config.flag("drop.fields.from.key"),
         compatible: config.flag("drop.fields.keep.schema.compatible"),
         replace_null,
-        shapes: HashMap::new(),
+        shapes: Bounded::new(DROPPED_LISTS),
     });
     let route_by = named("route.by.field");
     let unwrap = Unwrap {

@@ -21,6 +21,8 @@ pub(super) const DEPTH: usize = 64;
 const KEPT_SCHEMAS: usize = 1000;
 /// Bytes of schema text kept by a reader or writer.
 const KEPT_BYTES: usize = 16 << 20;
+/// Longest schema text that is kept.
+const KEPT_TEXT_BYTES: usize = 1 << 20;
 /// Connect's Decimal; its values are unscaled big-endian numbers.
 pub(crate) const DECIMAL: &str = "org.apache.kafka.connect.data.Decimal";
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::scan::Scan;
-use super::{DECIMAL, DEPTH, JsonError, KEPT_BYTES, KEPT_SCHEMAS, decimal, schema};
+use super::{DECIMAL, DEPTH, JsonError, KEPT_BYTES, KEPT_SCHEMAS, KEPT_TEXT_BYTES, decimal, schema};
 use crate::connect::{Kind, Schema, Typed, Value};
 use crate::debezium::value::bytes::decode_base64;
 
@@ -48,6 +48,25 @@ impl JsonReader {
         Ok(Typed { schema, value })
     }
 
+    /// Where a text begins as an envelope does: its schema, and where in the text its payload begins.
+    pub fn opening(&mut self, text: &[u8]) -> Option<(Option<Arc<Schema>>, usize)> {
+        let mut scan = Scan::new(text.strip_prefix(b"{\"schema\":")?);
+        let schema = scan.raw().ok()?;
+        let payload = scan.rest().strip_prefix(b",\"payload\":")?;
+        Some((self.schema(schema).ok()?, text.len() - payload.len()))
+    }
+
+    /// What follows an [`opening`](Self::opening): the payload, and the envelope's end.
+    pub fn read_opened(&self, schema: Option<&Arc<Schema>>, rest: &[u8]) -> Result<Typed, JsonError> {
+        let mut scan = Scan::new(rest);
+        let value = value(&mut scan, schema.map(|schema| &**schema), self.replace_null, 0)?;
+        if !scan.take(b'}') {
+            return Err("an object that is not closed".into());
+        }
+        scan.end()?;
+        Ok(Typed { schema: schema.cloned(), value })
+    }
+
     /// The schema, and the payload's text.
     fn envelope<'a>(&mut self, bytes: &'a [u8]) -> Result<(Option<Arc<Schema>>, &'a [u8]), JsonError> {
         if let Some(rest) = bytes.strip_prefix(b"{\"schema\":").and_then(|rest| rest.strip_suffix(b"}")) {
@@ -84,6 +103,9 @@ impl JsonReader {
             Some((text, schema)) => (text.clone(), schema.clone()),
             None => {
                 let schema = schema::parse(text)?;
+                if text.len() > KEPT_TEXT_BYTES {
+                    return Ok(schema);
+                }
                 if self.kept.len() >= KEPT_SCHEMAS || self.kept_bytes + text.len() > KEPT_BYTES {
                     self.kept.clear();
                     self.kept_bytes = 0;
@@ -264,3 +286,28 @@ fn bytes(scan: &mut Scan<'_>, schema: &Schema) -> Result<Vec<u8>, JsonError> {
 
 const NO_ENVELOPE: &str = "not an object of `schema` and `payload` and nothing else, which the JSON converter reads with \
                            schemas.enable=true; plain JSON needs schemas.enable=false";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_without_end_take_a_bounded_place() {
+        let mut reader = JsonReader::new(true);
+        let text = |n: usize, length: usize| {
+            let name = "n".repeat(length);
+            format!("{{\"schema\":{{\"type\":\"int64\",\"name\":\"{n}{name}\"}},\"payload\":{n}}}").into_bytes()
+        };
+        let mut check = |n: usize, length: usize| {
+            assert_eq!(reader.read(Some(&text(n, length))).unwrap().value, Value::Int64(n as i64));
+            let bytes: usize = reader.kept.keys().map(|text| text.len()).sum();
+            assert!(bytes == reader.kept_bytes && bytes <= KEPT_BYTES && reader.kept.len() <= KEPT_SCHEMAS);
+            assert!(
+                reader.recent.len() <= RECENT && reader.recent.iter().all(|(text, _)| text.len() <= KEPT_TEXT_BYTES)
+            );
+        };
+        (0..3 * KEPT_SCHEMAS).for_each(|n| check(n, 1));
+        (0..40).for_each(|n| check(n, KEPT_TEXT_BYTES - 100));
+        check(0, 2 * KEPT_BYTES);
+    }
+}

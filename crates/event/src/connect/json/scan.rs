@@ -38,6 +38,11 @@ impl<'a> Scan<'a> {
         there
     }
 
+    /// What was not passed yet.
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.text.get(self.at..).unwrap_or_default()
+    }
+
     /// Nothing but white space may follow.
     pub(super) fn end(&mut self) -> Result<(), Reason> {
         if self.peek().is_none() { Ok(()) } else { Err("more after the end of the JSON value") }

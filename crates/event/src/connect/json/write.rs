@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{DECIMAL, DEPTH, JsonError, JsonOptions, KEPT_BYTES, KEPT_SCHEMAS, decimal, schema};
+use super::{DECIMAL, DEPTH, JsonError, JsonOptions, KEPT_BYTES, KEPT_SCHEMAS, KEPT_TEXT_BYTES, decimal, schema};
 use crate::connect::{Kind, Schema, Typed, Value};
 use crate::debezium::JsonDecimal;
 use crate::debezium::value::bytes::push_base64;
@@ -90,6 +90,9 @@ impl JsonWriter {
         schema::push(schema, &self.options, &mut open)?;
         open.extend_from_slice(b",\"payload\":");
         let open = Bytes::from(open);
+        if open.len() > KEPT_TEXT_BYTES {
+            return Ok(open);
+        }
         if self.kept.len() >= KEPT_SCHEMAS || self.kept_bytes + open.len() > KEPT_BYTES {
             self.kept.clear();
             self.kept_bytes = 0;
@@ -203,4 +206,24 @@ fn push_map(
     }
     out.push(if object { b'}' } else { b']' });
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn schemas_without_end_take_a_bounded_place() {
+        let mut writer = JsonWriter::new(JsonOptions::default());
+        let mut check = |n: usize, length: usize| {
+            let schema = Schema::new(Kind::Int64).named(format!("{n}{}", "n".repeat(length)));
+            let mut out = Vec::new();
+            assert_eq!(writer.write(&Typed::new(schema, Value::Int64(1)), &mut out), Ok(true));
+            let bytes: usize = writer.kept.values().map(|(_, open)| open.len()).sum();
+            assert!(bytes == writer.kept_bytes && bytes <= KEPT_BYTES && writer.kept.len() <= KEPT_SCHEMAS);
+        };
+        (0..3 * KEPT_SCHEMAS).for_each(|n| check(n, 1));
+        (0..40).for_each(|n| check(n, KEPT_TEXT_BYTES - 100));
+        check(0, 2 * KEPT_BYTES);
+    }
 }

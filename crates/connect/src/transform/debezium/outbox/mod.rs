@@ -3,11 +3,11 @@
 mod placement;
 mod router;
 
-use std::collections::HashMap;
-
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Property, Support};
 
+use crate::bounded::Bounded;
+use crate::limits::SCHEMA_VERSIONS;
 use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Configured, TransformClass, finish};
@@ -134,7 +134,7 @@ fn configure(_: &str, config: &Config) -> Configured {
         updates,
         tombstones: config.flag("route.tombstone.on.empty.payload"),
         plans: SchemaCache::default(),
-        envelopes: HashMap::new(),
+        envelopes: Bounded::new(SCHEMA_VERSIONS),
     });
     finish(router, problems)
 }

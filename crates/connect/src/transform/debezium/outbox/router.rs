@@ -1,13 +1,12 @@
 //! One outbox row into one event.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 use tailwater_connector::Problem;
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, Field, Kind, Schema, Typed, Value};
 
-use crate::limits::SCHEMA_VERSIONS;
+use crate::bounded::Bounded;
 use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, invalid};
@@ -27,7 +26,7 @@ pub(super) struct EventRouter {
     /// By schema of values; `None` for what is no envelope.
     pub(super) plans: SchemaCache<Option<Plan>>,
     /// Schemas of values with fields beside the payload, by version and then by the payload's schema.
-    pub(super) envelopes: HashMap<Option<i32>, SchemaCache<Arc<Schema>>>,
+    pub(super) envelopes: Bounded<Option<i32>, SchemaCache<Arc<Schema>>>,
 }
 
 /// Which columns are what.
@@ -131,11 +130,8 @@ impl Transform for EventRouter {
             record.value = payload;
             return Ok(Some(record));
         }
-        if self.envelopes.len() >= SCHEMA_VERSIONS && !self.envelopes.contains_key(&version) {
-            self.envelopes.clear();
-        }
         let inner = payload.schema.unwrap_or_else(|| Arc::clone(&plan.row));
-        let envelopes = self.envelopes.entry(version).or_default();
+        let Ok::<_, Infallible>(envelopes) = self.envelopes.get_or_make(version, || Ok(SchemaCache::default()));
         let Ok::<_, Infallible>(schema) = envelopes.get(&inner, |inner| Ok(plan.envelope(inner, &routed, version)));
         let values = std::iter::once(payload.value).chain(beside).collect();
         record.value = Typed { schema: Some(Arc::clone(schema)), value: Value::Struct(values) };
