@@ -97,13 +97,15 @@ struct Life {
 impl Life {
     /// The thread: gives the connector back unless it panicked, in which case nothing of it can be trusted.
     fn lead(self, mut instance: Instance) -> Option<Instance> {
+        // What this thread logs is about the connector, whether it says so or not.
+        let span = tracing::error_span!("connector", connector = self.name);
+        let _inside = span.enter();
         for warning in &self.warnings {
             self.status.warn(warning.clone());
         }
         match catch_unwind(AssertUnwindSafe(|| self.work(&mut instance))) {
             Ok(finished) => {
                 if finished.is_some() && !self.stop.is_set() {
-                    tracing::info!(connector = self.name, "connector is done");
                     self.status.set(ConnectorState::Done);
                 }
                 Some(instance)

@@ -26,6 +26,20 @@ pub enum ConnectorState {
     Failed,
 }
 
+impl ConnectorState {
+    /// Its name, as it is serialized.
+    fn word(self) -> &'static str {
+        match self {
+            ConnectorState::Starting => "starting",
+            ConnectorState::Snapshot => "snapshot",
+            ConnectorState::Streaming => "streaming",
+            ConnectorState::Done => "done",
+            ConnectorState::Paused => "paused",
+            ConnectorState::Failed => "failed",
+        }
+    }
+}
+
 /// One table of a running or finished snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct TableProgress {
@@ -71,6 +85,9 @@ impl StatusCell {
     /// Moves to a state in which all is well; clears the error.
     pub fn set(&self, state: ConnectorState) {
         let mut status = self.lock();
+        if status.state != state {
+            tracing::info!(connector = self.connector, "connector is {}", state.word());
+        }
         status.state = state;
         status.error = None;
     }

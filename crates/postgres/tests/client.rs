@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -67,6 +68,31 @@ fn a_peer_that_says_nothing_is_given_up_in_time() {
     let begun = std::time::Instant::now();
     assert!(Client::connect(&silent, false).is_err());
     assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn an_error_that_comes_with_the_beginning_of_a_stream_is_seen_at_once() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    // Both in one packet, as a walsender of a fast machine sends them.
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut message = |tag: bool, answer: &[u8]| {
+            let mut head = vec![0; if tag { 5 } else { 4 }];
+            stream.read_exact(&mut head).unwrap();
+            let length = u32::from_be_bytes(head[head.len() - 4..].try_into().unwrap());
+            stream.read_exact(&mut vec![0; length as usize - 4]).unwrap();
+            stream.write_all(answer).unwrap();
+        };
+        message(false, b"R\0\0\0\x08\0\0\0\0S\0\0\0\x18server_version\x0013.9\0Z\0\0\0\x05I");
+        message(true, b"W\0\0\0\x07\0\0\0E\0\0\0\x15C42704\0Mno such\0\0Z\0\0\0\x05I");
+        // Nothing more comes, and the connection stays.
+        drop(stream.read(&mut [0]));
+    });
+    let client = Client::connect(&settings(port, "postgres", None), true).unwrap();
+    let mut stream = client.start_replication("START_REPLICATION SLOT s LOGICAL 0/0").unwrap();
+    assert!(stream.receive(Duration::from_millis(10)).unwrap() > 0);
+    assert_eq!(stream.next_message().unwrap_err().sqlstate(), Some("42704"));
 }
 
 #[test]

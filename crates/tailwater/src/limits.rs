@@ -58,6 +58,16 @@ pub const TREE_ENTRIES: usize = 60;
 pub const DEMO_FILE_LINES: usize = 30;
 /// Most loggers that have a level of their own.
 pub const LOGGERS: usize = 1000;
+/// Log lines that are kept of a connector.
+pub const LOG_LINES: usize = 500;
+/// Their bytes: 1,000 connectors that never stop complaining take 64 MB.
+pub const LOG_BYTES: usize = 64 << 10;
+/// Longest text of one of them, all its fields together.
+pub const LOG_LINE_BYTES: usize = 4 << 10;
+/// Connectors of which lines are kept, those that have ended among them; who was silent for longest goes first.
+pub const LOG_CONNECTORS: usize = 1000;
+/// How often `connectors logs --follow` asks for more.
+pub const LOG_POLL: Duration = Duration::from_millis(500);
 /// Longest body of a signal.
 pub const SIGNAL_BYTES: usize = 64 << 10;
 /// Longest password.

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use tailwater_connect::rest::{LoggerLevel, Loggers};
+use tailwater_connect::rest::{LogLine, LoggerLevel, Loggers};
 use tracing_subscriber::EnvFilter;
 
 use crate::limits::LOGGERS;
+use crate::log_lines::LogLines;
 
 const ROOT: &str = "root";
 
@@ -32,18 +33,19 @@ type Reload = Box<dyn Fn(EnvFilter) + Send + Sync>;
 pub struct Log {
     levels: Mutex<BTreeMap<String, LoggerLevel>>,
     reload: Reload,
+    lines: LogLines,
 }
 
-/// Remembers how the filter is changed; the first word counts.
-pub fn install(level: &str, reload: Reload) {
+/// Remembers how the filter is changed, and where lines are kept; the first word counts.
+pub fn install(level: &str, reload: Reload, lines: LogLines) {
     let level = |name: &str| (name.to_owned(), LoggerLevel { level: level.to_uppercase(), last_modified: None });
     let names = NAMES.iter().map(|(name, _)| *name).chain([ROOT]);
-    drop(LOG.set(Arc::new(Log { levels: Mutex::new(names.map(level).collect()), reload })));
+    drop(LOG.set(Arc::new(Log { levels: Mutex::new(names.map(level).collect()), reload, lines })));
 }
 
 /// The process's log; one without effect where none was installed.
 pub fn get() -> Arc<Log> {
-    let nothing = || Arc::new(Log { levels: Mutex::default(), reload: Box::new(|_| ()) });
+    let nothing = || Arc::new(Log { levels: Mutex::default(), reload: Box::new(|_| ()), lines: LogLines::default() });
     LOG.get().cloned().unwrap_or_else(nothing)
 }
 
@@ -56,6 +58,10 @@ impl Log {
 impl Loggers for Log {
     fn all(&self) -> BTreeMap<String, LoggerLevel> {
         self.levels().clone()
+    }
+
+    fn lines(&self, connector: &str, after: u64, most: usize) -> Vec<LogLine> {
+        self.lines.after(connector, after, most)
     }
 
     fn set(&self, logger: &str, level: &str) -> Vec<String> {
@@ -114,7 +120,7 @@ mod tests {
         let level = |level: &str| LoggerLevel { level: level.into(), last_modified: None };
         let levels = [ROOT, "io.debezium", "org.apache.kafka.connect"].map(|name| (name.to_owned(), level("INFO")));
         let reload = move |filter: EnvFilter| *into.lock().unwrap() = filter.to_string();
-        let log = Log { levels: Mutex::new(levels.into()), reload: Box::new(reload) };
+        let log = Log { levels: Mutex::new(levels.into()), reload: Box::new(reload), lines: LogLines::default() };
         assert_eq!(log.set("io.debezium.connector", "DEBUG"), ["io.debezium.connector"]);
         assert_eq!(*shown.lock().unwrap(), "tailwater_postgres=debug,info");
         assert_eq!(log.set("io.debezium", "TRACE"), ["io.debezium", "io.debezium.connector"]);

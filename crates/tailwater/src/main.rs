@@ -12,6 +12,7 @@ mod feed;
 mod follow;
 mod http;
 mod limits;
+mod log_lines;
 mod loggers;
 mod metrics;
 mod offsets;

@@ -90,7 +90,9 @@ impl Server {
             secure: protected.tls.is_some(),
         };
         self.connect_scheme = if face.secure { "https" } else { "http" };
-        self.connect = Some(Rest::start(listener, face, guard, protected.tls).map_err(failed)?);
+        let rest = Rest::start(listener, face, guard, protected.tls).map_err(failed)?;
+        self.control.open_connect(rest.insider());
+        self.connect = Some(rest);
         Ok(())
     }
 

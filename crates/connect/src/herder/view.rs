@@ -217,7 +217,7 @@ pub fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-pub(super) fn not_found(name: &str) -> Refusal {
+pub(crate) fn not_found(name: &str) -> Refusal {
     Refusal::not_found(format!("Connector {name} not found"))
 }
 

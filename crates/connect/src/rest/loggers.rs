@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::request::{Body, values};
 use super::{Face, shapes};
 use crate::herder::Refusal;
+use crate::herder::view::not_found;
 
 /// A logger's level.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,18 +22,59 @@ pub struct LoggerLevel {
     pub last_modified: Option<i64>,
 }
 
+/// One line of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LogLine {
+    /// Grows from line to line of a process.
+    pub number: u64,
+    /// When it was written, as RFC 3339 has it.
+    pub time: String,
+    /// `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
+    pub level: &'static str,
+    /// Its text.
+    pub message: String,
+    /// What it tells besides.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<&'static str, String>,
+}
+
 /// The log of the process, which only the binary can turn up and down.
 pub trait Loggers: Send + Sync {
     /// All loggers that have a level of their own; `root` is among them.
     fn all(&self) -> BTreeMap<String, LoggerLevel>;
     /// Gives a logger a level, one of those of [`LoggerLevel::level`]. The loggers that it concerns.
     fn set(&self, logger: &str, level: &str) -> Vec<String>;
+    /// The newest lines that concern a connector, at most so many, after the one of a number.
+    fn lines(&self, connector: &str, after: u64, most: usize) -> Vec<LogLine>;
 }
+
+/// Most lines of one answer, when nobody says how many.
+const LINES: usize = 100;
 
 const LEVELS: [&str; 7] = ["OFF", "FATAL", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 pub(super) async fn list(State(face): State<Face>) -> Response {
     Json(face.loggers.all()).into_response()
+}
+
+/// Not Connect's: what the log has of a connector, which may have been deleted since.
+pub(super) async fn lines(
+    State(face): State<Face>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Refusal> {
+    let number = |parameter| {
+        let typed = values(query.as_deref(), parameter).next();
+        let bad = |_| Refusal::bad(format!("'{parameter}' has to be a whole number"));
+        typed.map(|typed| typed.parse::<u64>().map_err(bad)).transpose()
+    };
+    let (after, tail) = (number("after")?.unwrap_or(0), number("tail")?);
+    let most = tail.map_or(LINES, |tail| usize::try_from(tail).unwrap_or(usize::MAX));
+    let lines = face.loggers.lines(&name, after, most);
+    if lines.is_empty() && !face.herder.names().contains(&name) {
+        return Err(not_found(&name));
+    }
+    Ok(Json(lines).into_response())
 }
 
 pub(super) async fn one(State(face): State<Face>, Path(logger): Path<String>) -> Result<Response, Refusal> {

@@ -24,8 +24,8 @@ use axum::routing::{get, post, put};
 use axum::{Router, response::Response};
 
 pub use guard::Guard;
-pub use loggers::{LoggerLevel, Loggers};
-pub use server::{Rest, RestError};
+pub use loggers::{LogLine, LoggerLevel, Loggers};
+pub use server::{Insider, Rest, RestError};
 
 use crate::herder::{Herder, Refusal};
 use crate::limits::BODY_BYTES;
@@ -81,6 +81,7 @@ fn router(face: Face, guard: Guard) -> Router {
         .route("/connector-plugins", get(plugins::list))
         .route("/connector-plugins/{plugin}/config", get(plugins::config))
         .route("/connector-plugins/{plugin}/config/validate", put(plugins::validate))
+        .route("/admin/logs/{connector}", get(loggers::lines))
         .route("/admin/loggers", get(loggers::list))
         .route("/admin/loggers/{logger}", get(loggers::one).put(loggers::set))
         .fallback(not_found)

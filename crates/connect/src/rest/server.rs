@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -14,7 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use super::{Face, Guard, router};
@@ -23,9 +24,25 @@ use crate::limits::{CONNECTIONS, HEAD_TIME, REST_GRACE};
 /// Why the port could not be opened.
 pub type RestError = io::Error;
 
+/// Hands connections that are no sockets of the network to REST: of whoever holds the data directory, who needs no token.
+#[derive(Clone)]
+pub struct Insider(mpsc::Sender<UnixStream>);
+
+impl Insider {
+    /// Serves a connection, without TLS.
+    ///
+    /// # Errors
+    /// REST has ended, or many connections wait.
+    pub fn adopt(&self, stream: UnixStream) -> io::Result<()> {
+        stream.set_nonblocking(true)?;
+        self.0.try_send(stream).map_err(|_| io::Error::other("Connect's REST takes no connection now"))
+    }
+}
+
 /// Connect's REST on a port.
 pub struct Rest {
     address: SocketAddr,
+    insider: Insider,
     end: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -51,12 +68,17 @@ impl Rest {
             tokio::net::TcpListener::from_std(listener)?
         };
         let (end, ended) = oneshot::channel::<()>();
-        let router = router(face, guard);
+        let doors = Doors {
+            port: router(face.clone(), guard),
+            inside: router(face, Guard::default()),
+            tls: tls.map(TlsAcceptor::from),
+        };
+        let (insider, inside) = mpsc::channel(CONNECTIONS);
         let thread = std::thread::Builder::new().name("connect".into()).spawn(move || {
             runtime.block_on(async {
                 let connections = Arc::new(Semaphore::new(CONNECTIONS));
                 tokio::select! {
-                    () = accept(listener, Arc::clone(&connections), router, tls.map(TlsAcceptor::from)) => {}
+                    () = accept(listener, inside, Arc::clone(&connections), doors) => {}
                     // The sender never sends; it goes.
                     _ = ended => {}
                 }
@@ -66,12 +88,17 @@ impl Rest {
             // A preflight that still waits for a database is not waited for.
             runtime.shutdown_background();
         })?;
-        Ok(Rest { address, end: Some(end), thread: Some(thread) })
+        Ok(Rest { address, insider: Insider(insider), end: Some(end), thread: Some(thread) })
     }
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Takes connections of insiders, as long as it lives.
+    pub fn insider(&self) -> Insider {
+        self.insider.clone()
     }
 
     /// Ends it; requests under way get a moment.
@@ -83,16 +110,37 @@ impl Rest {
     }
 }
 
+/// Who may come in how.
+struct Doors {
+    port: Router,
+    inside: Router,
+    tls: Option<TlsAcceptor>,
+}
+
 async fn accept(
     listener: tokio::net::TcpListener,
+    mut inside: mpsc::Receiver<UnixStream>,
     connections: Arc<Semaphore>,
-    router: Router,
-    tls: Option<TlsAcceptor>,
+    doors: Doors,
 ) {
     loop {
         // Who comes when all places are taken waits in the system's queue.
         let Ok(place) = Arc::clone(&connections).acquire_owned().await else { return };
-        let stream = match listener.accept().await {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(stream) = inside.recv() => {
+                let router = doors.inside.clone();
+                match tokio::net::UnixStream::from_std(stream) {
+                    Ok(stream) => drop(tokio::spawn(async move {
+                        serve(stream, router).await;
+                        drop(place);
+                    })),
+                    Err(error) => tracing::debug!(%error, "a connection from inside could not be taken"),
+                }
+                continue;
+            }
+        };
+        let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
                 tracing::warn!(%error, "a connection to Connect's REST could not be taken");
@@ -101,7 +149,7 @@ async fn accept(
             }
         };
         drop(stream.set_nodelay(true));
-        let (router, tls) = (router.clone(), tls.clone());
+        let (router, tls) = (doors.port.clone(), doors.tls.clone());
         tokio::spawn(async move {
             match tls {
                 None => serve(stream, router).await,

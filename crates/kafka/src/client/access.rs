@@ -36,13 +36,13 @@ pub(super) enum LoginBy {
 
 /// Files for TLS, all of them PEM.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Files {
+pub struct Files {
     /// Authorities; the machine's own when there is none.
-    pub(super) authorities: Option<PathBuf>,
+    pub authorities: Option<PathBuf>,
     /// The client's own certificate.
-    pub(super) certificate: Option<PathBuf>,
+    pub certificate: Option<PathBuf>,
     /// Its key.
-    pub(super) key: Option<PathBuf>,
+    pub key: Option<PathBuf>,
 }
 
 impl LoginBy {

@@ -154,7 +154,7 @@ impl Connection {
     /// What the end of a connection means that has not served yet: brokers close it where something else is to come first.
     fn understood(&self, failure: Failure) -> Failure {
         let Failure::Lost(error) = failure else { return failure };
-        if let Some(problem) = tls::explain(&self.address, &error) {
+        if let Some(problem) = tls::explain(&broker(&self.address), &error) {
             return Failure::Refused(problem);
         }
         let problem = |code, cause: String, remedy: &str| Failure::Refused(Problem::environment(code, cause, remedy));
@@ -245,12 +245,17 @@ impl Write for Stream {
     }
 }
 
+/// As problems name a broker.
+fn broker(address: &str) -> String {
+    format!("the broker at {address}")
+}
+
 /// What to do where TLS is wanted.
 const WANTS_TLS: &str = "-X security.protocol=SSL (SASL_SSL with a login) -X ssl.ca.location=ca.pem";
 
 /// Why a handshake of TLS did not succeed.
 fn no_tls(address: &str, error: io::Error) -> Failure {
-    if let Some(problem) = tls::explain(address, &error) {
+    if let Some(problem) = tls::explain(&broker(address), &error) {
         return Failure::Refused(problem);
     }
     if !is_end(&error) {

@@ -10,7 +10,7 @@ mod partitioner;
 pub mod properties;
 mod reader;
 mod scram;
-mod tls;
+pub mod tls;
 
 use std::collections::{BTreeMap, HashMap};
 use std::io;
@@ -28,7 +28,7 @@ use tailwater_wire::error_code::ErrorCode;
 use crate::limits::{CLIENT_POLL, CLIENT_TIMEOUT, CLIENT_TOPIC_WAIT};
 use connection::{Connection, Failure};
 
-pub use access::Access;
+pub use access::{Access, Files};
 pub use groups::{GroupInfo, GroupOffset};
 pub use partitioner::partition_of;
 pub use reader::BrokerReader;

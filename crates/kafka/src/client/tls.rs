@@ -21,13 +21,13 @@ use super::access::Files;
 use crate::security::tls::{certificates, unreadable};
 
 /// A stream of TLS.
-pub(super) type TlsStream = StreamOwned<ClientConnection, TcpStream>;
+pub type TlsStream = StreamOwned<ClientConnection, TcpStream>;
 
 /// What connections begin with.
 ///
 /// # Errors
 /// `TLS_FILE` for a file that cannot be read, `TLS_INVALID` for what does not fit together; all at once.
-pub(super) fn configure(
+pub fn configure(
     files: &Files,
     check_name: bool,
     versions: &[&'static SupportedProtocolVersion],
@@ -100,7 +100,7 @@ fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, Problem> {
 ///
 /// # Errors
 /// Those of rustls, within errors of I/O; [`explain`] has words for them.
-pub(super) fn handshake(mut socket: TcpStream, host: &str, config: &Arc<ClientConfig>) -> io::Result<TlsStream> {
+pub fn handshake(mut socket: TcpStream, host: &str, config: &Arc<ClientConfig>) -> io::Result<TlsStream> {
     let name =
         ServerName::try_from(host.to_owned()).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
     let mut connection = ClientConnection::new(Arc::clone(config), name).map_err(io::Error::other)?;
@@ -110,14 +110,18 @@ pub(super) fn handshake(mut socket: TcpStream, host: &str, config: &Arc<ClientCo
     Ok(StreamOwned::new(connection, socket))
 }
 
-/// What an error of TLS means to who connects; `None` when it is none.
-pub(super) fn explain(address: &str, error: &io::Error) -> Option<Problem> {
+/// What an error of TLS means to who connects to a server, such as "the broker at HOST:PORT"; `None` when it is none. What to do is
+/// said in properties of librdkafka.
+pub fn explain(server: &str, error: &io::Error) -> Option<Problem> {
     let problem = |code, cause: String, remedy: &str| Some(Problem::config(code, cause, remedy));
     let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     match fault {
         Some(Error::InvalidCertificate(fault)) => {
             let (why, remedy) = match fault {
-                CertificateError::UnknownIssuer | CertificateError::BadSignature => (
+                // The last: by one of the same name with a key of another kind.
+                CertificateError::UnknownIssuer
+                | CertificateError::BadSignature
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => (
                     "no authority that is trusted here has signed it".to_owned(),
                     "Name its authority: -X ssl.ca.location=ca.pem",
                 ),
@@ -132,7 +136,7 @@ pub(super) fn explain(address: &str, error: &io::Error) -> Option<Problem> {
                 ),
                 other => (other.to_string(), "Look at it: openssl s_client -connect HOST:PORT -showcerts </dev/null"),
             };
-            problem("TLS_UNTRUSTED", format!("the certificate of the broker at {address} is refused: {why}"), remedy)
+            problem("TLS_UNTRUSTED", format!("the certificate of {server} is refused: {why}"), remedy)
         }
         Some(Error::AlertReceived(
             AlertDescription::CertificateRequired
@@ -146,17 +150,17 @@ pub(super) fn explain(address: &str, error: &io::Error) -> Option<Problem> {
             | AlertDescription::AccessDenied,
         )) => problem(
             "TLS_CLIENT_CERTIFICATE",
-            format!("the broker at {address} wants a certificate of the client that it trusts: {error}"),
+            format!("{server} wants a certificate of the client that it trusts: {error}"),
             "Name one: -X ssl.certificate.location=client.pem -X ssl.key.location=client.key",
         ),
         Some(Error::AlertReceived(alert)) => problem(
             "TLS_REFUSED",
-            format!("the broker at {address} refuses TLS: {alert:?}"),
+            format!("{server} refuses TLS: {alert:?}"),
             "Look at what it speaks: openssl s_client -connect HOST:PORT </dev/null",
         ),
         Some(fault) => problem(
             "TLS_MISSING",
-            format!("the broker at {address} does not speak TLS as this client does: {fault}"),
+            format!("{server} does not speak TLS as this client does: {fault}"),
             "Where it speaks none: -X security.protocol=PLAINTEXT, or SASL_PLAINTEXT with a login.",
         ),
         None => None,

@@ -62,8 +62,13 @@ impl ReplicationStream {
         }
     }
 
-    /// Reads once from the socket, waiting at most `timeout`; gives the number of bytes, 0 when none came.
+    /// Reads once from the socket, waiting at most `timeout`; gives the number of bytes, 0 when none came. A message that is
+    /// here already is not waited for: what came together with the stream's beginning may be its end, an error.
     pub fn receive(&mut self, timeout: Duration) -> Result<usize, ClientError> {
+        if let Some(frame) = self.client.buffer.peek()? {
+            // With its tag and length.
+            return Ok(frame.body.len() + 5);
+        }
         self.set_timeout(timeout)?;
         match self.client.buffer.fill(&mut self.client.socket)? {
             Ok(0) => Err(ClientError::Lost("the server closed the connection".into())),

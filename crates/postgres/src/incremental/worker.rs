@@ -62,7 +62,8 @@ impl Worker {
         let (jobs, job) = mpsc::channel();
         let (outcome, outcomes) = mpsc::channel();
         let (settings, stop) = (settings.clone(), stop.clone());
-        thread::spawn(move || work(&settings, &stop, &job, &outcome));
+        let span = tracing::Span::current();
+        thread::spawn(move || span.in_scope(|| work(&settings, &stop, &job, &outcome)));
         Worker { jobs, outcomes }
     }
 

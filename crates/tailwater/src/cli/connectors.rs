@@ -10,11 +10,16 @@ use tailwater_connect::ConnectorFile;
 use tailwater_connect::file::{self, Form};
 use tailwater_connect::limits::FILE_MAX_BYTES;
 use tailwater_connector::{Config, Problem};
+use tailwater_kafka::client::Files;
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, no_signals};
 use crate::connect_client::{self, Answer, ConnectClient, segment};
-use crate::limits::PASSWORD_BYTES;
+use crate::limits::{LOG_POLL, PASSWORD_BYTES};
+use crate::render::diff::clean;
 use crate::render::problem;
+use crate::render::style::{BAD, DIM, GOOD, WARN, paint};
+use crate::settings;
+use crate::signals::Signals;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -22,6 +27,7 @@ Examples:
   tailwater connectors create shop.json
   tailwater connectors validate shop.properties || echo not yet
   tailwater connectors restart shop --failed
+  tailwater connectors logs shop --follow --data-dir ./data
   tailwater connectors offsets get shop | jq > offsets.json
   tailwater connectors stop shop && tailwater connectors offsets set shop offsets.json
 
@@ -32,18 +38,24 @@ this state, 2 refused, 3 nobody answers, 4 findings of validate.";
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Connectors {
-    /// Address of Connect's REST
-    #[arg(
-        long,
-        global = true,
-        value_name = "URL",
-        env = "TAILWATER_CONNECT_URL",
-        default_value = "http://127.0.0.1:8083"
-    )]
-    connect: String,
+    /// Address of Connect's REST [default: http://127.0.0.1:8083]
+    #[arg(long, global = true, value_name = "URL", env = "TAILWATER_CONNECT_URL", hide_env_values = true)]
+    connect: Option<String>,
+    /// The data directory of a server on this machine instead, whose owner needs neither address nor token
+    #[arg(long, global = true, value_name = "DIR", env = "TAILWATER_DATA_DIR", hide_env_values = true)]
+    data_dir: Option<PathBuf>,
     /// File with the token that the server asks for (or TAILWATER_CONNECT_TOKEN)
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Authorities for https, or the server's certificate itself (PEM) [default: those of the system]
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_ca: Option<PathBuf>,
+    /// Certificate of this client (PEM), for servers that want one
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_certificate: Option<PathBuf>,
+    /// Its key (PEM)
+    #[arg(long, global = true, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
     /// The answer of the server as JSON
     #[arg(long, global = true)]
     pub json: bool,
@@ -98,6 +110,17 @@ enum Verb {
         /// Its name
         name: String,
     },
+    /// What the log of the server has of a connector: its last lines
+    Logs {
+        /// Its name
+        name: String,
+        /// How many lines
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 100)]
+        tail: u32,
+        /// Go on with new lines as they come
+        #[arg(short, long)]
+        follow: bool,
+    },
     /// Where connectors are
     Offsets {
         #[command(subcommand)]
@@ -129,7 +152,7 @@ enum Offsets {
 impl Connectors {
     /// Asks the server.
     pub fn run(self) -> Result<Exit, Failure> {
-        let server = ConnectClient::new(&self.connect, self.token()?)?;
+        let server = self.server()?;
         match &self.verb {
             Verb::Ls => self.list(&server),
             Verb::Create { file } => {
@@ -155,12 +178,29 @@ impl Connectors {
                 let answer = server.ask("DELETE", &format!("/connectors/{}", segment(name)), None)?;
                 self.done(&answer, &format!("{name} is deleted; its position is kept"))
             }
+            Verb::Logs { name, tail, follow } => self.logs(&server, name, *tail, *follow),
             Verb::Offsets { verb } => self.offsets(&server, verb),
         }
     }
 
+    /// The server that is named, or the usual one.
+    fn server(&self) -> Result<ConnectClient, Failure> {
+        if let (None, Some(dir)) = (&self.connect, &self.data_dir) {
+            return Ok(ConnectClient::directory(dir));
+        }
+        let files = Files {
+            authorities: self.tls_ca.clone(),
+            certificate: self.tls_certificate.clone(),
+            key: self.tls_key.clone(),
+        };
+        let url = self.connect.clone().unwrap_or_else(|| format!("http://{}", settings::CONNECT));
+        Ok(ConnectClient::new(&url, self.token()?, &files)?)
+    }
+
     fn token(&self) -> Result<Option<String>, Problem> {
-        let Some(path) = &self.token_file else { return Ok(std::env::var("TAILWATER_CONNECT_TOKEN").ok()) };
+        let Some(path) = &self.token_file else {
+            return Ok(std::env::var("TAILWATER_CONNECT_TOKEN").ok().filter(|token| !token.is_empty()));
+        };
         let unreadable = |error: std::io::Error| {
             let cause = format!("{} cannot be read: {error}", path.display());
             Problem::config("TOKEN_UNREADABLE", cause, format!("ls -l '{}'", path.display()))
@@ -265,6 +305,30 @@ impl Connectors {
         Ok(exit)
     }
 
+    /// The lines of a connector, oldest first; with `--json` an object each.
+    fn logs(&self, server: &ConnectClient, name: &str, tail: u32, follow: bool) -> Result<Exit, Failure> {
+        let signals = follow.then(Signals::listen).transpose().map_err(no_signals)?;
+        let mut out = anstream::stdout();
+        let (mut seen, mut tail) = (0, tail);
+        loop {
+            let lines = server.get(&format!("/admin/logs/{}?after={seen}&tail={tail}", segment(name)))?;
+            for line in lines.as_array().into_iter().flatten() {
+                seen = line.get("number").and_then(Value::as_u64).unwrap_or(seen);
+                match self.json {
+                    true => writeln!(out, "{line}")?,
+                    false => writeln!(out, "{}", log_line(line))?,
+                }
+            }
+            out.flush()?;
+            match &signals {
+                None => return Ok(Exit::Ok),
+                Some(signals) if signals.stop.wait(LOG_POLL) => return Ok(Exit::Interrupted),
+                // What came since is all wanted.
+                Some(_) => tail = u32::MAX,
+            }
+        }
+    }
+
     fn offsets(&self, server: &ConnectClient, verb: &Offsets) -> Result<Exit, Failure> {
         let path = |name: &str| format!("/connectors/{}/offsets", segment(name));
         match verb {
@@ -292,6 +356,22 @@ impl Connectors {
             }
         }
     }
+}
+
+/// A line of the log as people read it.
+fn log_line(line: &Value) -> String {
+    let text = |name: &str| line.get(name).and_then(Value::as_str).unwrap_or_default();
+    let style = match text("level") {
+        "ERROR" => BAD,
+        "WARN" => WARN,
+        "INFO" => GOOD,
+        _ => DIM,
+    };
+    let fields = line.get("fields").and_then(Value::as_object).into_iter().flatten();
+    let fields =
+        fields.map(|(name, value)| format!(" {}={}", paint(DIM, name), clean(value.as_str().unwrap_or_default())));
+    let level = paint(style, format_args!("{:>5}", text("level")));
+    format!("{} {level} {}{}", paint(DIM, text("time")), clean(text("message")), fields.collect::<String>())
 }
 
 /// A connector as its file has it, placeholders as they stand: the server resolves them.

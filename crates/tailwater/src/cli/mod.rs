@@ -28,13 +28,17 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use tailwater_connector::Problem;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, reload};
 
 use brokers::Brokers;
 pub use brokers::Reached;
 pub use connect_protection::Protected;
 
 use crate::feed::Feed;
+use crate::log_lines::LogLines;
 use crate::loggers;
 use crate::signals::INTERRUPTED;
 
@@ -251,12 +255,14 @@ impl Global {
         let level = LEVELS.get(level.min(LEVELS.len() - 1)).unwrap_or(&"info");
         let filter = EnvFilter::try_from_env("TAILWATER_LOG").unwrap_or_else(|_| EnvFilter::new(level));
         let colour = anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never;
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(colour);
-        let subscriber = subscriber.with_target(false).with_filter_reloading();
-        let handle = subscriber.reload_handle();
-        loggers::install(level, Box::new(move |filter| drop(handle.reload(filter))));
+        let (filter, handle) = reload::Layer::new(filter);
+        let lines = LogLines::default();
+        loggers::install(level, Box::new(move |filter| drop(handle.reload(filter))), lines.clone());
+        let shown = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_ansi(colour).with_target(false);
+        // Spans are for `lines`: what names its connector here does so itself.
+        let shown = shown.with_filter(filter_fn(|metadata| metadata.is_event()));
         // Fails only when it was called before.
-        drop(subscriber.try_init());
+        drop(tracing_subscriber::registry().with(filter).with(shown).with(lines).try_init());
     }
 }
 

@@ -59,6 +59,13 @@ impl RemoteReader {
         Ok(connection.into_inner())
     }
 
+    /// Makes a connection one to Connect's REST of the server, which asks for no token.
+    pub fn into_connect(self) -> Result<UnixStream, Problem> {
+        self.ask(&Request::Connect, |reply, _| Ok(matches!(reply, Reply::Connect).then_some(())))?;
+        let connection = self.connection.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok(connection.into_inner())
+    }
+
     /// One request and its reply; `then` reads the bytes that follow the reply line.
     fn ask<T>(
         &self,

@@ -55,6 +55,8 @@ pub enum Request {
     },
     /// Kafka's protocol on this connection from now on.
     Kafka,
+    /// Connect's REST, which is HTTP, on this connection from now on.
+    Connect,
     /// Something with the users of the Kafka listener.
     Users {
         /// What.
@@ -78,6 +80,8 @@ pub enum Reply {
     Changed(u64),
     /// To [`Request::Kafka`]: what follows is Kafka's protocol, both ways.
     Kafka,
+    /// To [`Request::Connect`]: what follows is HTTP.
+    Connect,
     /// To [`Request::Users`].
     Users(Vec<UserInfo>),
     /// The request could not be done.

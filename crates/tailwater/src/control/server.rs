@@ -6,11 +6,12 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use socket2::{Domain, SockAddr, Socket, Type};
+use tailwater_connect::rest;
 use tailwater_connector::{PlanId, Problem, Stop, TopicReader};
 use tailwater_kafka::security::users::Users;
 use tailwater_kafka::server::Insider;
@@ -29,6 +30,7 @@ pub struct ControlServer {
     stop: Stop,
     clients: Arc<Clients>,
     acceptor: Option<JoinHandle<()>>,
+    connect: Arc<OnceLock<rest::Insider>>,
 }
 
 /// What is served.
@@ -38,6 +40,8 @@ struct Served {
     users: Users,
     /// The Kafka face, where there is one.
     kafka: Option<Insider>,
+    /// Connect's REST, once there is one.
+    connect: Arc<OnceLock<rest::Insider>>,
 }
 
 /// How a client was served.
@@ -72,13 +76,19 @@ impl ControlServer {
         socket.listen(128)?;
         let listener = UnixListener::from(socket);
         let (stop, clients) = (Stop::default(), Arc::new(Clients::default()));
+        let connect = Arc::new(OnceLock::new());
         let acceptor = {
-            let (stop, clients) = (stop.clone(), Arc::clone(&clients));
+            let (stop, clients, connect) = (stop.clone(), Arc::clone(&clients), Arc::clone(&connect));
             std::thread::Builder::new()
                 .name("control".into())
-                .spawn(move || accept(&listener, &Served { reader, users, kafka }, &stop, &clients))?
+                .spawn(move || accept(&listener, &Served { reader, users, kafka, connect }, &stop, &clients))?
         };
-        Ok(ControlServer { _handle: handle, path, stop, clients, acceptor: Some(acceptor) })
+        Ok(ControlServer { _handle: handle, path, stop, clients, acceptor: Some(acceptor), connect })
+    }
+
+    /// Lets clients in to Connect's REST, from now on.
+    pub fn open_connect(&self, rest: rest::Insider) {
+        drop(self.connect.set(rest));
     }
 
     /// Ends: clients may read what is already visible, within a grace, then they are cut off.
@@ -196,6 +206,14 @@ fn serve(stream: &UnixStream, served: &Served, stop: &Stop) -> io::Result<Ended>
                 }
                 None => write_line(&mut out, &Reply::Problem(no_kafka()))?,
             },
+            Request::Connect => match served.connect.get() {
+                Some(rest) => {
+                    write_line(&mut out, &Reply::Connect)?;
+                    out.flush()?;
+                    return rest.adopt(stream.try_clone()?).map(|()| Ended::HandedOver);
+                }
+                None => write_line(&mut out, &Reply::Problem(no_connect()))?,
+            },
             Request::Wait { seen, timeout_ms } => {
                 let deadline = Instant::now() + Duration::from_millis(timeout_ms).min(CONTROL_WAIT_MAX);
                 let mut value = seen;
@@ -222,6 +240,14 @@ fn no_kafka() -> Problem {
         "KAFKA_OFF",
         "the server of this directory has no Kafka face, through which groups and records would go",
         "Start it without `--kafka off`, or stop it.",
+    )
+}
+
+fn no_connect() -> Problem {
+    Problem::config(
+        "CONNECT_OFF",
+        "the server of this directory has no Connect face, through which connectors are seen and changed",
+        "Start it without `--connect off`.",
     )
 }
 

@@ -137,7 +137,7 @@ fn short(text: &str) -> String {
 }
 
 /// Text without characters that a terminal obeys.
-fn clean(text: &str) -> String {
+pub fn clean(text: &str) -> String {
     text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect::<Vec<_>>() } else { vec![c] }).collect()
 }
 

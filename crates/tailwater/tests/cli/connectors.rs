@@ -117,6 +117,49 @@ fn what_is_posted_reads_no_file_that_was_not_allowed_and_says_which_flag_would()
 }
 
 #[test]
+fn the_log_of_a_connector_is_its_own_and_goes_on_with_follow() {
+    database(
+        "logged",
+        "create table t (id int primary key); create role logger login superuser password 's3cret-word';",
+    );
+    let place = Place::new();
+    let (serve, url) = serve(&place, &[]);
+    let ask = |args: &[&str]| -> Ended { run(["connectors", "--connect", &url].iter().chain(args)) };
+    let unknown = ask(&["logs", "shop"]);
+    assert!(unknown.code == Some(2) && unknown.err.contains("[CONNECT_NOT_FOUND]"), "{unknown:?}");
+    let more = [("database.user", "logger"), ("database.password", "s3cret-word"), ("table.include.list", "public.tt")];
+    let file = place.connector("logged", &more);
+    assert_eq!(ask(&["create", text(&file)]).code, Some(0));
+    let mut logged = String::new();
+    let streams = wait_until(DEADLINE, || {
+        logged = ask(&["logs", "shop"]).out;
+        logged.contains("connector is streaming")
+    });
+    assert!(streams, "{logged}{}", serve.errors());
+    assert!(logged.contains(" INFO connector created"), "{logged}");
+    let warned = logged.lines().find(|line| line.contains("WARN") && line.contains("code=TABLE_MISSING")).unwrap();
+    assert!(warned.contains("remedy=Did you mean public.t?"), "{warned}");
+    let last = ask(&["logs", "shop", "-n", "1", "--json"]).out;
+    let line: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!((&line["level"], &line["message"]), (&"INFO".into(), &"connector is streaming".into()));
+    // The data directory is a way, too; and new lines come by themselves.
+    let mut follow = command(["connectors", "logs", "shop", "--follow", "--json", "-n", "1", "--data-dir"]);
+    let mut follow = Process::spawn(follow.arg(place.data()));
+    let next = |wanted: &str| follow.wait_line(DEADLINE, |line| line.contains(wanted)).is_some();
+    assert!(next("connector is streaming"), "{}", follow.errors());
+    assert_eq!(ask(&["pause", "shop"]).code, Some(0));
+    assert!(next("connector asked for another state") && next("connector stopped"), "{}", follow.errors());
+    follow.interrupt();
+    assert_eq!(follow.wait(DEADLINE).and_then(|status| status.code()), Some(130));
+    // What was deleted can still be read.
+    let deleted = ask(&["delete", "shop"]);
+    assert!(deleted.code == Some(0) && deleted.err.contains("[SLOT_STAYS]"), "{deleted:?}");
+    let all = ask(&["logs", "shop", "-n", "1000"]).out;
+    assert!(all.contains("connector deleted") && !all.contains("s3cret-word"), "{all}");
+    assert!(!serve.errors().contains("s3cret-word"));
+}
+
+#[test]
 fn a_connector_file_reads_beside_itself() {
     database("beside", "create table t (id int primary key);");
     let place = Place::new();

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod capture;
+mod connect_access;
 mod connectors;
 mod consume;
 mod help;

@@ -36,6 +36,16 @@ fn the_ready_line_is_the_one_scripts_rely_on() {
 }
 
 #[test]
+fn a_server_whose_data_directory_was_removed_ends_when_it_is_asked_to() {
+    let place = Place::new();
+    let mut serve = Serve::start(binary(), &place.data(), &place.connectors());
+    std::fs::remove_dir_all(place.data()).unwrap();
+    serve.process.terminate();
+    let ended = serve.process.wait(Duration::from_secs(10));
+    assert!(ended.is_some(), "it goes on: {}", serve.process.errors());
+}
+
+#[test]
 fn a_connector_goes_through_its_states_and_its_numbers_are_on_the_page() {
     database("states", "create table t (id int primary key); insert into t select generate_series(1, 100);");
     let place = Place::new();
