@@ -117,7 +117,7 @@ def play_step(side, step):
     end = time.monotonic() + PATIENCE
     while True:
         answer = ask(side, step)
-        busy = answer.status == 409 and ("rebalance" in answer.text or "stale configuration" in answer.text)
+        busy = answer.status in (409, 500) and ("rebalance" in answer.text or "stale configuration" in answer.text)
         if step.once or not busy and settled(answer, step.until) or time.monotonic() > end:
             return answer
         time.sleep(0.05)
@@ -128,7 +128,8 @@ def serve(binary, folder):
     log = open(os.path.join(folder, "serve.log"), "ab")
     process = subprocess.Popen(
         [os.path.abspath(binary), "serve", "--data-dir", os.path.join(folder, "data"), "--kafka", "off",
-         "--connect", "127.0.0.1:0", "--pg", "off", "--http", "127.0.0.1:0", "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+         "--connect", "127.0.0.1:0", "--connect-files-allowed", folder, "--pg", "off", "--http", "127.0.0.1:0", "--json"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
     line = process.stdout.readline()
     try:
         return process, "http://" + json.loads(line)["connect"]

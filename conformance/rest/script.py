@@ -7,8 +7,8 @@ A line `## TEXT` starts a chapter, `# TEXT` is a comment, `[name]` starts a step
   @once                         a worker that rebalances is not asked again
   @sql STATEMENT                run this first
   @only WORD                    compare only a part: `errors` what is wrong with which property, `names` which properties have
-                                definitions, `definitions` what the framework's definitions say, `classes` the plugins, `loggers`
-                                and `keys` which members there are
+                                definitions, `definitions` what those say, `options` of it types and defaults only, `groups` of
+                                definitions, `classes` the plugins, `loggers` and `keys` which members there are
   @says PATTERN                 our answer must have this, whatever the worker said
   @differs PATH = VALUE | WHY   we answer otherwise there: VALUE (JSON), or, after `~`, a text that this pattern finds
   @differs * = VALUE | WHY      the same for the whole answer: its status and, after a blank, a pattern for its body

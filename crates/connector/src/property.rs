@@ -25,6 +25,8 @@ pub enum Form {
     Integer(i64, i64),
     /// One of these words, case ignored.
     OneOf(&'static [&'static str]),
+    /// A comma-separated list of names.
+    List,
     /// A comma-separated list of regular expressions.
     Patterns,
     /// A text that is never shown.
@@ -175,7 +177,7 @@ fn check_value(property: &Property, name: &str, value: &str, problems: &mut Vec<
         Problem::config("PROPERTY_INVALID", format!("The '{name}' value is invalid: {reason}"), remedy)
     };
     match property.form {
-        Form::Text | Form::Secret | Form::Patterns => {
+        Form::Text | Form::Secret | Form::List | Form::Patterns => {
             if property.required && value.trim().is_empty() {
                 problems.push(bad("A value is required".into(), format!("Set '{name}': {}", property.help)));
             }

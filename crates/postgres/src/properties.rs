@@ -517,7 +517,7 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("transaction.boundary.interval.ms", NUMBER, None, "source transactions are kept whole"),
     no_effect("offsets.storage.topic", Text, None, "the position lies in the journal, beside the data"),
     no_effect("offset.*", Text, None, "the position lies in the journal, beside the data"),
-    no_effect("config.action.reload", Text, Some("restart"), WORKER),
+    no_effect("config.action.reload", OneOf(&["none", "restart"]), Some("restart"), WORKER),
     no_effect("bootstrap.servers", Text, None, CLUSTER),
     no_effect("kafka.*", Text, None, CLUSTER),
     no_effect("producer.*", Text, None, CLUSTER),

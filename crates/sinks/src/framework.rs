@@ -45,8 +45,13 @@ pub(crate) const FRAMEWORK: &[Property] = &[
     Property::new("key.converter.*", Form::Text, None, "settings of the key converter").support(NO_KEYS),
     Property::new("header.converter", Form::Text, None, "the form of headers").support(NO_KEYS),
     Property::new("header.converter.*", Form::Text, None, "settings of the header converter").support(NO_KEYS),
-    Property::new("config.action.reload", Form::Text, Some("restart"), "what follows a changed secret")
-        .support(Support::NoEffect("a connector file is applied again when its content changes")),
+    Property::new(
+        "config.action.reload",
+        Form::OneOf(&["none", "restart"]),
+        Some("restart"),
+        "what follows a changed secret",
+    )
+    .support(Support::NoEffect("a connector file is applied again when its content changes")),
     Property::new("consumer.override.*", Form::Text, None, "settings of the Kafka consumer")
         .support(Support::NoEffect("topics are read inside the process")),
 ];

@@ -63,12 +63,18 @@ impl Herder {
     /// The properties of a connector or a transform.
     pub fn definitions(&self, class: &str) -> Result<Vec<Definition>, Refusal> {
         if let Ok(plugin) = self.registry.find(class) {
-            return Ok(own(plugin.as_ref()));
+            return Ok(of_connector(plugin.as_ref()));
         }
-        let simple = |name: &str| name.rsplit('.').next() == Some(class);
-        let found = transform::classes().find(|known| known.names.iter().any(|name| *name == class || simple(name)));
-        let found = found.ok_or_else(|| Refusal::not_found(format!("Unknown plugin {class}.")))?;
-        Ok(found.properties.iter().map(|property| definition(property, None, 0)).collect())
+        let named = |name: &str| name == class || name.rsplit('.').next() == Some(class);
+        let options = match transform::classes().find(|known| known.names.iter().any(|name| named(name))) {
+            Some(found) => found.properties,
+            None => match pipeline::classes().find(|(name, _)| named(name)) {
+                Some((name, "predicate")) => pipeline::predicate_properties(name),
+                Some((name, _)) => pipeline::converter_properties(name),
+                None => return Err(Refusal::not_found(format!("Unknown plugin {class}."))),
+            },
+        };
+        Ok(options.iter().filter(|property| !property.name.ends_with('*')).map(option).collect())
     }
 
     /// Looks at a configuration and at what is outside, and hangs what is wrong on the properties that it is about.
@@ -92,8 +98,7 @@ impl Herder {
         let config = &config;
         let mut problems = self.findings(config, &inherited)?;
         without_own_slot(&mut problems, before.and_then(|before| before.config).as_ref(), config);
-        let mut definitions = framework(plugin.as_ref());
-        definitions.extend(own(plugin.as_ref()).into_iter().filter(|own| !is_framework(&own.name)));
+        let mut definitions = of_connector(plugin.as_ref());
         definitions.extend(of_chain(config));
         let properties = plugin.properties();
         let mut configs: Vec<Validated> = definitions
@@ -121,13 +126,20 @@ impl Herder {
 
     /// Errors in the order in which their properties are presented.
     pub(super) fn in_order(plugin: &dyn Plugin, problems: &mut [Problem]) {
-        let names: Vec<String> = framework(plugin).into_iter().chain(own(plugin)).map(|d| d.name).collect();
+        let names: Vec<String> = of_connector(plugin).into_iter().map(|d| d.name).collect();
         let place = |problem: &Problem| {
             let quoted = quoted(&problem.cause).find_map(|name| names.iter().position(|known| known == name));
             quoted.unwrap_or(names.len())
         };
         problems.sort_by_key(place);
     }
+}
+
+/// Those of Connect, then the connector's own.
+fn of_connector(plugin: &dyn Plugin) -> Vec<Definition> {
+    let mut all = framework(plugin);
+    all.extend(own(plugin).into_iter().filter(|own| !is_framework(&own.name)));
+    all
 }
 
 fn framework(plugin: &dyn Plugin) -> Vec<Definition> {
@@ -167,6 +179,20 @@ fn own(plugin: &dyn Plugin) -> Vec<Definition> {
     plain.map(|(p, look)| definition(p, look, orders.next(look.map_or("Connector", |look| look.group)))).collect()
 }
 
+/// An option of a transform, a predicate or a converter.
+fn option(property: &Property) -> Definition {
+    let importance = if property.required { "HIGH" } else { "MEDIUM" };
+    let default_value = property.default;
+    Definition {
+        default_value,
+        importance,
+        group: None,
+        order_in_group: -1,
+        width: "NONE",
+        ..definition(property, None, 0)
+    }
+}
+
 /// The properties of the transforms and predicates that a configuration names, in groups of their own.
 fn of_chain(config: &Config) -> Vec<Definition> {
     let mut all = Vec::new();
@@ -192,12 +218,12 @@ fn of_chain(config: &Config) -> Vec<Definition> {
                 documentation: String::new(),
                 group: None,
                 order_in_group: 0,
-                width: "MEDIUM",
+                width: if *name == "type" { "LONG" } else { "NONE" },
                 display_name: (*name).to_owned(),
                 dependents: Vec::new(),
             });
             let options = options.iter().filter(|property| !property.name.ends_with('*'));
-            let options = options.map(|property| definition(property, None, 0));
+            let options = options.map(option);
             for (order, one) in (1..).zip(plain.chain(options)) {
                 let group = Some(format!("{title}: {alias}").into());
                 all.push(Definition { name: prefix.clone() + &one.name, group, order_in_group: order, ..one });
@@ -212,11 +238,12 @@ fn definition(property: &Property, look: Option<&Look>, order: i32) -> Definitio
         name: property.name.to_owned(),
         kind: look.map_or_else(|| kind_of(property.form), |look| look.kind),
         required: property.required,
-        default_value: property.default,
+        // Nothing is what Connect shows where nothing is meant.
+        default_value: property.default.filter(|default| !default.is_empty()),
         importance: look.map_or(if property.required { "HIGH" } else { "MEDIUM" }, |look| look.importance),
         documentation: property.help.to_owned(),
-        group: if order == 0 { None } else { Some(look.map_or("Connector", |look| look.group).into()) },
-        order_in_group: if order == 0 { -1 } else { order },
+        group: Some(look.map_or("Connector", |look| look.group).into()),
+        order_in_group: order,
         width: look.map_or("MEDIUM", |look| look.width),
         display_name: look.map_or(property.name, |look| look.label).to_owned(),
         dependents: Vec::new(),
@@ -228,7 +255,7 @@ fn kind_of(form: Form) -> &'static str {
         Form::Bool => "BOOLEAN",
         Form::Integer(low, high) if low >= i64::from(i32::MIN) && high <= i64::from(i32::MAX) => "INT",
         Form::Integer(..) => "LONG",
-        Form::Patterns => "LIST",
+        Form::List | Form::Patterns => "LIST",
         Form::Secret => "PASSWORD",
         Form::Text | Form::OneOf(_) => "STRING",
     }
@@ -262,6 +289,7 @@ fn value(definition: &Definition, config: &Config, properties: &[Property]) -> V
         _ => mask::shown_value(&definition.name, value, properties),
     });
     let words = match property.map(|property| property.form) {
+        _ if definition.kind == "CLASS" => classes(&definition.name),
         Some(Form::OneOf(words)) => words.to_vec(),
         _ => Vec::new(),
     };
@@ -272,6 +300,20 @@ fn value(definition: &Definition, config: &Config, properties: &[Property]) -> V
         errors: Vec::new(),
         visible: true,
     }
+}
+
+/// The classes that the value of a property may be, in order of their names.
+fn classes(name: &str) -> Vec<&'static str> {
+    let of_kind = |kind: &'static str| pipeline::classes().filter(move |(_, of)| *of == kind).map(|(class, _)| class);
+    let mut classes: Vec<&str> = match name {
+        "key.converter" | "value.converter" => of_kind("converter").collect(),
+        "header.converter" => of_kind("header_converter").collect(),
+        _ if name.starts_with("predicates.") => of_kind("predicate").collect(),
+        _ if name.starts_with("transforms.") => transform::classes().flat_map(|class| class.names).copied().collect(),
+        _ => Vec::new(),
+    };
+    classes.sort_unstable();
+    classes
 }
 
 fn hang(configs: &mut [Validated], name: &str, error: String) {

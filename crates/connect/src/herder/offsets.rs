@@ -137,6 +137,15 @@ impl Herder {
                 return Err(Refusal::failed(format!("{cause}: there is no partition {number} of topic {topic}")));
             }
             let value = offset.as_ref().map(sink_offset).transpose()?;
+            let end = known
+                .and_then(|known| known.partitions.get(usize::try_from(number).ok()?))
+                .map_or(0, |p| p.high_watermark);
+            if let Some(beyond) = value.filter(|value| *value > end) {
+                return Err(Refusal::bad(format!(
+                    "The offset {beyond} is beyond the end of partition {number} of topic {topic}, which is {end}; what comes \
+                     before it would never be delivered"
+                )));
+            }
             entries.push((
                 format!("offset/{topic}/{number}"),
                 value.map_or_else(Vec::new, |v| v.to_string().into_bytes()),
@@ -161,13 +170,19 @@ impl Drop for Held<'_> {
     }
 }
 
+/// In Connect's words for each way not to name a partition.
 fn sink_partition(partition: &Map<String, Value>) -> Result<(String, i32), Refusal> {
-    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let (Some(topic), Some(number)) = (partition.get(TOPIC), partition.get(PARTITION)) else {
         return Err(Refusal::bad(format!(
             "The partition for a sink connector offset must contain the keys '{TOPIC}' and '{PARTITION}'"
         )));
     };
+    if topic.is_null() {
+        return Err(Refusal::bad("Kafka topic names must be valid strings and may not be null"));
+    }
+    if number.is_null() {
+        return Err(Refusal::bad("Kafka partitions must be valid numbers and may not be null"));
+    }
     let number = text(number);
     let parsed = number.parse().map_err(|_| {
         Refusal::bad(format!(
@@ -182,13 +197,22 @@ fn sink_offset(offset: &Map<String, Value>) -> Result<i64, Refusal> {
     let value = offset.get(OFFSET).ok_or_else(|| {
         Refusal::bad(format!("The offset for a sink connector should either be null or contain the key '{OFFSET}'"))
     })?;
-    let number = value.as_i64().or_else(|| value.as_str().and_then(|text| text.parse().ok())).filter(|n| *n >= 0);
-    number.ok_or_else(|| {
+    let value = text(value);
+    let number: i64 = value.parse().map_err(|_| {
         Refusal::bad(format!(
             "Failed to parse the following Kafka offset value in the provided offsets: '{value}'. Offset values for sink \
              connectors need to be integers."
         ))
-    })
+    })?;
+    if number < 0 {
+        return Err(Refusal::bad(format!("The offset {number} is below 0, where every partition begins")));
+    }
+    Ok(number)
+}
+
+/// As Java prints it.
+fn text(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn object(value: Value) -> Map<String, Value> {

@@ -24,7 +24,7 @@ pub(super) const CLASSES: [&str; 10] = [JSON, STRING, BYTES, SIMPLE, SHORT, INTE
 
 const JSON_OPTIONS: &[Property] = &[
     Property::new("schemas.enable", Form::Bool, Some("true"), "a schema with every value"),
-    Property::new("decimal.format", Form::OneOf(&["base64", "numeric"]), Some("base64"), "form of decimals"),
+    Property::new("decimal.format", Form::OneOf(&["BASE64", "NUMERIC"]), Some("BASE64"), "form of decimals"),
     Property::new("replace.null.with.default", Form::Bool, Some("true"), "a field's default in place of null"),
     Property::new("schemas.cache.size", Form::Integer(0, i32::MAX as i64), Some("1000"), "schemas that are kept")
         .support(Support::NoEffect("1,000 schemas are kept")),
@@ -47,6 +47,15 @@ pub(super) fn deserialized(class: &str) -> Option<&'static str> {
     })
 }
 
+/// The options of a class of converters, below its property.
+pub(crate) fn properties(class: &str) -> &'static [Property] {
+    match class {
+        JSON => JSON_OPTIONS,
+        STRING => STRING_OPTIONS,
+        _ => &[],
+    }
+}
+
 /// Writes or reads one part of records.
 pub(super) struct Converter {
     class: &'static str,
@@ -65,11 +74,7 @@ impl Converter {
             return (None, vec![named::unknown(side, typed, known)]);
         };
         let prefix = format!("{side}.");
-        let properties = match class {
-            JSON => JSON_OPTIONS,
-            STRING => STRING_OPTIONS,
-            _ => &[],
-        };
+        let properties = properties(class);
         let (config, problems) = check(&super::properties::below(config, &prefix), properties);
         let numeric = config.text("decimal.format").trim().eq_ignore_ascii_case("numeric");
         let options = JsonOptions {

@@ -33,6 +33,7 @@ use tailwater_connector::{
     Config, Durable, Kind, Look, Offset, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support,
 };
 
+pub(crate) use converter::properties as converter_properties;
 pub(crate) use predicate::properties as predicate_properties;
 
 use crate::transform::{STRICT, java_regex};
@@ -232,13 +233,15 @@ impl Framed {
                 !pattern.is_empty() && java_regex::whole((name, pattern)).is_ok_and(|regex| regex.is_match(queue))
             }
         })?;
+        let value = config.text(read);
+        let how = match read {
+            "topics" => format!("included in the list of topics ('topics=[{}]')", split_list(value).join(", ")),
+            _ => format!("matched by the regex for the topics ('topics.regex={value}')"),
+        };
         Some(Problem::config(
             "PROPERTY_INVALID",
-            format!(
-                "The DLQ topic '{queue}' may not be included in the list of topics (\"{read}={}\") consumed by the connector",
-                config.text(read)
-            ),
-            format!("Set '{DEAD_LETTERS}' to a topic that this connector does not read."),
+            format!("The DLQ topic '{queue}' may not be {how} consumed by the connector"),
+            format!("Leave it out of '{read}', or set '{DEAD_LETTERS}' to a topic that this connector does not read."),
         ))
     }
 

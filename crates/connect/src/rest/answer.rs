@@ -1,7 +1,7 @@
 //! Answers in Connect's form.
 
 use axum::Json;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tailwater_connector::Problem;
@@ -51,6 +51,27 @@ fn ascii(json: &str) -> String {
     }
     out
 }
+
+/// Gives Connect's form to what is answered before a handler is reached: the methods that there are, for `OPTIONS`, and
+/// addresses that are no text.
+pub(super) fn in_form(method: &Method, response: Response) -> Response {
+    let allowed = response.headers().get(header::ALLOW).and_then(|allow| allow.to_str().ok());
+    if let (&Method::OPTIONS, StatusCode::METHOD_NOT_ALLOWED, Some(allowed)) = (method, response.status(), allowed) {
+        let (header, body) = (format!("{allowed},OPTIONS"), format!("{},OPTIONS", allowed).replace(',', ", "));
+        let header = HeaderValue::from_str(&header).unwrap_or(HeaderValue::from_static("OPTIONS"));
+        return ([(header::ALLOW, header), (header::CONTENT_TYPE, PLAIN)], body).into_response();
+    }
+    let kind = response.headers().get(header::CONTENT_TYPE);
+    if response.status() == StatusCode::BAD_REQUEST && kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/")) {
+        return error(
+            StatusCode::BAD_REQUEST,
+            "HTTP 400 Bad Request: the address is no text in UTF-8, percent-encoded",
+        );
+    }
+    response
+}
+
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain");
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {

@@ -30,8 +30,11 @@ struct Expanded {
 
 pub(super) async fn list(State(face): State<Face>, RawQuery(query): RawQuery) -> Answer {
     let query = query.as_deref();
-    let Some(_) = values(query, "expand").next() else { return Ok(Json(face.herder.names()).into_response()) };
-    let wants = |what: &str| values(query, "expand").any(|value| value == what);
+    let wanted: Vec<String> = values(query, "expand").collect();
+    if wanted.is_empty() {
+        return Ok(Json(face.herder.names()).into_response());
+    }
+    let wants = |what: &str| wanted.iter().any(|value| value == what);
     let (mut statuses, mut infos) = (BTreeMap::new(), BTreeMap::new());
     if wants("status") {
         statuses = face.ask(|herder| Ok(herder.statuses())).await?;

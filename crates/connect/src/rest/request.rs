@@ -35,10 +35,10 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     }
 }
 
-/// The values of a parameter, in order.
-pub(super) fn values<'a>(query: Option<&'a str>, name: &'a str) -> impl Iterator<Item = &'a str> {
-    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
-    pairs.filter(move |(key, _)| *key == name).map(|(_, value)| value)
+/// The values of a parameter, in order; empty for one that stands alone.
+pub(super) fn values(query: Option<&str>, name: &str) -> impl Iterator<Item = String> {
+    let pairs = url::form_urlencoded::parse(query.unwrap_or_default().as_bytes());
+    pairs.filter(move |(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
 /// Whether a parameter says `true`, as Java reads it.

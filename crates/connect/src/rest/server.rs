@@ -18,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
-use super::{Face, Guard, router};
+use super::{Face, Guard, answer, router};
 use crate::limits::{CONNECTIONS, HEAD_TIME, REST_GRACE};
 
 /// Why the port could not be opened.
@@ -170,8 +170,12 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
         if let Some(uri) = without_slash(request.uri()) {
             *request.uri_mut() = uri;
         }
+        let method = request.method().clone();
         let answer = router.call(request);
-        async move { Ok::<_, Infallible>(answer.await.unwrap_or_else(|never| match never {})) }
+        async move {
+            let answer = answer.await.unwrap_or_else(|never| match never {});
+            Ok::<_, Infallible>(answer::in_form(&method, answer))
+        }
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).keep_alive(true);

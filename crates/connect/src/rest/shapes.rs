@@ -57,7 +57,7 @@ pub(super) fn create(bytes: &[u8]) -> Result<Option<Create>, Fault> {
         let known = "(3 known properties: \"config\", \"name\", \"initial_state\")";
         return Err(unrecognized(&reader, &member, &class, known, &[field(&class, &member)]));
     }
-    end(&mut reader)?;
+    end(&mut reader, &class)?;
     Ok(Some(create))
 }
 
@@ -69,7 +69,7 @@ pub(super) fn properties(bytes: &[u8]) -> Result<Option<Typed>, Fault> {
         return Ok(None);
     }
     let map = string_map(&mut reader, token, &[])?;
-    end(&mut reader)?;
+    end(&mut reader, "java.util.Map")?;
     Ok(map)
 }
 
@@ -111,7 +111,7 @@ pub(super) fn offsets(bytes: &[u8]) -> Result<Option<Vec<Option<RawOffset>>>, Fa
         let known = "(one known property: \"offsets\")";
         return Err(unrecognized(&reader, &member, &class, known, &[field(&class, &member)]));
     }
-    end(&mut reader)?;
+    end(&mut reader, &class)?;
     Ok(Some(offsets))
 }
 
@@ -231,10 +231,14 @@ fn initial_state(reader: &mut Reader<'_>, class: &str, chain: &str) -> Result<Ta
 }
 
 /// Nothing may follow.
-fn end(reader: &mut Reader<'_>) -> Result<(), Fault> {
+fn end(reader: &mut Reader<'_>, class: &str) -> Result<(), Fault> {
     match reader.next()? {
         Token::End => Ok(()),
-        _ => Err(reader.fault_at_token("Trailing token found after value")),
+        token => Err(reader.fault_at_token(&format!(
+            "Trailing token (of type {}) found after value (bound as `{class}`): not allowed as per \
+             `DeserializationFeature.FAIL_ON_TRAILING_TOKENS`",
+            kind_and_name(&token).1
+        ))),
     }
 }
 
@@ -260,7 +264,13 @@ fn no_map(token: &Token, map: &str) -> String {
 }
 
 fn mismatch(wanted: &str, token: &Token) -> String {
-    let (kind, name) = match token {
+    let (kind, name) = kind_and_name(token);
+    format!("Cannot deserialize value of type `{wanted}` from {kind} (token `JsonToken.{name}`)")
+}
+
+/// A token in Jackson's words.
+fn kind_and_name(token: &Token) -> (&'static str, &'static str) {
+    match token {
         Token::ObjectStart | Token::ObjectEnd | Token::Name(_) => ("Object value", "START_OBJECT"),
         Token::ArrayStart | Token::ArrayEnd => ("Array value", "START_ARRAY"),
         Token::Integer(_) => ("Integer value", "VALUE_NUMBER_INT"),
@@ -269,8 +279,7 @@ fn mismatch(wanted: &str, token: &Token) -> String {
         Token::Bool(false) => ("Boolean value", "VALUE_FALSE"),
         Token::Text(_) => ("String value", "VALUE_STRING"),
         Token::Null | Token::End => ("Null value", "VALUE_NULL"),
-    };
-    format!("Cannot deserialize value of type `{wanted}` from {kind} (token `JsonToken.{name}`)")
+    }
 }
 
 fn unrecognized(reader: &Reader<'_>, member: &str, class: &str, known: &str, place: &[String]) -> Fault {

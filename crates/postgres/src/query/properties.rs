@@ -157,7 +157,7 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("topic.creation.*", Text, None, "topics are made when needed, with one partition"),
     no_effect("offsets.storage.topic", Text, None, JOURNAL),
     no_effect("offset.*", Text, None, JOURNAL),
-    no_effect("config.action.reload", Text, Some("restart"), WORKER),
+    no_effect("config.action.reload", OneOf(&["none", "restart"]), Some("restart"), WORKER),
     no_effect("bootstrap.servers", Text, None, CLUSTER),
     no_effect("confluent.*", Text, None, CLUSTER),
     no_effect("producer.*", Text, None, CLUSTER),

@@ -193,7 +193,11 @@ mod tests {
         let problems = settings_of(&[("store.url", "gs://b"), ("topics.dir", "a/../b")]).unwrap_err();
         let causes: Vec<_> = problems.iter().map(|p| p.cause.as_str()).collect();
         assert_eq!(causes.len(), 3, "{causes:?}");
-        assert!(causes[0].contains("which topics") && causes[1].contains("gs://") && causes[2].contains("topics.dir"));
+        assert!(
+            causes[0].contains("topics or topics.regex")
+                && causes[1].contains("gs://")
+                && causes[2].contains("topics.dir")
+        );
     }
 
     #[test]

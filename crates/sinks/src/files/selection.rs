@@ -30,13 +30,13 @@ impl Selection {
             }),
             (true, true) => Err(Problem::config(
                 "PROPERTY_MISSING",
-                "it is not said which topics to read",
+                "Must configure one of topics or topics.regex",
                 r#"Add "topics": "TOPIC,TOPIC" or "topics.regex": "PATTERN"."#,
             )),
             (false, false) => Err(Problem::config(
                 "PROPERTY_INVALID",
-                "'topics' and 'topics.regex' exclude each other",
-                "Remove one of them.",
+                "topics and topics.regex are mutually exclusive options, but both are set.",
+                "Remove 'topics' or 'topics.regex'.",
             )),
         }
     }
@@ -77,8 +77,8 @@ mod tests {
 
     #[test]
     fn none_both_and_a_broken_pattern_are_refused() {
-        assert!(selection(&[]).unwrap_err().contains("which topics"));
-        assert!(selection(&[("topics", "a"), ("topics.regex", "a")]).unwrap_err().contains("exclude"));
+        assert!(selection(&[]).unwrap_err().contains("Must configure one"));
+        assert!(selection(&[("topics", "a"), ("topics.regex", "a")]).unwrap_err().contains("mutually exclusive"));
         assert!(selection(&[("topics.regex", "a(")]).unwrap_err().contains("unclosed group"));
     }
 }

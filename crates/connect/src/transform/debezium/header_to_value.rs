@@ -21,8 +21,8 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const PROPERTIES: &[Property] = &[
-    Property::new("headers", Form::Text, None, "names of headers").required(),
-    Property::new("fields", Form::Text, None, "the field for each of them; a dot leads into a struct").required(),
+    Property::new("headers", Form::List, None, "names of headers").required(),
+    Property::new("fields", Form::List, None, "the field for each of them; a dot leads into a struct").required(),
     Property::new("operation", Form::OneOf(&["move", "copy"]), None, "whether the headers go (move) or stay (copy)")
         .required(),
 ];

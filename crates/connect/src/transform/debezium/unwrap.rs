@@ -43,11 +43,11 @@ const PROPERTIES: &[Property] = &[
         "deletes, before version 2.5",
     ),
     Property::new("drop.tombstones", Form::Bool, None, "tombstones, before version 2.5"),
-    Property::new("add.fields", Form::Text, Some(""), "fields of the envelope that the row gets: op,source.ts_ms:at"),
+    Property::new("add.fields", Form::List, Some(""), "fields of the envelope that the row gets: op,source.ts_ms:at"),
     Property::new("add.fields.prefix", Form::Text, Some("__"), "what their names begin with"),
     Property::new(
         "add.headers",
-        Form::Text,
+        Form::List,
         Some(""),
         "fields of the envelope that become headers: op,source.ts_ms:at",
     ),

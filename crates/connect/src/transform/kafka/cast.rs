@@ -25,7 +25,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
 const PROPERTIES: &[Property] = &[
     Property::new(
         "spec",
-        Form::Text,
+        Form::List,
         None,
         "field:type pairs with commas between them, or one type for the whole value",
     )

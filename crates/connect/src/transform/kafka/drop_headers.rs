@@ -17,7 +17,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const PROPERTIES: &[Property] =
-    &[Property::new("headers", Form::Text, None, "names of headers, with commas between them").required()];
+    &[Property::new("headers", Form::List, None, "names of headers, with commas between them").required()];
 
 struct DropHeaders {
     names: Vec<String>,

@@ -23,8 +23,8 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const PROPERTIES: &[Property] = &[
-    Property::new("fields", Form::Text, None, "names of fields, with commas between them").required(),
-    Property::new("headers", Form::Text, None, "names of the headers, in the order of the fields").required(),
+    Property::new("fields", Form::List, None, "names of fields, with commas between them").required(),
+    Property::new("headers", Form::List, None, "names of the headers, in the order of the fields").required(),
     Property::new(
         "operation",
         Form::OneOf(&["move", "copy"]),

@@ -26,7 +26,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const PROPERTIES: &[Property] = &[
-    Property::new("fields", Form::Text, None, "names of the fields to mask, with commas between them").required(),
+    Property::new("fields", Form::List, None, "names of the fields to mask, with commas between them").required(),
     Property::new("replacement", Form::Text, None, "what numbers and texts become; 0 and the empty text without it"),
     REPLACE_NULL,
 ];

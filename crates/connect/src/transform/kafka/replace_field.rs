@@ -23,9 +23,9 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const PROPERTIES: &[Property] = &[
-    Property::new("exclude", Form::Text, Some(""), "fields to leave out; wins over include").old(&["blacklist"]),
-    Property::new("include", Form::Text, Some(""), "fields to keep; all when empty").old(&["whitelist"]),
-    Property::new("renames", Form::Text, Some(""), "old:new names, with commas between the pairs"),
+    Property::new("exclude", Form::List, Some(""), "fields to leave out; wins over include").old(&["blacklist"]),
+    Property::new("include", Form::List, Some(""), "fields to keep; all when empty").old(&["whitelist"]),
+    Property::new("renames", Form::List, Some(""), "old:new names, with commas between the pairs"),
     REPLACE_NULL,
 ];
 

@@ -20,7 +20,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const PROPERTIES: &[Property] = &[
-    Property::new("fields", Form::Text, None, "names of the value's fields, with commas between them").required(),
+    Property::new("fields", Form::List, None, "names of the value's fields, with commas between them").required(),
     REPLACE_NULL,
 ];
 

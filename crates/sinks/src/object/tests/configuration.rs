@@ -44,7 +44,7 @@ fn every_problem_of_a_configuration_is_named_at_once() {
         ),
         (
             &[("store.url", "file:///x"), ("fulsh.size", "3")],
-            &[("PROPERTY_UNKNOWN", "'fulsh.size'"), ("PROPERTY_MISSING", "which topics")],
+            &[("PROPERTY_UNKNOWN", "'fulsh.size'"), ("PROPERTY_MISSING", "topics or topics.regex")],
         ),
         (
             &[("topics", "t"), ("store.url", "file:///x"), ("value.converter", "x.AvroConverter")],

@@ -40,7 +40,7 @@ const PROPERTIES: &[Property] = &[
         .old(&["table.field.schema.version"]),
     Property::new(
         "table.fields.additional.placement",
-        Form::Text,
+        Form::List,
         Some(""),
         "columns to keep: col:header|envelope|partition:alias",
     ),
@@ -93,7 +93,7 @@ const PROPERTIES: &[Property] = &[
     Property::new("tracing.span.context.field", Form::Text, Some("tracingspancontext"), "the column of a trace")
         .support(TRACING),
     Property::new("tracing.operation.name", Form::Text, Some("debezium-read"), "a span's name").support(TRACING),
-    Property::new("tracing.with.context.field.only", Form::Bool, Some("true"), "which events have a span")
+    Property::new("tracing.with.context.field.only", Form::Bool, Some("false"), "which events have a span")
         .support(TRACING),
 ];
 
