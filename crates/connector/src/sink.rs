@@ -16,7 +16,7 @@ pub struct SinkContext {
     pub transport: Arc<dyn Transport>,
     /// Where state, progress and problems are shown.
     pub status: Arc<StatusCell>,
-    /// Set when the sink should end: it delivers what is already visible, then returns.
+    /// Set when the sink should end: it delivers what it has read, and of what is visible as much as takes no long time.
     pub stop: Stop,
 }
 

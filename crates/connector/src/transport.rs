@@ -105,8 +105,16 @@ pub trait TopicReader: Send + Sync {
     /// All topics with their partitions, in order of name.
     fn topics(&self) -> Vec<TopicInfo>;
     /// Records of one partition from `offset`, whole batches up to about `max_bytes` (at least one batch), below the
-    /// high watermark only. Empty at the end. An offset below the log start reads from the log start.
+    /// high watermark only, without those of transactions that clients aborted. Empty at the end. An offset below the log
+    /// start reads from the log start.
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem>;
+    /// The same for readers that left records out: an end of the topic can be told from records that nobody is to see, and
+    /// there is an offset to go on from in either case.
+    fn read_on(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Portion, Problem> {
+        let records = self.read(topic, partition, offset, max_bytes)?;
+        let next = records.last().map_or(offset, |last| last.offset + 1);
+        Ok(Portion { records, next })
+    }
     /// The first offset whose timestamp is at or after this one, or the high watermark.
     fn offset_at(&self, topic: &str, partition: i32, timestamp_ms: i64) -> Result<i64, Problem>;
     /// A plan's descriptor.
@@ -116,6 +124,15 @@ pub trait TopicReader: Send + Sync {
     fn wait(&self, seen: u64, timeout: Duration) -> u64;
 }
 
+/// What one read brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Portion {
+    /// Records, perhaps none.
+    pub records: Vec<Record>,
+    /// Where reading goes on; the offset that was asked for at the end.
+    pub next: i64,
+}
+
 /// One topic.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TopicInfo {
@@ -123,6 +140,8 @@ pub struct TopicInfo {
     pub name: String,
     /// Partitions, by number from 0.
     pub partitions: Vec<PartitionInfo>,
+    /// Whether a connector writes it; otherwise it is of clients, or nobody knows whose it is.
+    pub change: bool,
 }
 
 /// One partition's bounds.
@@ -130,7 +149,7 @@ pub struct TopicInfo {
 pub struct PartitionInfo {
     /// First offset that can be read.
     pub log_start: i64,
-    /// The offset after the last durable record.
+    /// The offset after the last record that is read: durable, and before every open transaction of a client.
     pub high_watermark: i64,
     /// Bytes of record batches kept.
     pub bytes: u64,

@@ -12,8 +12,9 @@ use tailwater_connector::transport::TopicHandle;
 use tailwater_connector::{Durable, PlanId, ProblemKind, Record, SourceWriter, TopicReader, Transaction, Transport};
 use tailwater_event::{FragmentId, Fragments, SlotId};
 use tailwater_journal::fs::RealFs;
-use tailwater_journal::{Journal, Options, SystemClock, inspect};
+use tailwater_journal::{ClientBatch, Journal, Options, ProducerStamp, SystemClock, TopicId, TransactionEnd, inspect};
 use tailwater_kafka::{EmbeddedTransport, limits};
+use tailwater_wire::batch::BatchBuilder;
 
 const ALL: usize = usize::MAX;
 
@@ -459,4 +460,68 @@ fn a_recreated_topic_is_another_topic() {
         open.journal.delete_topic("t").unwrap();
         assert_eq!(reader.read("t", 0, 0, ALL).unwrap_err().code, "TOPIC_UNKNOWN");
     }
+}
+
+/// A client's batch of records with these values; `transactional` is its producer and its sequence.
+fn of_client(topic: TopicId, values: &[&str], transactional: Option<(i64, i32)>) -> ClientBatch {
+    let mut builder = BatchBuilder::default();
+    for value in values {
+        builder.begin(1);
+        builder.value();
+        builder.push(value.as_bytes());
+        builder.end().unwrap();
+    }
+    let mut bytes = builder.finish().unwrap().bytes.to_vec();
+    let producer = transactional.map(|(id, first_sequence)| {
+        bytes[21..23].copy_from_slice(&0x10_i16.to_be_bytes());
+        bytes[43..51].copy_from_slice(&id.to_be_bytes());
+        bytes[51..53].copy_from_slice(&0_i16.to_be_bytes());
+        bytes[53..57].copy_from_slice(&first_sequence.to_be_bytes());
+        let crc = crc32c::crc32c(&bytes[21..]);
+        bytes[17..21].copy_from_slice(&crc.to_be_bytes());
+        ProducerStamp { id, epoch: 0, first_sequence, transactional: true }
+    });
+    let records = u32::try_from(values.len()).unwrap();
+    ClientBatch { topic, partition: 0, bytes: bytes.into(), records, max_timestamp: 1, producer }
+}
+
+#[test]
+fn of_the_transactions_of_clients_readers_see_what_was_committed() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    let (journal, reader) = (&open.journal, open.reader());
+    let topic = journal.create_topic_with("t", 1, BTreeMap::new()).unwrap();
+    let produce = |batch| {
+        let produced = journal.produce(vec![batch]).unwrap();
+        assert!(journal.wait_durable(produced.sequence, Duration::from_secs(60)).unwrap());
+        produced.placed[0].unwrap();
+    };
+    let end = |producer, commit| {
+        let connector = journal.connector("\u{1}kafka").unwrap();
+        let partitions = vec![(topic, 0)];
+        let end =
+            TransactionEnd { producer, epoch: 0, commit, coordinator_epoch: 0, partitions, connector, entries: vec![] };
+        let sequence = journal.end_transaction(end).unwrap();
+        assert!(journal.wait_durable(sequence, Duration::from_secs(60)).unwrap());
+    };
+    let seen = || {
+        open.all("t").iter().map(|r| String::from_utf8(r.value.clone().unwrap().into()).unwrap()).collect::<Vec<_>>()
+    };
+    let end_of_topic = || reader.topics()[0].partitions[0].high_watermark;
+    produce(of_client(topic, &["plain"], None));
+    produce(of_client(topic, &["a1", "a2"], Some((1, 0))));
+    produce(of_client(topic, &["b1"], Some((2, 0))));
+    produce(of_client(topic, &["after"], None));
+    assert_eq!((seen(), end_of_topic()), (vec!["plain".to_owned()], 1));
+    assert!(!reader.topics()[0].change);
+    end(1, false);
+    // What comes behind an open transaction waits for it.
+    assert_eq!((seen(), end_of_topic()), (vec!["plain".to_owned()], 3));
+    end(2, true);
+    assert_eq!((seen(), end_of_topic()), (["plain", "b1", "after"].map(str::to_owned).to_vec(), 7));
+    // Nothing but aborted records up to the end is the end.
+    produce(of_client(topic, &["c1"], Some((1, 2))));
+    end(1, false);
+    assert_eq!((seen().len(), end_of_topic()), (3, 9));
+    assert_eq!(reader.read("t", 0, 7, 1 << 20).unwrap(), []);
 }

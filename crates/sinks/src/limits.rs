@@ -16,6 +16,13 @@ pub const FILE_LINES: u64 = 10_000;
 pub const SHARED_LINE_BYTES: usize = 64 * 1024;
 /// After so many records of a partition that left no line, their being read is made durable without a file.
 pub const SKIPPED_RECORDS_MAX: i64 = 10_000;
+/// The same after so many microseconds.
+pub const SKIPPED_TIME_US: i64 = 5_000_000;
+/// Read at most after a sink was asked to stop, in records (with those that leave no line) and in bytes; the rest is for the
+/// next start.
+pub const STOP_RECORDS: i64 = 50_000;
+/// The same in bytes.
+pub const STOP_BYTES: usize = 64 * 1024 * 1024;
 /// Shortest time between two looks at the topics: many small commits are read together.
 pub const PASS_PAUSE: Duration = Duration::from_millis(10);
 /// Longest wait for new records before the clock and the stop are looked at.

@@ -1,6 +1,6 @@
 //! A transport in memory that can be killed, and what the tests of both sinks do with it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tailwater_connector::transport::{PartitionInfo, TopicInfo};
+use tailwater_connector::transport::{PartitionInfo, Portion, TopicInfo};
 use tailwater_connector::{
     Config, PlanId, Problem, Record, Sink, SinkContext, SourceWriter, StatusCell, Stop, TopicReader, Transport,
 };
@@ -29,6 +29,9 @@ struct State {
     entries: BTreeMap<String, Bytes>,
     needs: BTreeMap<(String, i32), i64>,
     changes: u64,
+    of_clients: BTreeSet<String>,
+    /// A transform drops every record.
+    dropping: bool,
     /// What retention removes after the next read.
     trim_after_read: Option<(String, i64)>,
     /// Writes of entries until the kill, and whether that write is still done.
@@ -59,6 +62,16 @@ impl Memory {
     /// Appends a source's record with this value.
     pub(crate) fn append_value(&self, topic: &str, partition: usize, value: &str) {
         self.append(topic, partition, record(Some(value), Some(PLAN), 0));
+    }
+
+    /// From now on a topic is one that clients write.
+    pub(crate) fn give_to_clients(&self, topic: &str) {
+        self.lock().of_clients.insert(topic.to_owned());
+    }
+
+    /// From now on a transform drops every record.
+    pub(crate) fn drop_all(&self) {
+        self.lock().dropping = true;
     }
 
     /// Makes a plan known.
@@ -159,11 +172,13 @@ impl TopicReader for Memory {
     fn topics(&self) -> Vec<TopicInfo> {
         let bounds =
             |p: &Partition| PartitionInfo { log_start: p.log_start, high_watermark: p.records.len() as i64, bytes: 0 };
+        let state = self.lock();
         let info = |(name, partitions): (&String, &Vec<Partition>)| TopicInfo {
             name: name.clone(),
             partitions: partitions.iter().map(bounds).collect(),
+            change: !state.of_clients.contains(name),
         };
-        self.lock().topics.iter().map(info).collect()
+        state.topics.iter().map(info).collect()
     }
 
     /// As a journal does: whole batches, here of seven records, so that a read may begin before what was asked for.
@@ -172,12 +187,21 @@ impl TopicReader for Memory {
         let partition = &state.topics[topic][partition as usize];
         let offset = offset.max(partition.log_start);
         let batch = offset / 7 * 7;
-        let is_here = |r: &&Record| r.offset >= batch.max(partition.log_start) && r.offset < batch + 7;
-        let records = partition.records.iter().filter(is_here).cloned().collect();
+        let end = (batch as usize + 7).min(partition.records.len());
+        let records = partition.records.get(batch.max(partition.log_start) as usize..end).unwrap_or_default().to_vec();
         if let Some((topic, log_start)) = state.trim_after_read.take() {
             state.topics.get_mut(&topic).unwrap()[0].log_start = log_start;
         }
         Ok(records)
+    }
+
+    fn read_on(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Portion, Problem> {
+        let mut records = self.read(topic, partition, offset, max_bytes)?;
+        let next = records.last().map_or(offset, |last| last.offset + 1);
+        if self.lock().dropping {
+            records.clear();
+        }
+        Ok(Portion { records, next })
     }
 
     fn offset_at(&self, _: &str, _: i32, _: i64) -> Result<i64, Problem> {

@@ -158,6 +158,7 @@ mod tests {
             let info = |(name, end): (&String, &i64)| TopicInfo {
                 name: name.clone(),
                 partitions: vec![PartitionInfo { log_start: 0, high_watermark: *end, bytes: 0 }],
+                change: true,
             };
             self.0.lock().unwrap().iter().map(info).collect()
         }

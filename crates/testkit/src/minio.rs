@@ -171,7 +171,11 @@ fn launch(folder: &Path, port: u16, variables: &[(String, String)]) -> Process {
     let mut process = Process::spawn(&mut command);
     let address = format!("127.0.0.1:{port}");
     // 400 is what a server that wants TLS says to a question without it.
-    let answers = || get(&address, "/minio/health/ready").is_ok_and(|(status, _)| matches!(status, 200 | 400));
+    // It is ready for a moment before it knows its buckets: then it says 503 to everybody, and later 403 to strangers.
+    let answers = || {
+        let status = |path: &str| get(&address, path).map_or(0, |(status, _)| status);
+        matches!(status("/minio/health/ready"), 200 | 400) && matches!(status("/"), 403 | 400)
+    };
     let ready = wait_until(START, || !process.is_running() || answers());
     assert!(ready && process.is_running(), "MinIO does not answer: {}", process.errors());
     process

@@ -5,7 +5,7 @@
 //! between a source and its topics when there are no transforms and the converters are those that it writes itself; transforms
 //! that only route change the names of topics as they are opened. Everything else is read back from the source's JSON as
 //! typed records, transformed, and converted ([`source`]). Sinks read through the same: records come to them transformed, as
-//! plain JSON ([`sink`]); without transforms and with JSON they read topics as they are.
+//! plain JSON ([`sink`]); without transforms and with JSON they read what sources wrote as it is.
 
 mod chain;
 mod converter;
@@ -44,7 +44,7 @@ use dead_letters::DeadLetters;
 use properties::{CONVERTERS, DEAD_LETTERS};
 use retry::Retries;
 use route::RoutingWriter;
-use sink::{AroundSink, Pipe};
+use sink::{AroundSink, Pipe, Untouched};
 use source::{Converters, ConvertingWriter};
 use tolerance::Tolerance;
 
@@ -112,7 +112,7 @@ impl Plugin for Framed {
         let (mut ours, mut theirs) = properties::split(config, self.plugin.properties());
         // Options are those of a converter: who names another has no use for the worker's.
         let named: Vec<&str> = CONVERTERS.into_iter().filter(|side| ours.get(side).is_some()).collect();
-        for (name, value) in self.worker.iter().filter(|(name, _)| is_converters(name)) {
+        for (name, value) in self.worker.iter().filter(|(name, _)| is_converters(name) && !self.refuses(name)) {
             if ours.get(name).is_none() && !named.iter().any(|side| name.starts_with(side)) {
                 ours.set(name, value);
             }
@@ -157,22 +157,25 @@ impl Plugin for Framed {
             return Err(problems);
         }
         let retries = Retries::parse(&checked).filter(|_| self.kind() == Kind::Sink);
-        if native && chain.is_empty() && retries.is_none() {
+        let of_clients = self.kind() == Kind::Sink && self.honours(CONVERTERS[1]);
+        if native && chain.is_empty() && retries.is_none() && !of_clients {
             return Ok((instance, problems));
         }
         let tolerance = Tolerance::parse(&checked, config.text("name"));
         let letters = DeadLetters::parse(&checked, config.text("name"));
-        let converters = (!native).then_some(Converters { key, value, header });
+        let value_class = value.class();
+        let converters = Converters { key, value, header };
         let framed = match instance {
             Instance::Source(source) => {
-                let frame = match converters {
-                    Some(converters) => Frame::Converting(chain, Box::new(converters), tolerance),
-                    None => Frame::Routing(chain),
+                let frame = match native {
+                    false => Frame::Converting(chain, Box::new(converters), tolerance),
+                    true => Frame::Routing(chain),
                 };
                 Instance::Source(Box::new(Around { source, frame: Some(frame) }))
             }
             Instance::Sink(sink) => {
-                let pipe = Pipe::new(chain, converters, tolerance, letters);
+                let untouched = native.then(|| Untouched { values: value_class != JSON });
+                let pipe = Pipe::new(chain, converters, untouched, tolerance, letters);
                 Instance::Sink(Box::new(AroundSink::new(sink, pipe, retries)))
             }
         };
@@ -243,6 +246,11 @@ impl Framed {
             format!("The DLQ topic '{queue}' may not be {how} consumed by the connector"),
             format!("Leave it out of '{read}', or set '{DEAD_LETTERS}' to a topic that this connector does not read."),
         ))
+    }
+
+    fn refuses(&self, name: &str) -> bool {
+        let refused = |own: &Property| own.matches(name) && matches!(own.support, Support::Refused(_));
+        self.plugin.properties().iter().any(refused)
     }
 
     fn honours(&self, name: &str) -> bool {

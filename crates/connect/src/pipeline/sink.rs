@@ -1,5 +1,9 @@
 //! Between topics and a sink: records are read by the connector's converters, transformed, and handed on as plain JSON under
 //! the topic they have then. Their offsets stay those of the topic they come from.
+//!
+//! What a source wrote is left as it is where the sink reads that form by itself and no transform changes it. What clients
+//! wrote into topics of theirs may be anything, so that it always goes through the converters; what they wrote among a
+//! source's records is handed on untouched, and the sink leaves it out.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tailwater_connector::transport::TopicInfo;
+use tailwater_connector::transport::{Portion, TopicInfo};
 use tailwater_connector::{
     Header, PlanId, Problem, Record, Sink, SinkContext, SourceWriter, Stop, TopicReader, Transport,
 };
@@ -33,13 +37,19 @@ pub(super) struct AroundSink {
 /// What records go through.
 pub(super) struct Pipe {
     chain: Chain,
-    /// None where the transforms only route: records then stay as they are.
-    converters: Option<Converters>,
+    converters: Converters,
+    untouched: Option<Untouched>,
     tolerance: Tolerance,
     letters: Option<DeadLetters>,
     /// The offset behind the last record that was left out as bad, by partition: the sink may read it again.
     behind: Bounded<(Arc<str>, i32), i64>,
     writer: JsonWriter,
+}
+
+/// Where the sink reads by itself what sources write, and transforms only route, the converters are for what clients wrote.
+pub(super) struct Untouched {
+    /// The sink reads by itself the form of all values, whoever wrote them.
+    pub(super) values: bool,
 }
 
 impl AroundSink {
@@ -73,19 +83,19 @@ impl Sink for AroundSink {
 impl Pipe {
     pub(super) fn new(
         chain: Chain,
-        converters: Option<Converters>,
+        converters: Converters,
+        untouched: Option<Untouched>,
         tolerance: Tolerance,
         letters: Option<DeadLetters>,
     ) -> Self {
         let options = JsonOptions { schemas: false, ..JsonOptions::default() };
-        Pipe {
-            chain,
-            converters,
-            tolerance,
-            letters,
-            behind: Bounded::new(CONVERTED_TOPICS),
-            writer: JsonWriter::new(options),
-        }
+        let (behind, writer) = (Bounded::new(CONVERTED_TOPICS), JsonWriter::new(options));
+        Pipe { chain, converters, untouched, tolerance, letters, behind, writer }
+    }
+
+    /// Whether records stay as they are.
+    fn leaves(&self, records: &[Record]) -> bool {
+        self.untouched.is_some() && self.chain.is_empty() && records.iter().all(|record| record.plan.is_some())
     }
 
     /// A record as the sink is to see it; `None` when it is dropped.
@@ -149,7 +159,9 @@ impl Pipe {
             value: Typed::NULL,
             headers: Vec::new(),
         };
-        if let Some(Converters { key, value, header }) = &mut self.converters {
+        let converted = self.untouched.is_none() || record.plan.is_none();
+        if converted {
+            let Converters { key, value, header } = &mut self.converters;
             typed.key = key.read(record.key.as_ref()).map_err(|why| unreadable(0, key.class(), why))?;
             typed.value = value.read(record.value.as_ref()).map_err(|why| unreadable(1, value.class(), why))?;
             for Header { name, value: bytes } in &record.headers {
@@ -161,14 +173,16 @@ impl Pipe {
         let Some(typed) = self.chain.apply(typed)? else {
             return Ok(None);
         };
-        if self.converters.is_some() {
+        if converted {
             let unwritable = |error: JsonError| {
                 let remedy = "Leave the transform that made it out of 'transforms'.";
                 let problem = Problem::stop("RECORD_UNWRITABLE", error.to_string(), remedy);
                 Box::new(Refusal { stage: "TASK_PUT", class: super::JSON, by: "JSON for the sink".to_owned(), problem })
             };
             record.key = self.json(&typed.key).map_err(unwritable)?;
-            record.value = self.json(&typed.value).map_err(unwritable)?;
+            if !self.untouched.as_ref().is_some_and(|untouched| untouched.values) {
+                record.value = self.json(&typed.value).map_err(unwritable)?;
+            }
             let mut headers = Vec::with_capacity(typed.headers.len());
             for ConnectHeader { name, value } in &typed.headers {
                 headers.push(Header { name: name.to_string(), value: self.json(value).map_err(unwritable)? });
@@ -216,24 +230,26 @@ impl ThroughReader {
         }
     }
 
-    /// Some records as the sink is to see them, and the offset behind them; no offset at the end.
-    fn read_once(
-        &self,
-        topic: &str,
-        partition: i32,
-        from: i64,
-        max_bytes: usize,
-    ) -> Result<(Vec<Record>, Option<i64>), Problem> {
-        let records = self.inner.read(topic, partition, from, max_bytes)?;
-        let next = records.last().map(|last| last.offset + 1);
-        let name: Arc<str> = topic.into();
+    /// Some records as the sink is to see them.
+    fn read_once(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Portion, Problem> {
+        let Portion { records, next } = self.inner.read_on(topic, partition, offset, max_bytes)?;
         let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        if pipe.leaves(&records) {
+            return Ok(Portion { records, next });
+        }
+        let of_clients = records.iter().any(|record| record.plan.is_none());
+        let among_changes = of_clients && self.topics().iter().any(|info| info.name == topic && info.change);
+        let name: Arc<str> = topic.into();
         let mut kept = Vec::with_capacity(records.len());
-        for record in records.into_iter().filter(|record| record.offset >= from) {
-            kept.extend(pipe.take(&*self.transport, &name, partition, record)?);
+        for record in records.into_iter().filter(|record| record.offset >= offset) {
+            if among_changes && record.plan.is_none() {
+                kept.push(record);
+            } else {
+                kept.extend(pipe.take(&*self.transport, &name, partition, record)?);
+            }
         }
         pipe.settle()?;
-        Ok((kept, next))
+        Ok(Portion { records: kept, next })
     }
 }
 
@@ -270,12 +286,16 @@ impl TopicReader for ThroughReader {
     fn read(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Vec<Record>, Problem> {
         let mut from = offset;
         loop {
-            let (kept, next) = self.persist(|| self.read_once(topic, partition, from, max_bytes))?;
-            match next {
-                Some(next) if kept.is_empty() => from = next,
-                _ => return Ok(kept),
+            let Portion { records, next } = self.read_on(topic, partition, from, max_bytes)?;
+            if next <= from || !records.is_empty() {
+                return Ok(records);
             }
+            from = next;
         }
+    }
+
+    fn read_on(&self, topic: &str, partition: i32, offset: i64, max_bytes: usize) -> Result<Portion, Problem> {
+        self.persist(|| self.read_once(topic, partition, offset, max_bytes))
     }
 
     fn offset_at(&self, topic: &str, partition: i32, timestamp_ms: i64) -> Result<i64, Problem> {

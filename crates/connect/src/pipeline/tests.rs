@@ -388,11 +388,19 @@ fn every_property_stands_once_and_every_default_is_valid() {
 }
 
 /// A topic `srv.t` of these values, whose records are read two at a time; what sources write is noted.
-struct Topic(Vec<Option<&'static str>>, Log);
+struct Topic(Vec<Option<&'static str>>, Log, Writers);
+
+/// Who writes a topic, and who wrote its second record.
+#[derive(Clone, Copy, PartialEq)]
+enum Writers {
+    Source,
+    SourceAndClient,
+    Clients,
+}
 
 impl TopicReader for Topic {
     fn topics(&self) -> Vec<TopicInfo> {
-        Vec::new()
+        vec![TopicInfo { name: "srv.t".into(), partitions: Vec::new(), change: self.2 != Writers::Clients }]
     }
     fn read(&self, _: &str, _: i32, offset: i64, _: usize) -> Result<Vec<Record>, Problem> {
         let record = |(offset, value): (i64, &Option<&'static str>)| Record {
@@ -402,7 +410,11 @@ impl TopicReader for Topic {
             key: Some("{\"id\":1}".into()),
             value: value.map(Into::into),
             headers: vec![Header { name: "h".into(), value: Some("3".into()) }],
-            plan: Some(PlanId(1)),
+            plan: match self.2 {
+                Writers::Source => Some(PlanId(1)),
+                Writers::SourceAndClient => (offset != 1).then_some(PlanId(1)),
+                Writers::Clients => None,
+            },
             origin: None,
             ordinal: 0,
         };
@@ -430,7 +442,7 @@ impl Transport for Topic {
         }))
     }
     fn reader(&self) -> Arc<dyn TopicReader> {
-        Arc::new(Topic(self.0.clone(), self.1.clone()))
+        Arc::new(Topic(self.0.clone(), self.1.clone(), self.2))
     }
     fn entries(&self, _: &str) -> std::collections::BTreeMap<String, bytes::Bytes> {
         Default::default()
@@ -495,6 +507,14 @@ impl Plugin for SinkPlugin {
 
 /// What a sink so configured was told, and sees of a topic with these values.
 fn delivered(properties: &[(&str, &str)], values: &[Option<&'static str>]) -> (Vec<String>, Result<(), Problem>) {
+    delivered_of(Writers::Source, properties, values)
+}
+
+fn delivered_of(
+    writers: Writers,
+    properties: &[(&str, &str)],
+    values: &[Option<&'static str>],
+) -> (Vec<String>, Result<(), Problem>) {
     let log = Log::default();
     let plugin = framed(Arc::new(SinkPlugin(log.clone())), &Config::default());
     let keys = [("key.converter.schemas.enable", "false"), ("name", "c")];
@@ -503,7 +523,7 @@ fn delivered(properties: &[(&str, &str)], values: &[Option<&'static str>]) -> (V
     let Instance::Sink(mut sink) = instance else { unreachable!("a sink was asked for") };
     let mut context = SinkContext {
         name: "c".into(),
-        transport: Arc::new(Topic(values.to_vec(), log.clone())),
+        transport: Arc::new(Topic(values.to_vec(), log.clone(), writers)),
         status: Arc::new(StatusCell::new("c")),
         stop: Stop::default(),
     };
@@ -580,6 +600,43 @@ fn a_bad_record_ends_a_sink_where_it_stands_or_is_left_out() {
     outcome.unwrap();
     let offsets: Vec<_> = log[1..].iter().map(|line| &line[..1]).collect();
     assert_eq!(offsets, ["0", "2"]);
+}
+
+#[test]
+fn what_clients_wrote_goes_through_the_converters_and_comes_as_plain_json() {
+    let run = |properties: &[(&str, &str)], values: &[Option<&'static str>]| {
+        delivered_of(Writers::Clients, properties, values)
+    };
+    let wrapped = Some("{\"schema\":{\"type\":\"int64\"},\"payload\":7}");
+    let (log, outcome) = run(&[], &[wrapped, None]);
+    outcome.unwrap();
+    assert_eq!(log, ["schemas ", "0 as read {\"id\":1} 7 [\"h=3\"]", "1 as read {\"id\":1} - [\"h=3\"]"]);
+    let (_, outcome) = run(&[], &[wrapped, Some("{\"id\":1}")]);
+    let problem = outcome.unwrap_err();
+    assert_eq!(problem.code, "CONVERTER_REFUSED");
+    assert!(problem.cause.contains("offset 1") && problem.cause.contains("schemas.enable=false"), "{problem}");
+    let plain = [("value.converter.schemas.enable", "false")];
+    let (log, outcome) = run(&plain, &[Some("{ \"id\" : 1 }"), wrapped]);
+    outcome.unwrap();
+    assert_eq!(log[1], "0 as read {\"id\":1} {\"id\":1} [\"h=3\"]");
+    assert_eq!(log[2], "1 as read {\"id\":1} {\"schema\":{\"type\":\"int64\"},\"payload\":7} [\"h=3\"]");
+    let bytes = [("value.converter", "org.apache.kafka.connect.converters.ByteArrayConverter")];
+    let (log, outcome) = run(&bytes, &[Some("hello")]);
+    outcome.unwrap();
+    assert_eq!(log[1], "0 as read {\"id\":1} hello [\"h=3\"]", "the sink reads bytes by itself");
+    let (log, outcome) = run(&[STRING], &[Some("hello")]);
+    outcome.unwrap();
+    assert_eq!(log[1], "0 as read {\"id\":1} \"hello\" [\"h=3\"]");
+}
+
+#[test]
+fn what_clients_wrote_among_changes_is_handed_on_untouched() {
+    for properties in [&[][..], &ROUTE, &[STRING]] {
+        let values = [Some(VALUE), Some("garbage \u{1}"), Some(VALUE)];
+        let (log, outcome) = delivered_of(Writers::SourceAndClient, properties, &values);
+        outcome.unwrap();
+        assert_eq!(log[2], "1 as read {\"id\":1} garbage \u{1} [\"h=3\"]", "{properties:?}");
+    }
 }
 
 #[test]

@@ -71,7 +71,7 @@ impl BrokerReader {
                 let bytes = sizes.get(&number).and_then(|bytes| u64::try_from(*bytes).ok()).unwrap_or(0);
                 PartitionInfo { log_start, high_watermark, bytes }
             };
-            TopicInfo { partitions: bounds.map(partition).collect(), name }
+            TopicInfo { partitions: bounds.map(partition).collect(), name, change: false }
         };
         let mut topics: Vec<_> = names.into_iter().map(topic).collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));

@@ -1,4 +1,4 @@
-//! The reading end of the journal's topics.
+//! The reading end of the journal's topics: what is durable, and of clients' transactions what was committed.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tailwater_connector::transport::{PartitionInfo, TopicInfo};
 use tailwater_connector::{Header, Origin, PlanId, Problem, Record, TopicReader};
-use tailwater_journal::{self as journal, Journal, JournalError, StoredBatch, TopicId, TransactionMeta};
-use tailwater_wire::batch::{self, BatchError};
+use tailwater_journal::{self as journal, Aborted, Journal, JournalError, StoredBatch, TopicId, TransactionMeta};
+use tailwater_wire::batch::{self, Batch, BatchError};
 
 use crate::limits::READ_EXPANSION;
 
@@ -49,25 +49,46 @@ impl EmbeddedReader {
     }
 
     /// Batches from `offset` on, or from the log start when that lies behind it.
-    fn batches(
-        &self,
-        topic: TopicId,
-        partition: u32,
-        offset: i64,
-        max_bytes: usize,
-    ) -> Result<Vec<StoredBatch>, JournalError> {
+    fn batches(&self, topic: TopicId, partition: u32, offset: i64, max_bytes: usize) -> Result<Batches, JournalError> {
         loop {
             let bounds = self.journal.bounds(topic, partition)?;
             let from = offset.max(bounds.log_start);
-            if from >= bounds.high_watermark {
-                return Ok(Vec::new());
+            if from >= bounds.last_stable {
+                return Ok(Batches::default());
             }
-            match self.journal.read(topic, partition, from, max_bytes) {
+            let mut stored = match self.journal.read(topic, partition, from, max_bytes) {
                 // Retention moved the log start since we looked.
-                Err(JournalError::OffsetOutOfRange { log_start, .. }) if log_start > from => {}
-                other => return other,
+                Err(JournalError::OffsetOutOfRange { log_start, .. }) if log_start > from => continue,
+                other => other?,
+            };
+            stored.retain(|batch| batch.base_offset < bounds.last_stable);
+            let end = stored.last().filter(|_| stored.iter().any(|batch| batch.plan.is_none()));
+            let Some(end) = end.map(|last| last.base_offset + i64::from(last.records)) else {
+                return Ok(Batches { stored, aborted: Vec::new() });
+            };
+            let aborted = self.journal.aborted(topic, partition, from, end);
+            // What is known of aborted transactions goes when the log start passes them.
+            if self.journal.bounds(topic, partition)?.log_start <= from {
+                return Ok(Batches { stored, aborted });
             }
         }
+    }
+}
+
+/// Batches as they are stored, and the aborted transactions that have records in them.
+#[derive(Default)]
+struct Batches {
+    stored: Vec<StoredBatch>,
+    aborted: Vec<Aborted>,
+}
+
+impl Batches {
+    /// Whether a batch is of an aborted transaction.
+    fn is_aborted(&self, batch: &Batch) -> bool {
+        let of = |one: &Aborted| {
+            one.producer == batch.producer_id && (one.first_offset..=one.last_offset).contains(&batch.base_offset)
+        };
+        batch.is_transactional() && self.aborted.iter().any(of)
     }
 }
 
@@ -75,11 +96,12 @@ impl TopicReader for EmbeddedReader {
     fn topics(&self) -> Vec<TopicInfo> {
         let partition = |bounds: journal::Bounds| PartitionInfo {
             log_start: bounds.log_start,
-            high_watermark: bounds.high_watermark,
+            high_watermark: bounds.last_stable,
             bytes: bounds.bytes,
         };
         let topic = |meta: journal::TopicMeta| TopicInfo {
             name: meta.name,
+            change: meta.change,
             partitions: meta.bounds.into_iter().map(partition).collect(),
         };
         let mut topics: Vec<_> = self.journal.topics().into_iter().map(topic).collect();
@@ -96,8 +118,8 @@ impl TopicReader for EmbeddedReader {
                 .map_err(journal_problem)?;
             let found =
                 records(&batches, offset, max_bytes).map_err(|error| unreadable(topic, partition, offset, error))?;
-            match batches.last() {
-                // Nothing but the ends of clients' transactions: what is asked for lies behind them.
+            match batches.stored.last() {
+                // Nothing but ends and aborted records of clients' transactions: what is asked for lies behind them.
                 Some(last) if found.is_empty() => from = last.base_offset + i64::from(last.records),
                 _ => return Ok(found),
             }
@@ -127,17 +149,17 @@ impl TopicReader for EmbeddedReader {
 
 /// The records of some batches from `offset` on, of as many batches as fit into `max_bytes` uncompressed, and of the first
 /// in any case; keys and values share the memory of their batch.
-fn records(batches: &[StoredBatch], offset: i64, max_bytes: usize) -> Result<Vec<Record>, BatchError> {
+fn records(batches: &Batches, offset: i64, max_bytes: usize) -> Result<Vec<Record>, BatchError> {
     let mut records: Vec<Record> = Vec::new();
     let mut bytes = 0;
     let mut origins = Origins::default();
-    for stored in batches {
+    for stored in &batches.stored {
         // The journal has checked the frame that holds these bytes.
-        let batch = batch::Batch::read_unverified(&stored.bytes)?;
+        let batch = Batch::read_unverified(&stored.bytes)?;
         if bytes >= max_bytes && !records.is_empty() {
             break;
         }
-        if batch.is_control() {
+        if batch.is_control() || batches.is_aborted(&batch) {
             continue;
         }
         let stored_records = batch.records()?;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use metrics::gauge;
 use tailwater_connector::property::nearest;
-use tailwater_connector::transport::{PartitionInfo, TopicInfo};
-use tailwater_connector::{Problem, Record, StatusCell, TopicReader};
+use tailwater_connector::transport::{PartitionInfo, Portion, TopicInfo};
+use tailwater_connector::{Problem, StatusCell, Stop, TopicReader};
 
 use super::output::Output;
 use super::partition::{Partition, Step};
@@ -15,7 +16,7 @@ use super::roll::RollPolicy;
 use super::selection::Selection;
 use super::tally::Tally;
 use super::{Encoder, PartitionId, Skip};
-use crate::limits::{OPEN_FILES_BYTES_MAX, READ_BYTES, SKIPPED_RECORDS_MAX};
+use crate::limits::{OPEN_FILES_BYTES_MAX, READ_BYTES, STOP_BYTES, STOP_RECORDS};
 
 /// A sink at work. Holds nothing that a new one could not read from the transport.
 pub(crate) struct Delivery<'a, E> {
@@ -25,9 +26,23 @@ pub(crate) struct Delivery<'a, E> {
     pub(crate) output: Output,
     pub(crate) topics: Arc<dyn TopicReader>,
     pub(crate) status: Arc<StatusCell>,
+    pub(crate) stop: Stop,
+    pub(crate) rest: Rest,
     pub(crate) clock: &'a (dyn Fn() -> i64 + Send + Sync),
     pub(crate) offsets: BTreeMap<PartitionId, i64>,
     pub(crate) partitions: BTreeMap<PartitionId, Partition>,
+}
+
+/// What is still read after a stop.
+pub(crate) struct Rest {
+    records: i64,
+    bytes: usize,
+}
+
+impl Default for Rest {
+    fn default() -> Self {
+        Rest { records: STOP_RECORDS, bytes: STOP_BYTES }
+    }
 }
 
 impl<E: Encoder> Delivery<'_, E> {
@@ -43,12 +58,12 @@ impl<E: Encoder> Delivery<'_, E> {
         Ok(())
     }
 
-    /// Reads everything that is visible now and delivers the files that end.
+    /// Reads everything that is visible now and delivers the files that end. After a stop not more than is left to read.
     pub(crate) fn pass(&mut self) -> Result<(), Problem> {
         let infos = self.topics.topics();
         self.meet(&infos)?;
         self.warn_of_missing(&infos);
-        let ends: Vec<_> = selected(&infos, self.selection).map(|(id, info)| (id, info.high_watermark)).collect();
+        let ends: Vec<_> = selected(&infos, self.selection).map(|(id, _, info)| (id, info.high_watermark)).collect();
         let mut behind = true;
         while behind {
             behind = false;
@@ -58,7 +73,7 @@ impl<E: Encoder> Delivery<'_, E> {
         }
         let now_us = (self.clock)();
         let roll = self.roll.clone();
-        self.deliver_where(|p| p.is_due(&roll, now_us))?;
+        self.deliver_where(|p| p.is_skipping(now_us) || p.is_due(&roll, now_us))?;
         let waiting = |(id, end): &(PartitionId, i64)| end - self.partitions.get(id).map_or(*end, |p| p.delivered);
         let lag: i64 = ends.iter().map(waiting).sum();
         gauge!("tailwater_sink_lag_records", "connector" => self.output.connector.clone()).set(lag as f64);
@@ -74,14 +89,14 @@ impl<E: Encoder> Delivery<'_, E> {
     fn meet(&mut self, infos: &[TopicInfo]) -> Result<(), Problem> {
         let mut unknown = Vec::new();
         let mut met = Vec::new();
-        for (id, info) in selected(infos, self.selection) {
+        for (id, change, info) in selected(infos, self.selection) {
             if self.partitions.contains_key(&id) {
                 continue;
             }
             match self.offsets.get(&id) {
                 Some(offset) if *offset > info.high_watermark => return Err(ahead(&id, *offset, info.high_watermark)),
-                Some(offset) => met.push(Partition::at(id, *offset)),
-                None => unknown.push(Partition::at(id, info.log_start)),
+                Some(offset) => met.push(Partition::at(id, change, *offset)),
+                None => unknown.push(Partition::at(id, change, info.log_start)),
             }
         }
         self.output.note_start(&unknown)?;
@@ -108,8 +123,12 @@ impl<E: Encoder> Delivery<'_, E> {
         let Some(next) = self.partitions.get(id).map(|p| p.next).filter(|next| *next < end) else {
             return Ok(false);
         };
-        let records = match read_from(&*self.topics, id, next) {
-            Ok(records) => records,
+        let stopping = self.stop.is_set();
+        if stopping && (self.rest.records <= 0 || self.rest.bytes == 0) {
+            return Ok(false);
+        }
+        let Portion { records, next: behind } = match read_from(&*self.topics, id, next) {
+            Ok(portion) => portion,
             Err(problem) => {
                 // What was read before the gap is delivered before the gap is reported: the log no longer has it.
                 self.finish()?;
@@ -123,8 +142,13 @@ impl<E: Encoder> Delivery<'_, E> {
         let Some(partition) = self.partitions.get_mut(id) else {
             return Ok(false);
         };
-        if records.is_empty() {
+        if behind <= next {
             partition.next = end;
+        }
+        if stopping {
+            self.rest.records -= behind - next;
+            let bytes = records.iter().filter_map(|record| record.value.as_ref()).map(Bytes::len).sum();
+            self.rest.bytes = self.rest.bytes.saturating_sub(bytes);
         }
         let mut tally = Tally::default();
         for record in &records {
@@ -138,12 +162,13 @@ impl<E: Encoder> Delivery<'_, E> {
                 self.output.deliver(&mut [partition])?;
             }
         }
+        // Transforms may have dropped the last ones.
+        partition.next = partition.next.max(behind);
         tally.publish(&self.output.connector);
         if tally.skipped(Skip::Foreign) > 0 {
             self.status.warn(foreign(&id.topic));
         }
-        let only_skipped = partition.open.is_none() && partition.next - partition.delivered >= SKIPPED_RECORDS_MAX;
-        if only_skipped || partition.is_due(&self.roll, now_us) {
+        if partition.is_skipping(now_us) || partition.is_due(&self.roll, now_us) {
             self.output.deliver(&mut [partition])?;
         }
         self.keep_within_memory()?;
@@ -161,26 +186,30 @@ impl<E: Encoder> Delivery<'_, E> {
         Ok(())
     }
 
-    fn deliver_where(&mut self, which: impl Fn(&Partition) -> bool) -> Result<(), Problem> {
-        let mut chosen: Vec<_> = self.partitions.values_mut().filter(|p| which(p)).collect();
+    fn deliver_where(&mut self, which: impl Fn(&mut Partition) -> bool) -> Result<(), Problem> {
+        let mut chosen: Vec<_> = self.partitions.values_mut().filter_map(|p| which(p).then_some(p)).collect();
         if chosen.is_empty() { Ok(()) } else { self.output.deliver(&mut chosen) }
     }
 
     fn write_again(&mut self, id: &PartitionId, plan: &FilePlan) -> Result<(), Problem> {
-        let mut partition = Partition::at(id.clone(), plan.start);
-        if bounds(&self.topics.topics(), id).is_none() {
+        let infos = self.topics.topics();
+        if bounds(&infos, id).is_none() {
             return Err(ahead(id, plan.start, 0));
         }
+        let change = infos.iter().any(|info| info.name == id.topic && info.change);
+        let mut partition = Partition::at(id.clone(), change, plan.start);
         while partition.next < plan.end {
-            let records = read_from(&*self.topics, id, partition.next)?;
+            let from = partition.next;
+            let Portion { records, next } = read_from(&*self.topics, id, from)?;
             for record in records.iter().take_while(|r| r.offset < plan.end) {
                 let step = partition.take(record, self.encoder, &*self.topics, &RollPolicy::NEVER, plan.loaded_us)?;
                 if step == Step::FileEnds {
                     return Err(changed(plan));
                 }
             }
-            // Compaction may have removed the end of the range; the log still goes on beyond it.
-            if records.last().is_none_or(|last| last.offset + 1 >= plan.end) {
+            // Compaction may have removed the end of the range, or a transform dropped it; the log still goes on beyond it.
+            partition.next = partition.next.max(next.min(plan.end));
+            if next <= from || next >= plan.end {
                 let end = bounds(&self.topics.topics(), id).map_or(0, |b| b.high_watermark);
                 if end < plan.end {
                     return Err(ahead(id, plan.end, end));
@@ -192,15 +221,15 @@ impl<E: Encoder> Delivery<'_, E> {
     }
 }
 
-/// The partitions of the chosen topics.
+/// The partitions of the chosen topics, with whether a connector writes them.
 fn selected<'a>(
     infos: &'a [TopicInfo],
     selection: &'a Selection,
-) -> impl Iterator<Item = (PartitionId, &'a PartitionInfo)> {
+) -> impl Iterator<Item = (PartitionId, bool, &'a PartitionInfo)> {
     infos.iter().filter(|info| selection.takes(&info.name)).flat_map(|info| {
         (0..)
             .zip(&info.partitions)
-            .map(|(partition, bounds)| (PartitionId { topic: info.name.clone(), partition }, bounds))
+            .map(|(partition, bounds)| (PartitionId { topic: info.name.clone(), partition }, info.change, bounds))
     })
 }
 
@@ -211,15 +240,16 @@ fn bounds(infos: &[TopicInfo], id: &PartitionId) -> Option<PartitionInfo> {
 }
 
 /// Records from exactly `offset` on; a gap that retention made is a problem, one that compaction made is not.
-fn read_from(topics: &dyn TopicReader, id: &PartitionId, offset: i64) -> Result<Vec<Record>, Problem> {
-    let mut records = topics.read(&id.topic, id.partition, offset, READ_BYTES)?;
+fn read_from(topics: &dyn TopicReader, id: &PartitionId, offset: i64) -> Result<Portion, Problem> {
+    let mut portion = topics.read_on(&id.topic, id.partition, offset, READ_BYTES)?;
+    let records = &mut portion.records;
     records.retain(|r| r.offset >= offset);
     if records.first().is_none_or(|first| first.offset > offset)
         && let Some(bounds) = bounds(&topics.topics(), id).filter(|bounds| bounds.log_start > offset)
     {
         return Err(behind(id, offset, bounds.log_start));
     }
-    Ok(records)
+    Ok(portion)
 }
 
 const TOPIC_MISSING: &str = "SINK_TOPIC_MISSING";

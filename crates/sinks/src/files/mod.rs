@@ -43,6 +43,8 @@ pub(crate) use zone::Zone;
 
 /// Says what lines a record leaves in a file. Equal records give equal lines, whatever came before them.
 pub(crate) trait Encoder: Send {
+    /// Whether it takes what clients wrote into topics of theirs; that comes as plain JSON, without schemas.
+    const OF_CLIENTS: bool;
     /// What is known of a record before its file is.
     type Item;
     /// Reads a record.
@@ -70,7 +72,7 @@ pub(crate) enum Decision<T> {
 /// Why a record left no line; counted by reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Skip {
-    /// A client wrote it, not a source.
+    /// A client wrote it among the records of a source, or the sink reads back what sources write.
     Foreign,
     /// Its value is null.
     Tombstone,

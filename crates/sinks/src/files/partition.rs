@@ -12,6 +12,7 @@ use super::layout::{Begun, Layout};
 use super::plan::FilePlan;
 use super::roll::RollPolicy;
 use super::{Decision, Encoder, Skip};
+use crate::limits::{SKIPPED_RECORDS_MAX, SKIPPED_TIME_US};
 
 /// A topic's partition.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,12 +24,16 @@ pub(crate) struct PartitionId {
 /// Where a partition stands.
 pub(crate) struct Partition {
     pub(crate) id: PartitionId,
+    /// Whether a connector writes its topic: what clients write there is no part of it.
+    pub(crate) change: bool,
     /// Everything before it is delivered, durably.
     pub(crate) delivered: i64,
     /// The next offset to read.
     pub(crate) next: i64,
     /// Lines of the records between the two; `None` while there are none.
     pub(crate) open: Option<OpenFile>,
+    /// Since when only records without a line wait, by the clock in microseconds.
+    skipping_since: Option<i64>,
 }
 
 /// A file that is being gathered.
@@ -57,8 +62,8 @@ pub(crate) enum Step {
 
 impl Partition {
     /// Nothing gathered yet.
-    pub(crate) fn at(id: PartitionId, offset: i64) -> Self {
-        Partition { id, delivered: offset, next: offset, open: None }
+    pub(crate) fn at(id: PartitionId, change: bool, offset: i64) -> Self {
+        Partition { id, change, delivered: offset, next: offset, open: None, skipping_since: None }
     }
 
     /// Takes the next record.
@@ -71,8 +76,8 @@ impl Partition {
         now_us: i64,
     ) -> Result<Step, Problem> {
         let decision = match record.plan {
-            None => Decision::Skip(Skip::Foreign),
-            Some(_) => encoder.decode(record, topics).map_err(|p| at_record(p, &self.id, record.offset))?,
+            None if self.change || !E::OF_CLIENTS => Decision::Skip(Skip::Foreign),
+            _ => encoder.decode(record, topics).map_err(|p| at_record(p, &self.id, record.offset))?,
         };
         let (header, item) = match decision {
             Decision::Skip(reason) => {
@@ -110,6 +115,16 @@ impl Partition {
         self.open.as_ref().is_some_and(|open| roll.is_due(open.loaded_us, now_us))
     }
 
+    /// Whether records without a line wait long enough for their being read to be made durable without a file.
+    pub(crate) fn is_skipping(&mut self, now_us: i64) -> bool {
+        if self.open.is_some() || self.next == self.delivered {
+            self.skipping_since = None;
+            return false;
+        }
+        let since = *self.skipping_since.get_or_insert(now_us);
+        self.next - self.delivered >= SKIPPED_RECORDS_MAX || now_us.saturating_sub(since) >= SKIPPED_TIME_US
+    }
+
     /// Bytes gathered.
     pub(crate) fn open_bytes(&self) -> usize {
         self.open.as_ref().map_or(0, |open| open.contents.len())
@@ -133,6 +148,7 @@ impl Partition {
     /// Everything that was read is delivered, and durably so.
     pub(crate) fn mark_delivered(&mut self) {
         self.delivered = self.next;
+        self.skipping_since = None;
     }
 }
 

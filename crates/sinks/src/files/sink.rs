@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use tailwater_connector::{ConnectorState, Problem, Sink, SinkContext, Stop};
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Rest};
 use super::destination::Destination;
 use super::output::Output;
 use super::{Encoder, Location, Settings};
@@ -60,6 +60,8 @@ impl<E: Encoder> Sink for FileSink<E> {
             },
             topics: Arc::clone(&topics),
             status: Arc::clone(&context.status),
+            stop: context.stop.clone(),
+            rest: Rest::default(),
             clock: &*self.clock,
             offsets: BTreeMap::new(),
             partitions: BTreeMap::new(),

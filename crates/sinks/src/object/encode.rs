@@ -89,8 +89,11 @@ impl ObjectEncoder {
 impl Encoder for ObjectEncoder {
     type Item = Bytes;
 
+    const OF_CLIENTS: bool = true;
+
     fn decode(&mut self, record: &Record, _: &dyn TopicReader) -> Result<Decision<Bytes>, Problem> {
-        let value = record.value.as_ref().map(|value| self.payloads.of(value));
+        let payload = |value: &Bytes| if record.plan.is_some() { self.payloads.of(value) } else { value.clone() };
+        let value = record.value.as_ref().map(payload);
         let mut value = value.filter(|payload| self.bytes || payload != "null");
         if value.is_none() {
             match self.nulls {

@@ -112,7 +112,7 @@ impl Row<'_> {
                     line.extend_from_slice(if n == 0 { b"{\"key\":" } else { b",{\"key\":" });
                     push_text(name, line);
                     line.extend_from_slice(b",\"value\":");
-                    push_json(value.as_deref().map(|value| payload(value).unwrap_or(value)), line);
+                    push_json(value.as_deref().map(|value| self.unwrapped(value)), line);
                     line.extend_from_slice(b"}");
                 }
                 line.extend_from_slice(b"]");
@@ -122,7 +122,12 @@ impl Row<'_> {
 
     /// The key without its schema wrapper.
     fn key(&self) -> Option<&[u8]> {
-        self.record.key.as_deref().map(|key| payload(key).unwrap_or(key))
+        self.record.key.as_deref().map(|key| self.unwrapped(key))
+    }
+
+    /// Without schema wrapper; what clients wrote comes without.
+    fn unwrapped<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        if self.record.plan.is_some() { payload(bytes).unwrap_or(bytes) } else { bytes }
     }
 }
 
@@ -149,6 +154,8 @@ fn push_base64(bytes: &[u8], line: &mut BytesMut) {
 
 #[cfg(test)]
 mod tests {
+    use tailwater_connector::PlanId;
+
     use super::*;
 
     fn row(value: Option<&'static str>) -> (Record, Option<Bytes>) {
@@ -161,7 +168,7 @@ mod tests {
             key: Some(Bytes::from_static(br#"{"schema":{},"payload":{"id":1}}"#)),
             value: None,
             headers: vec![header("h\"1", Some("plain")), header("h2", Some("{\"a\":1}")), header("h3", None)],
-            plan: None,
+            plan: Some(PlanId(1)),
             origin: None,
             ordinal: 0,
         };

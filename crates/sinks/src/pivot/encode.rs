@@ -64,6 +64,8 @@ impl PivotEncoder {
 impl Encoder for PivotEncoder {
     type Item = Change;
 
+    const OF_CLIENTS: bool = false;
+
     fn decode(&mut self, record: &Record, topics: &dyn TopicReader) -> Result<Decision<Change>, Problem> {
         let (Some(plan), Some(value)) = (record.plan, record.value.as_deref()) else {
             return Ok(Decision::Skip(Skip::Tombstone));

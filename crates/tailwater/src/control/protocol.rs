@@ -93,6 +93,8 @@ pub enum Reply {
 pub struct TopicForm {
     name: String,
     partitions: Vec<(i64, i64, u64)>,
+    #[serde(default)]
+    change: bool,
 }
 
 /// A [`Record`] without its bytes; lengths stand in their place.
@@ -113,14 +115,15 @@ pub struct RecordHead {
 impl From<&TopicInfo> for TopicForm {
     fn from(topic: &TopicInfo) -> Self {
         let partitions = topic.partitions.iter().map(|p| (p.log_start, p.high_watermark, p.bytes)).collect();
-        TopicForm { name: topic.name.clone(), partitions }
+        TopicForm { name: topic.name.clone(), partitions, change: topic.change }
     }
 }
 
 impl From<TopicForm> for TopicInfo {
     fn from(form: TopicForm) -> Self {
         let partition = |(log_start, high_watermark, bytes)| PartitionInfo { log_start, high_watermark, bytes };
-        TopicInfo { name: form.name, partitions: form.partitions.into_iter().map(partition).collect() }
+        let partitions = form.partitions.into_iter().map(partition).collect();
+        TopicInfo { name: form.name, partitions, change: form.change }
     }
 }
 

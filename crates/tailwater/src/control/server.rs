@@ -278,7 +278,7 @@ mod tests {
     impl TopicReader for One {
         fn topics(&self) -> Vec<TopicInfo> {
             let partition = PartitionInfo { log_start: 0, high_watermark: self.len(), bytes: 9 };
-            vec![TopicInfo { name: "one".into(), partitions: vec![partition] }]
+            vec![TopicInfo { name: "one".into(), partitions: vec![partition], change: true }]
         }
 
         fn read(&self, topic: &str, _: i32, offset: i64, _: usize) -> Result<Vec<Record>, Problem> {

@@ -20,6 +20,7 @@ use super::encode::ObjectEncoder;
 use super::like_confluents;
 use crate::Surroundings;
 use crate::files::FileSink;
+use crate::limits::{SKIPPED_TIME_US, STOP_RECORDS};
 use crate::testing::{Memory, PLAN, Random, clock, config, deliver, record, tree};
 
 fn sink(config: &Config, now_us: &Arc<AtomicI64>) -> FileSink<ObjectEncoder> {
@@ -291,6 +292,52 @@ fn foreign_records_and_missing_topics_are_named() {
         [("SINK_TOPIC_MISSING", "Did you mean 'orders'?"), ("SINK_FOREIGN_RECORDS", "Produce to topics of your own.")];
     assert_eq!(warnings, expected.map(|(c, r)| (c.to_owned(), r.to_owned())));
     assert_eq!(tree(dir.path()).into_values().collect::<String>(), "{\"n\":0}\n{\"n\":1}\n");
+}
+
+#[test]
+fn what_clients_wrote_into_topics_of_theirs_is_delivered_as_it_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    memory.give_to_clients("t");
+    // It comes without schemas: what looks like a wrapper is none.
+    for value in [Some("\"text\""), Some("{\"schema\":1,\"payload\":2}"), None, Some("3")] {
+        memory.append("t", 0, record(value, None, 0));
+    }
+    let config = config(dir.path(), &[("topics", "t")]);
+    let (context, result) = deliver(&mut sink(&config, &Arc::default()), &memory);
+    result.unwrap();
+    assert_eq!(context.status.get().warnings, []);
+    let text = tree(dir.path()).into_values().collect::<String>();
+    assert_eq!(text, "\"text\"\n{\"schema\":1,\"payload\":2}\n3\n");
+    assert_eq!(memory.entry("offset/t/0").as_deref(), Some("4"));
+}
+
+#[test]
+fn dropped_records_are_passed_durably_by_and_by_and_a_stop_waits_for_few_of_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    memory.drop_all();
+    lines("t", 0, &memory, 3);
+    let now_us = Arc::new(AtomicI64::new(0));
+    let properties = config(dir.path(), &[("topics", "t")]);
+    let mut one = sink(&properties, &now_us);
+    let mut context = memory.context();
+    let stop = context.stop.clone();
+    let thread = std::thread::spawn(move || one.run(&mut context));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while memory.entry("offset/t/0").as_deref() != Some("3") {
+        // Every look at the clock is five seconds after the one before.
+        now_us.fetch_add(SKIPPED_TIME_US, Ordering::SeqCst);
+        assert!(Instant::now() < deadline, "what was dropped is not passed");
+        std::thread::yield_now();
+    }
+    stop.set();
+    thread.join().unwrap().unwrap();
+    lines("t", 0, &memory, STOP_RECORDS as usize + 1000);
+    deliver(&mut sink(&properties, &now_us), &memory).1.unwrap();
+    let passed: i64 = memory.entry("offset/t/0").unwrap().parse().unwrap();
+    assert!((STOP_RECORDS..STOP_RECORDS + 20).contains(&passed), "{passed}");
+    assert!(tree(dir.path()).is_empty());
 }
 
 #[test]
