@@ -222,3 +222,6 @@ fn without_effect(property: &str, why: &str) -> Problem {
     Problem::config("PROPERTY_NO_EFFECT", format!("'{property}' has no effect: {why}"), format!("Remove '{property}'."))
         .warning()
 }
+
+#[cfg(test)]
+mod tests;

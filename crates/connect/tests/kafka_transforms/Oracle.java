@@ -50,6 +50,10 @@ public class Oracle {
     static void run(ObjectNode vector) throws Exception {
         Map<String, String> config = new HashMap<>();
         vector.get("config").fields().forEachRemaining(e -> config.put(e.getKey(), e.getValue().asText()));
+        if (!vector.has("class")) {
+            chain(vector, config);
+            return;
+        }
         String name = vector.get("class").asText();
         name = name.startsWith("io.") ? name : "org.apache.kafka.connect.transforms." + name;
         // Expressions are compiled once for all records.
@@ -72,6 +76,54 @@ public class Oracle {
         } catch (Exception e) {
             vector.put("error", e.getClass().getSimpleName() + ": " + e.getMessage());
         }
+    }
+
+    /** All transforms of a connector, with their predicates, as Connect applies them. */
+    @SuppressWarnings({"unchecked", "rawtypes"})
+    static void chain(ObjectNode vector, Map<String, String> config) throws Exception {
+        java.util.List<Transformation> transforms = new java.util.ArrayList<>();
+        java.util.List<org.apache.kafka.connect.transforms.predicates.Predicate> predicates = new java.util.ArrayList<>();
+        java.util.List<Boolean> negated = new java.util.ArrayList<>();
+        try {
+            for (String name : config.get("transforms").split(",")) {
+                Map<String, String> options = below(config, "transforms." + name.trim() + ".");
+                String predicate = options.remove("predicate");
+                negated.add("true".equals(options.remove("negate")));
+                predicates.add(predicate == null ? null : (org.apache.kafka.connect.transforms.predicates.Predicate) made(
+                        below(config, "predicates." + predicate + ".")));
+                transforms.add((Transformation) made(options));
+            }
+        } catch (Exception e) {
+            vector.put("config_error", String.valueOf(e.getMessage()));
+            return;
+        }
+        ConnectRecord record = record(vector.get("record"));
+        try {
+            for (int i = 0; i < transforms.size() && record != null; i++) {
+                if (predicates.get(i) == null || predicates.get(i).test(record) != negated.get(i)) {
+                    record = transforms.get(i).apply(record);
+                }
+            }
+            vector.set("result", record == null ? JSON.nullNode() : changes(vector.get("record"), json(record)));
+        } catch (Exception e) {
+            vector.put("error", e.getClass().getSimpleName() + ": " + e.getMessage());
+        }
+    }
+
+    static Object made(Map<String, String> options) throws Exception {
+        Object made = Class.forName(options.remove("type")).getDeclaredConstructor().newInstance();
+        ((org.apache.kafka.common.Configurable) made).configure(options);
+        return made;
+    }
+
+    static Map<String, String> below(Map<String, String> config, String prefix) {
+        Map<String, String> options = new HashMap<>();
+        config.forEach((name, value) -> {
+            if (name.startsWith(prefix)) {
+                options.put(name.substring(prefix.length()), value);
+            }
+        });
+        return options;
     }
 
     static ConnectRecord record(JsonNode node) throws Exception {

@@ -16,13 +16,13 @@ use crate::transform::{Transform, TransformClass};
 use super::drop_fields::DropFields;
 use super::envelope::{is_envelope, no_field, not_a_struct, place};
 use super::field_reference::{FieldReference, Resolved};
-use super::{Configured, finish, invalid};
+use super::{Configured, finish, invalid, strict};
 
 /// The class.
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.ExtractNewRecordState", "io.debezium.transforms.UnwrapFromEnvelope"],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
@@ -265,8 +265,9 @@ fn tombstone_headers(headers: &[FieldReference]) -> impl Iterator<Item = Connect
 }
 
 fn configure(_: &str, config: &Config) -> Configured {
-    let old = config.get(MODE).is_none();
-    let (config, mut problems) = check(config, PROPERTIES);
+    let (config, strict) = strict(config);
+    let old = config.get(MODE).is_none() && !strict;
+    let (config, mut problems) = check(&config, PROPERTIES);
     let (deletes, keep_tombstones) = match old.then(|| old_mode(&config)).flatten() {
         Some(mode) => mode,
         None => match config.text(MODE).trim().to_ascii_lowercase().as_str() {
@@ -279,10 +280,15 @@ fn configure(_: &str, config: &Config) -> Configured {
     };
     for name in ["delete.handling.mode", "drop.tombstones"] {
         if config.get(name).is_some() {
-            let (wins, mode) = if old {
-                ("", modern(deletes, keep_tombstones))
-            } else {
-                (", which is also set and wins", config.text(MODE))
+            let (wins, mode) = match old_mode(&config) {
+                _ if old => (
+                    ", which is honoured here and has no effect in Debezium since 3.2",
+                    modern(deletes, keep_tombstones),
+                ),
+                Some((deletes, keep)) if strict => {
+                    (", and has no effect, as in Debezium since 3.2", modern(deletes, keep))
+                }
+                _ => (", which is also set and wins", config.text(MODE)),
             };
             problems.push(
                 Problem::config(

@@ -26,7 +26,7 @@ mod value_to_key;
 
 use tailwater_connector::{Config, Problem, Property, property};
 
-use super::{Configured, TransformClass, finish, invalid};
+use super::{Configured, TransformClass, finish, invalid, strict};
 
 /// All of them.
 pub(super) const CLASSES: &[&TransformClass] = &[

@@ -9,7 +9,7 @@ use tailwater_event::connect::{ConnectRecord, Field, Schema, Value};
 use super::super::schema_cache::SchemaCache;
 use super::super::{Transform, TransformClass};
 use super::shape::{Part, REPLACE_NULL, basics, fill, last_of_each, struct_of, take_map, take_struct};
-use super::{Configured, checked, finish, invalid};
+use super::{Configured, checked, finish, invalid, strict};
 
 /// The class.
 pub(super) const CLASS: TransformClass = TransformClass {
@@ -18,7 +18,7 @@ pub(super) const CLASS: TransformClass = TransformClass {
         "org.apache.kafka.connect.transforms.ReplaceField$Key",
     ],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
@@ -107,7 +107,23 @@ impl Plan {
 }
 
 fn configure(class: &str, config: &Config) -> Configured {
-    let (config, mut problems) = checked(config, PROPERTIES);
+    let (mut config, strict) = strict(config);
+    let mut problems = Vec::new();
+    for old in ["blacklist", "whitelist"].into_iter().filter(|_| strict) {
+        if config.get(old).is_some() {
+            config.remove(old);
+            problems.push(
+                Problem::config(
+                    "PROPERTY_NO_EFFECT",
+                    format!("'{old}' has no effect in strict compatibility, as in Kafka since 4.0"),
+                    "Write 'exclude' for 'blacklist', 'include' for 'whitelist'.",
+                )
+                .warning(),
+            );
+        }
+    }
+    let (config, found) = checked(&config, PROPERTIES);
+    problems.extend(found);
     let mut renames = Vec::new();
     for pair in config.list("renames") {
         match pair.split_once(':') {

@@ -80,7 +80,18 @@ impl Transform for EventRouter {
         let Some(schema) = record.value.schema.clone() else { return Ok(Some(record)) };
         let EventRouter { columns, plans, .. } = self;
         let derive = |schema: &Arc<Schema>| is_envelope(schema).then(|| Plan::new(schema, columns)).transpose();
-        let Some(plan) = plans.get(&schema, derive)? else { return Ok(Some(record)) };
+        let plan = match plans.get(&schema, derive) {
+            Ok(Some(plan)) => plan,
+            Ok(None) => return Ok(Some(record)),
+            // What is wrong with the columns is of no matter to changes that are left out.
+            Err(problem) => {
+                return match operation(&schema, &record.value.value) {
+                    Some("c" | "r") | None => Err(problem),
+                    Some("u") => self.updates.met().map(|()| None),
+                    Some(_) => Ok(None),
+                };
+            }
+        };
         let Value::Struct(mut envelope) = std::mem::replace(&mut record.value.value, Value::Null) else {
             return Err(not_a_struct(&schema));
         };
@@ -251,6 +262,10 @@ fn of_kind(row: &Schema, option: &str, column: &str, kinds: &[Kind]) -> Result<u
     let names: Vec<&str> = kinds.iter().map(Kind::name).collect();
     let reason = format!("Field '{column}' is {}, not {}", field.schema.kind.name(), names.join(" or "));
     Err(invalid(option, reason, format!("Name another column in '{option}', or give this one another type.")))
+}
+
+fn operation<'a>(envelope: &Schema, value: &'a Value) -> Option<&'a str> {
+    value.as_struct()?.get(place(envelope, "op").ok()?)?.as_text()
 }
 
 fn no_route(column: &str) -> Problem {
