@@ -16,6 +16,8 @@ pub const SCHEMA_CACHE_ENTRIES: usize = 4096;
 pub const DROPPED_LISTS: usize = 256;
 /// Schemas of expanded outbox payloads that are kept; each kind of event has one.
 pub const EXPANDED_SCHEMAS: usize = 64;
+/// Objects and arrays in one another of an expanded payload; converters write 64, with what is around them.
+pub const EXPANDED_DEPTH: usize = 60;
 /// Versions of outbox events for which schemas are kept.
 pub const SCHEMA_VERSIONS: usize = 64;
 /// Topics for which a router keeps where they go.

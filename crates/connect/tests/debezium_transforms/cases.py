@@ -210,6 +210,40 @@ for lists in ({"include.list": "source:t"}, {"include.list": "source:other"}, {"
     each(ZONE, {"converted.timezone": "+05:30", **lists}, [CHANGES[2]])
 case(ZONE, {}, record(CHANGES[0]))
 
+
+def micro(text):
+    from datetime import datetime, timezone
+    return int(datetime.fromisoformat(text).replace(tzinfo=timezone.utc).timestamp()) * 1000000 + 1
+
+
+for text in ("2020-03-08T01:30:00", "2020-03-08T02:30:00", "2020-03-08T03:30:00", "2020-03-08T06:30:00", "2020-03-08T07:30:00", "2020-11-01T00:30:00",
+             "2020-11-01T01:30:00", "2020-11-01T02:30:00", "2020-11-01T05:30:00", "2020-11-01T06:30:00"):
+    row = {**X, "ts": micro(text), "ms": micro(text) // 1000, "tz": text + "Z"}
+    case(ZONE, {"converted.timezone": "America/New_York"}, record(envelope("c", None, row)))
+
+# HeaderToValue on nulls of fields with a default
+FLAT = typed(struct(COLUMNS, name="srv.public.t.Value"), X)
+NESTED = typed(struct([("k", schema("int32", True, default=9)), ("inner", struct(COLUMNS, True)), ("other", struct(COLUMNS, True))]),
+               {"k": None, "inner": X, "other": X})
+for value, fields in ((FLAT, "one"), (NESTED, "one"), (NESTED, "inner.one"), (NESTED, "new.one")):
+    case(TO_VALUE, {"headers": "h1", "fields": fields, "operation": "copy"}, record(value, headers=HEADERS))
+for fields in ("after.one", "before.deep.one"):
+    each(TO_VALUE, {"headers": "h1", "fields": fields, "operation": "copy"}, CHANGES[:7], headers=HEADERS)
+
+# Payloads of the outbox
+PAYLOADS = [
+    '[1,2]', '[]', '{"n":12345678901234567890}', '{"n":1e400}', '{"a":[1,2.5]}', '{"a":[1,5000000000]}', '{"a":[[1],[2]]}',
+    '{"a":[null]}', '{"a":[null,1]}', '{"a":[]}', '{"a":{}}', '{"a":null}', '{}', '{"a.b":1}', '{"a":1,"a":2}', '"x"', '1', 'null', 'true', ' {"a":1}',
+    '{"a":1} x', '{"a":"\\u0000"}', '{"a":1.10}', '{"a":-0.0}', '{"a":-0}', '{"a":0.1e1}', '{"a":1E5}', '{"a":[1,"x"]}', '{"a":[true,false]}',
+    '{"a":[{"b":null},{"b":1}]}', '{"a":[{"b":[]},{"b":[1]}]}', '{"a":[{"b":1},{"b":"x"}]}', '{"a":[{"b":1},null]}', '{"a":[[],[1]]}', '{"":1}', '{"a":' * 60 + '1' + '}' * 60,
+]
+PAYLOAD_COLUMNS = [("id", schema("string")), ("aggregatetype", schema("string")), ("aggregateid", schema("string")), ("type", schema("string")),
+                   ("payload", schema("string", True, name="io.debezium.data.Json", version=1))]
+for text in PAYLOADS:
+    for more in ({}, {"table.json.payload.null.behavior": "optional_bytes", "table.json.payload.empty.array.behavior": "optional_string"}):
+        event = envelope("c", None, {"id": "1", "aggregatetype": "o", "aggregateid": "k", "type": "t", "payload": text}, PAYLOAD_COLUMNS)
+        case("transforms.outbox.EventRouter", {"table.expand.json.payload": "true", **more}, record(event))
+
 # DecodeLogicalDecodingMessageContent
 DECODE = "connector.postgresql.transforms.DecodeLogicalDecodingMessageContent"
 

@@ -87,7 +87,7 @@ fn envelope(message: &Schema, after: &Arc<Schema>) -> Arc<Schema> {
 
 fn configure(_: &str, config: &Config) -> Configured {
     let (config, problems) = check(config, PROPERTIES);
-    let expand = Expand::new(config.flag("fields.null.include"), false, None);
+    let expand = Expand::new(config.flag("fields.null.include"), false, None, false);
     finish(Some(Decode { expand, schemas: SchemaCache::default() }), problems)
 }
 

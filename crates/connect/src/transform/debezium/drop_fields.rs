@@ -9,6 +9,8 @@ use tailwater_event::connect::{ConnectRecord, Kind, Schema, Typed, Value};
 use crate::bounded::Bounded;
 use crate::transform::schema_cache::SchemaCache;
 
+use super::field_reference::FieldReference;
+
 /// The options.
 pub(super) struct DropFields {
     /// The header whose value lists field names.
@@ -30,21 +32,22 @@ pub(super) struct Shape {
 }
 
 impl DropFields {
-    /// Drops what the record's header names.
-    pub(super) fn apply(&mut self, record: &mut ConnectRecord) -> Result<(), Problem> {
+    /// Drops what the record's header names, but for what is to be kept.
+    pub(super) fn apply(&mut self, record: &mut ConnectRecord, kept: &[FieldReference]) -> Result<(), Problem> {
         let Some(header) = record.headers.iter().find(|header| *header.name == *self.header) else { return Ok(()) };
         let names = match &header.value.value {
             Value::Null => return Ok(()),
             Value::Array(names) => names.iter().map(|name| name.as_text().map(str::to_owned)).collect(),
             _ => None,
         };
-        let Some(names): Option<Vec<String>> = names else {
+        let Some(mut names): Option<Vec<String>> = names else {
             return Err(Problem::config(
                 "TRANSFORM_HEADER",
                 format!("The header '{}' that 'drop.fields.header.name' names is no list of texts", self.header),
                 "Let ExtractChangedRecordState or InsertHeader fill the header with a list such as [\"a\",\"b\"].",
             ));
         };
+        names.retain(|name| !kept.iter().any(|kept| *kept.name == **name));
         let (compatible, replace_null) = (self.compatible, self.replace_null);
         let Ok::<_, Infallible>(shapes) = self.shapes.get_or_make(names.clone(), || Ok(SchemaCache::default()));
         if self.from_key {

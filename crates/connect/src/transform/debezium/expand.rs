@@ -8,10 +8,12 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 use tailwater_event::connect::{Field, Kind, Schema, Typed, Value};
 
-use crate::limits::EXPANDED_SCHEMAS;
+use crate::limits::{EXPANDED_DEPTH, EXPANDED_SCHEMAS};
 
 /// The options, and schemas seen before: records of one shape are to share one.
 pub(super) struct Expand {
+    /// Whether Debezium's mistakes are repeated: what follows the first value is ignored, and `[]` loses its schema.
+    strict: bool,
     /// Whether members that are null stay, as bytes.
     nulls: bool,
     /// Whether empty arrays stay, as arrays of text.
@@ -29,8 +31,8 @@ pub(super) type Reason = &'static str;
 
 impl Expand {
     /// With these options.
-    pub(super) fn new(nulls: bool, empty_arrays: bool, name: Option<String>) -> Expand {
-        Expand { nulls, empty_arrays, name, seen: Vec::new(), told: false }
+    pub(super) fn new(nulls: bool, empty_arrays: bool, name: Option<String>, strict: bool) -> Expand {
+        Expand { strict, nulls, empty_arrays: empty_arrays && !strict, name, seen: Vec::new(), told: false }
     }
 
     /// Expands a payload; one that cannot be stays as it is.
@@ -49,7 +51,17 @@ impl Expand {
         if !text.starts_with(['{', '[']) {
             return Err("it is neither an object nor an array");
         }
-        let json: Json = serde_json::from_str(text).map_err(|_| "it is no JSON")?;
+        let mut values = serde_json::Deserializer::from_str(text).into_iter();
+        let json: Json = values.next().and_then(Result::ok).ok_or("it is no JSON")?;
+        if !self.strict && values.next().is_some() {
+            return Err("something follows the JSON");
+        }
+        if self.strict && json.as_array().is_some_and(Vec::is_empty) {
+            return Ok(Typed { schema: None, value: Value::Text(text.to_owned()) });
+        }
+        if depth(&json) > EXPANDED_DEPTH {
+            return Err("it is nested too deeply");
+        }
         let schema = self.schema(self.name.as_deref(), &json)?.ok_or("it is an empty array")?;
         let value = value(&json, &schema)?;
         let schema = match self.seen.iter().position(|seen| **seen == schema) {
@@ -74,11 +86,14 @@ impl Expand {
             },
             Json::String(_) => Kind::Text,
             Json::Array(elements) if elements.is_empty() && !self.empty_arrays => return Ok(None),
-            Json::Array(elements) if elements.is_empty() => Kind::Array(Arc::new(Schema::new(Kind::Text).optional())),
+            Json::Array(elements) if elements.is_empty() => return Ok(Some(empty_array())),
             Json::Array(elements) => Kind::Array(Arc::new(self.element(name, elements)?)),
             Json::Object(members) => {
                 let mut fields = Vec::with_capacity(members.len());
                 for (member, json) in members {
+                    if member.is_empty() {
+                        return Err("a member has no name");
+                    }
                     let inner = name.map_or_else(|| member.clone(), |outer| format!("{outer}.{member}"));
                     if let Some(schema) = self.schema(Some(&inner), json)? {
                         fields.push(Field::new(member.as_str(), schema));
@@ -121,13 +136,27 @@ impl Expand {
     }
 }
 
-/// Adds the fields that are new, and replaces those known only as null. Whether the two were different.
+/// How many objects and arrays stand in one another.
+fn depth(json: &Json) -> usize {
+    match json {
+        Json::Array(elements) => 1 + elements.iter().map(depth).max().unwrap_or(0),
+        Json::Object(members) => 1 + members.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// What an array without elements is, as nothing says what they would be.
+fn empty_array() -> Schema {
+    Schema::new(Kind::Array(Arc::new(Schema::new(Kind::Text).optional()))).optional()
+}
+
+/// Adds the fields that are new, and replaces those known only as null or empty. Whether the two were different.
 fn merge(fields: &mut Vec<Field>, others: Vec<Field>) -> bool {
     let different = *fields != others;
     for other in others {
         match fields.iter_mut().find(|field| field.name == other.name) {
             None => fields.push(other),
-            Some(field) if field.schema.kind == Kind::Bytes => *field = other,
+            Some(field) if field.schema.kind == Kind::Bytes || *field.schema == empty_array() => *field = other,
             Some(_) => {}
         }
     }
@@ -163,7 +192,7 @@ mod tests {
     use super::*;
 
     fn expanded(nulls: bool, text: &str) -> Result<Typed, Reason> {
-        Expand::new(nulls, false, Some("payload".into())).expand(text)
+        Expand::new(nulls, false, Some("payload".into()), false).expand(text)
     }
 
     /// Kinds of the fields, by name.
@@ -209,7 +238,7 @@ mod tests {
 
     #[test]
     fn payloads_of_one_shape_share_one_schema() {
-        let mut expand = Expand::new(false, false, Some("p".into()));
+        let mut expand = Expand::new(false, false, Some("p".into()), false);
         let first = expand.expand(r#"{"a":1}"#).unwrap().schema.unwrap();
         for n in 0..2 * EXPANDED_SCHEMAS {
             let other = expand.expand(&format!(r#"{{"b{n}":1}}"#)).unwrap();
@@ -217,5 +246,23 @@ mod tests {
             assert!(Arc::ptr_eq(&first, &expand.expand(r#"{"a":2}"#).unwrap().schema.unwrap()));
         }
         assert_eq!(expand.seen.len(), EXPANDED_SCHEMAS);
+    }
+
+    #[test]
+    fn what_a_converter_could_not_write_stays_text() {
+        let nested = |depth: usize| format!("{}1{}", "{\"a\":[".repeat(depth), "]}".repeat(depth));
+        let mut expand = Expand::new(false, true, None, false);
+        assert!(expand.expand(&nested(EXPANDED_DEPTH / 2)).is_ok());
+        for (text, reason) in [
+            (nested(EXPANDED_DEPTH / 2 + 1).as_str(), "it is nested too deeply"),
+            (&nested(5_000), "it is no JSON"),
+            ("{\"a\":1} {}", "something follows the JSON"),
+            ("{\"\":1}", "a member has no name"),
+        ] {
+            assert_eq!(expand.expand(text).unwrap_err(), reason);
+        }
+        let mixed = expand.expand(r#"[{"a":[]},{"a":[1]},{"a":[]}]"#).unwrap();
+        let one = |numbers: Vec<Value>| Value::Struct(vec![Value::Array(numbers)]);
+        assert_eq!(mixed.value, Value::Array(vec![one(vec![]), one(vec![Value::Int32(1)]), one(vec![])]));
     }
 }

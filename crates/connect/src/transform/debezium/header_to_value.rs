@@ -10,13 +10,13 @@ use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
 use super::envelope::not_a_struct;
-use super::{Configured, finish, invalid};
+use super::{Configured, finish, invalid, strict};
 
 /// The class.
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.HeaderToValue"],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
@@ -31,6 +31,8 @@ struct HeaderToValue {
     /// Headers and where they go.
     fields: Vec<(String, Vec<String>)>,
     moved: bool,
+    /// Whether a null of a struct that is rebuilt becomes its field's default.
+    strict: bool,
     shapes: SchemaCache<Shape>,
 }
 
@@ -64,14 +66,17 @@ impl Transform for HeaderToValue {
                 if let Some((_, path)) = self.fields.get(*at) {
                     let added =
                         header.value.schema.clone().unwrap_or_else(|| Schema::new(Kind::Text).optional().into());
-                    extend(&mut extended, path, added)?;
+                    extend(&mut extended, path, added, self.strict.then_some(0))?;
                 }
             }
             Ok(Shape { headers: headers().collect(), schema: extended.into() })
         })?;
+        if self.strict {
+            fill(&shape.schema, values);
+        }
         for (at, header) in &found {
             if let Some((_, path)) = self.fields.get(*at) {
-                push(&shape.schema, values, path, header.value.value.clone());
+                push(&shape.schema, values, path, header.value.value.clone(), self.strict);
             }
         }
         record.value.schema = Some(Arc::clone(&shape.schema));
@@ -82,8 +87,10 @@ impl Transform for HeaderToValue {
     }
 }
 
-/// Adds a field at the end of the struct that the path leads to; structs on the way that are missing are made.
-fn extend(schema: &mut Schema, path: &[String], added: Arc<Schema>) -> Result<(), Problem> {
+/// Adds a field at the end of the struct that the path leads to; structs on the way that are missing are made. `strict` says how
+/// deep in structs this is, when Debezium's mistakes are repeated: structs on the way do not allow null any more, and one that is
+/// made within another stays empty.
+fn extend(schema: &mut Schema, path: &[String], added: Arc<Schema>, strict: Option<usize>) -> Result<(), Problem> {
     let Some((name, rest)) = path.split_first() else { return Ok(()) };
     let at = schema.field(name).map(|(at, _)| at);
     let Kind::Struct(fields) = &mut schema.kind else { return Err(not_a_struct(schema)) };
@@ -98,14 +105,23 @@ fn extend(schema: &mut Schema, path: &[String], added: Arc<Schema>) -> Result<()
     let at = at.unwrap_or(fields.len());
     if at == fields.len() {
         fields.push(Field::new(name.as_str(), Schema::new(Kind::Struct(Vec::new())).optional()));
+        if strict.is_some_and(|depth| depth > 0) {
+            return Ok(());
+        }
+    } else if strict.is_some()
+        && let Some(field) = fields.get_mut(at)
+    {
+        Arc::make_mut(&mut field.schema).optional = false;
     }
-    fields.get_mut(at).map_or(Ok(()), |field| extend(Arc::make_mut(&mut field.schema), rest, added))
+    let deeper = strict.map(|depth| depth + 1);
+    fields.get_mut(at).map_or(Ok(()), |field| extend(Arc::make_mut(&mut field.schema), rest, added, deeper))
 }
 
-/// The value for it, by the schema with the new fields; nothing when a struct on the way is null.
-fn push(schema: &Schema, values: &mut Vec<Value>, path: &[String], value: Value) {
+/// The value for it, by the schema with the new fields; nothing when a struct on the way is null, or stays empty.
+fn push(schema: &Schema, values: &mut Vec<Value>, path: &[String], value: Value, strict: bool) {
     match path {
         [] => {}
+        [name] if schema.field(name).is_none() => {}
         [_] => values.push(value),
         [name, rest @ ..] => {
             let Some((at, field)) = schema.field(name) else { return };
@@ -113,14 +129,27 @@ fn push(schema: &Schema, values: &mut Vec<Value>, path: &[String], value: Value)
                 values.push(Value::Struct(Vec::new()));
             }
             if let Some(Value::Struct(inner)) = values.get_mut(at) {
-                push(&field.schema, inner, rest, value);
+                if strict {
+                    fill(&field.schema, inner);
+                }
+                push(&field.schema, inner, rest, value, strict);
             }
         }
     }
 }
 
+/// Puts defaults in place of nulls.
+fn fill(schema: &Schema, values: &mut [Value]) {
+    for (field, value) in schema.fields().iter().zip(values) {
+        if let (Value::Null, Some(default)) = (&*value, &field.schema.default) {
+            *value = default.clone();
+        }
+    }
+}
+
 fn configure(_: &str, config: &Config) -> Configured {
-    let (config, mut problems) = check(config, PROPERTIES);
+    let (config, strict) = strict(config);
+    let (config, mut problems) = check(&config, PROPERTIES);
     let (headers, fields) = (config.list("headers"), config.list("fields"));
     if headers.len() != fields.len() {
         problems.push(invalid(
@@ -135,7 +164,7 @@ fn configure(_: &str, config: &Config) -> Configured {
         problems.push(invalid("fields", "a part of a name is empty", "Write it as in op_header,after.tenant"));
     }
     let moved = config.text("operation").trim().eq_ignore_ascii_case("move");
-    finish(Some(HeaderToValue { fields, moved, shapes: SchemaCache::default() }), problems)
+    finish(Some(HeaderToValue { fields, moved, strict, shapes: SchemaCache::default() }), problems)
 }
 
 #[cfg(test)]

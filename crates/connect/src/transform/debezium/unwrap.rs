@@ -27,6 +27,8 @@ pub(super) const CLASS: TransformClass = TransformClass {
 };
 
 const MODE: &str = "delete.tombstone.handling.mode";
+/// What says of a rewritten row whether it was deleted.
+const DELETED: &str = "__deleted";
 const MODES: &[&str] = &["tombstone", "drop", "rewrite", "rewrite-with-tombstone", "delete-to-tombstone"];
 
 const PROPERTIES: &[Property] = &[
@@ -82,6 +84,8 @@ enum Deletes {
 }
 
 struct Unwrap {
+    /// Whether Debezium's mistakes are repeated.
+    strict: bool,
     deletes: Deletes,
     keep_tombstones: bool,
     replace_null: bool,
@@ -118,7 +122,9 @@ impl Transform for Unwrap {
     fn apply(&mut self, record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem> {
         let mut unwrapped = self.unwrap(record)?;
         if let (Some(drop), Some(record)) = (&mut self.drop, &mut unwrapped) {
-            drop.apply(record)?;
+            // In Debezium fields are dropped of deleted rows before others are added to them.
+            let kept = if self.strict && is_deleted(record) { self.fields.as_slice() } else { &[] };
+            drop.apply(record, kept)?;
         }
         Ok(unwrapped)
     }
@@ -202,7 +208,7 @@ impl Plan {
         let fields = resolve(fields)?;
         let mut added = Vec::new();
         if rewrite {
-            added.push(Field::new("__deleted", Schema::new(Kind::Text).optional()));
+            added.push(Field::new(DELETED, Schema::new(Kind::Text).optional()));
         }
         added.extend(fields.iter().map(|field| Field::new(Arc::clone(&field.name), Arc::clone(&field.schema))));
         let after = Side::new(envelope, "after", &added, replace_null, route_by)?;
@@ -254,6 +260,11 @@ impl Side {
         };
         Ok(Side { at, null, row: row.into(), route, defaults })
     }
+}
+
+/// Whether it is a rewritten row of a delete.
+fn is_deleted(record: &ConnectRecord) -> bool {
+    record.value.field(DELETED).is_some_and(|(_, value)| value.as_text() == Some("true"))
 }
 
 /// Of the headers asked for, a tombstone has only that it is a delete.
@@ -318,6 +329,7 @@ fn configure(_: &str, config: &Config) -> Configured {
     });
     let route_by = named("route.by.field");
     let unwrap = Unwrap {
+        strict,
         deletes,
         keep_tombstones,
         replace_null,

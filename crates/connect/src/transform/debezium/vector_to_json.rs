@@ -10,20 +10,21 @@ use tailwater_event::connect::{ConnectRecord, Field, Kind, Schema, Value};
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
-use super::{Configured, finish};
+use super::{Configured, finish, strict};
 
 /// The class.
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.VectorToJsonConverter"],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
 const PROPERTIES: &[Property] = &[];
 
-#[derive(Default)]
 struct VectorToJson {
+    /// Whether nulls become their fields' defaults, as in Debezium.
+    strict: bool,
     /// `None` where there are no vectors.
     schemas: SchemaCache<Option<Arc<Schema>>>,
 }
@@ -37,6 +38,11 @@ enum Vector {
 
 impl Transform for VectorToJson {
     fn apply(&mut self, mut record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem> {
+        if let (true, Some(schema), Value::Struct(values)) =
+            (self.strict, &record.value.schema, &mut record.value.value)
+        {
+            fill(schema.fields(), values);
+        }
         if let (Some(schema), Value::Struct(values)) = (&mut record.value.schema, &mut record.value.value)
             && let Some(changed) = self.schemas.get(schema, |schema| Ok::<_, Problem>(changed(schema)))?
         {
@@ -73,6 +79,17 @@ fn changed(schema: &Schema) -> Option<Arc<Schema>> {
     });
     let kind = Kind::Struct(fields.collect());
     any.then(|| Arc::new(Schema { kind, default: None, ..schema.clone() }))
+}
+
+/// Puts defaults in place of nulls, at any depth of structs.
+fn fill(fields: &[Field], values: &mut [Value]) {
+    for (field, value) in fields.iter().zip(values) {
+        match value {
+            Value::Null => *value = field.schema.default.clone().unwrap_or(Value::Null),
+            Value::Struct(inner) => fill(field.schema.fields(), inner),
+            _ => {}
+        }
+    }
 }
 
 fn convert(fields: &[Field], values: &mut [Value]) {
@@ -143,8 +160,9 @@ fn java(number: impl Display + std::fmt::LowerExp, size: f64) -> String {
 }
 
 fn configure(_: &str, config: &Config) -> Configured {
-    let (_, problems) = check(config, PROPERTIES);
-    finish(Some(VectorToJson::default()), problems)
+    let (config, strict) = strict(config);
+    let (_, problems) = check(&config, PROPERTIES);
+    finish(Some(VectorToJson { strict, schemas: SchemaCache::default() }), problems)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::bounded::Bounded;
 use crate::limits::SCHEMA_VERSIONS;
 use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
-use crate::transform::{Configured, TransformClass, finish};
+use crate::transform::{Configured, TransformClass, finish, strict};
 
 use super::expand::Expand;
 use router::{Columns, EventRouter, Updates};
@@ -19,7 +19,7 @@ use router::{Columns, EventRouter, Updates};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.outbox.EventRouter"],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
@@ -98,7 +98,8 @@ const PROPERTIES: &[Property] = &[
 ];
 
 fn configure(_: &str, config: &Config) -> Configured {
-    let (config, mut problems) = check(config, PROPERTIES);
+    let (config, strict) = strict(config);
+    let (config, mut problems) = check(&config, PROPERTIES);
     let rename = Rename::new((REGEX, config.text(REGEX)), (REPLACEMENT, config.text(REPLACEMENT)));
     let rename = rename.map_err(|problem| problems.push(problem)).ok();
     let (placements, wrong) = placement::parse(&config.list(placement::OPTION));
@@ -111,6 +112,7 @@ fn configure(_: &str, config: &Config) -> Configured {
             is("table.json.payload.null.behavior", "optional_bytes"),
             is("table.json.payload.empty.array.behavior", "optional_string"),
             Some(column("table.field.event.payload")),
+            strict,
         )
     });
     let updates = match () {

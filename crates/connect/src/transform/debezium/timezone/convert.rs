@@ -43,16 +43,18 @@ impl Time {
 /// The zone.
 pub(super) struct Converter {
     zone: TimeZone,
+    /// Whether text has the offset that the zone has when it is as late there as in the text, as in Debezium.
+    strict: bool,
 }
 
 impl Converter {
     /// Of a zone's name or an offset; `None` when there is none such.
-    pub(super) fn new(name: &str) -> Option<Converter> {
+    pub(super) fn new(name: &str, strict: bool) -> Option<Converter> {
         let zone = match name.as_bytes() {
             [sign @ (b'+' | b'-'), ..] => TimeZone::fixed(offset(*sign, name.get(1..)?)?),
             _ => TimeZone::get(name).ok()?,
         };
-        Some(Converter { zone })
+        Some(Converter { zone, strict })
     }
 
     /// Converts a value in its place. What has no moment (infinity, years beyond 9999) stays.
@@ -71,9 +73,16 @@ impl Converter {
 
     fn timestamp(&self, text: &str) -> Option<String> {
         let moment: Timestamp = text.parse().ok()?;
-        let offset = self.zone.to_offset(moment);
+        let offset = if self.strict { self.offset_of_local(moment)? } else { self.zone.to_offset(moment) };
         let local = offset.to_datetime(moment);
         Some(format!("{}T{}{}", local.date(), clock_text(local.time()), offset_text(offset)))
+    }
+
+    /// The offset at a moment of UTC as if it were a local time.
+    fn offset_of_local(&self, moment: Timestamp) -> Option<Offset> {
+        let local = Offset::UTC.to_datetime(moment);
+        let there = self.zone.to_ambiguous_timestamp(local).compatible().ok()?;
+        Offset::from_seconds(i32::try_from(moment.as_second().checked_sub(there.as_second())?).ok()?).ok()
     }
 
     /// By the zone's offset of now, as a time without a date has none.

@@ -16,7 +16,7 @@ use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
 use super::envelope::is_envelope;
-use super::{Configured, finish, invalid};
+use super::{Configured, finish, invalid, strict};
 
 use convert::{Converter, Time};
 use rules::{Rules, Side};
@@ -25,7 +25,7 @@ use rules::{Rules, Side};
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.TimezoneConverter"],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
@@ -102,8 +102,9 @@ impl Plan {
 }
 
 fn configure(_: &str, config: &Config) -> Configured {
-    let (config, mut problems) = check(config, PROPERTIES);
-    let converter = Converter::new(config.text(ZONE).trim());
+    let (config, strict) = strict(config);
+    let (config, mut problems) = check(&config, PROPERTIES);
+    let converter = Converter::new(config.text(ZONE).trim(), strict);
     if converter.is_none() && config.get(ZONE).is_some() {
         problems.push(invalid(
             ZONE,
