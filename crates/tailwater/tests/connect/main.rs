@@ -3,6 +3,7 @@
 // A broken promise of a helper is a failed test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod chain;
 mod clients;
 mod commerce;
 mod durability;
