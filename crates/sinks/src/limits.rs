@@ -6,6 +6,10 @@ use std::time::Duration;
 pub const READ_BYTES: usize = 1024 * 1024;
 /// Lines of all open files of one sink together; above it the largest file ends early.
 pub const OPEN_FILES_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Longest name of a file or directory: Linux has 255 bytes, some of which are for a file that is being written.
+pub const FILE_NAME_BYTES: usize = 240;
+/// Longest key of an object in S3.
+pub const OBJECT_KEY_BYTES: usize = 1024;
 /// Default of `rotate.bytes`.
 pub const FILE_BYTES: u64 = 16 * 1024 * 1024;
 /// Largest `rotate.bytes`.

@@ -29,6 +29,7 @@ struct State {
     entries: BTreeMap<String, Bytes>,
     needs: BTreeMap<(String, i32), i64>,
     changes: u64,
+    reads: u64,
     of_clients: BTreeSet<String>,
     /// A transform drops every record.
     dropping: bool,
@@ -72,6 +73,11 @@ impl Memory {
     /// From now on a transform drops every record.
     pub(crate) fn drop_all(&self) {
         self.lock().dropping = true;
+    }
+
+    /// How often it was read from.
+    pub(crate) fn reads(&self) -> u64 {
+        self.lock().reads
     }
 
     /// Makes a plan known.
@@ -184,6 +190,7 @@ impl TopicReader for Memory {
     /// As a journal does: whole batches, here of seven records, so that a read may begin before what was asked for.
     fn read(&self, topic: &str, partition: i32, offset: i64, _: usize) -> Result<Vec<Record>, Problem> {
         let mut state = self.lock();
+        state.reads += 1;
         let partition = &state.topics[topic][partition as usize];
         let offset = offset.max(partition.log_start);
         let batch = offset / 7 * 7;

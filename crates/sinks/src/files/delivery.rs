@@ -89,8 +89,12 @@ impl<E: Encoder> Delivery<'_, E> {
     fn meet(&mut self, infos: &[TopicInfo]) -> Result<(), Problem> {
         let mut unknown = Vec::new();
         let mut met = Vec::new();
+        let mut anew = None;
         for (id, change, info) in selected(infos, self.selection) {
-            if self.partitions.contains_key(&id) {
+            if let Some(known) = self.partitions.get(&id) {
+                if known.next > info.high_watermark {
+                    anew = Some(ahead(&id, known.next, info.high_watermark));
+                }
                 continue;
             }
             match self.offsets.get(&id) {
@@ -98,6 +102,11 @@ impl<E: Encoder> Delivery<'_, E> {
                 Some(offset) => met.push(Partition::at(id, change, *offset)),
                 None => unknown.push(Partition::at(id, change, info.log_start)),
             }
+        }
+        if let Some(problem) = anew {
+            // What was read before is in no log any more.
+            self.finish()?;
+            return Err(problem);
         }
         self.output.note_start(&unknown)?;
         for partition in met.into_iter().chain(unknown) {
@@ -277,11 +286,11 @@ fn behind(id: &PartitionId, offset: i64, log_start: i64) -> Problem {
     Problem::stop(
         "SINK_BEHIND_LOG_START",
         format!(
-            "records {offset} to {last} of topic '{topic}' partition {partition} were removed by retention before they \
-             were delivered"
+            "records {offset} to {last} of topic '{topic}' partition {partition} were removed, by retention or by a client, \
+             before they were delivered"
         ),
-        "Give the connector another \"name\": it then starts with what the topic still has. What is missing is in the \
-         database only; a new snapshot brings its rows.",
+        "Give the connector another \"name\": it then starts with what the topic still has. Of changes, what is missing is \
+         in the database only; a new snapshot brings its rows.",
     )
 }
 

@@ -8,6 +8,10 @@ use super::directory::Directory;
 use super::location::Location;
 use super::plan::FilePlan;
 use super::s3::S3;
+use crate::limits::{FILE_NAME_BYTES, OBJECT_KEY_BYTES};
+
+/// Characters of a name in a problem.
+const SHOWN_CHARS: usize = 100;
 
 /// An open destination.
 pub(crate) enum Destination {
@@ -32,6 +36,26 @@ impl Destination {
         match self {
             Destination::Directory(_) => Ok(()),
             Destination::Bucket(s3) => s3.check(),
+        }
+    }
+
+    /// Whether an object can be named so: topics that transforms make may be anything.
+    pub(crate) fn takes(&self, key: &str) -> Result<(), Problem> {
+        let location = named(key)?;
+        let parts_fit = location.parts().all(|part| part.as_ref().len() <= FILE_NAME_BYTES);
+        let is_staging =
+            || location.filename().and_then(|name| name.rsplit_once('#')).is_some_and(|(_, n)| is_digits(n));
+        match self {
+            Destination::Directory(_) if !parts_fit => {
+                Err(unnamable(key, &format!("a file's name has at most {FILE_NAME_BYTES} bytes here")))
+            }
+            Destination::Directory(_) if is_staging() => {
+                Err(unnamable(key, "a name that ends with # and digits is that of an unfinished file"))
+            }
+            Destination::Bucket(_) if key.len() > OBJECT_KEY_BYTES => {
+                Err(unnamable(key, &format!("S3 takes names of at most {OBJECT_KEY_BYTES} bytes")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -64,5 +88,19 @@ impl Destination {
 }
 
 fn named(key: &str) -> Result<ObjectPath, Problem> {
-    ObjectPath::parse(key).map_err(|e| Problem::internal("SINK_KEY_INVALID", format!("no object can be named so: {e}")))
+    ObjectPath::parse(key).map_err(|_| unnamable(key, "a level is empty, '.' or '..', or it has a control character"))
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn unnamable(key: &str, why: &str) -> Problem {
+    let shown: String = key.chars().take(SHOWN_CHARS).collect();
+    let dots = if shown.len() < key.len() { "…" } else { "" };
+    Problem::stop(
+        "SINK_NAME_INVALID",
+        format!("no object can be named '{}{dots}': {why}", shown.escape_debug()),
+        "Change what gives the name: the topic that a transform gives records ('transforms'), 'topics.dir', or the template.",
+    )
 }

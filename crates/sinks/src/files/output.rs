@@ -28,6 +28,7 @@ impl Output {
         let mut plans = Vec::new();
         for partition in partitions.iter() {
             if let Some(plan) = partition.plan(&self.layout, self.compression) {
+                self.destination.takes(&plan.key)?;
                 plans.push((plan_entry(&partition.id), json(&plan)?));
             }
         }

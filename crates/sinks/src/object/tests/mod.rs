@@ -279,6 +279,54 @@ fn a_topic_that_was_made_anew_stops_the_sink() {
 }
 
 #[test]
+fn a_topic_that_is_made_anew_while_the_sink_runs_stops_it_after_what_it_held_is_delivered() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("t", 0, &memory, 5);
+    let mut one = sink(&config(dir.path(), &[("topics", "t")]), &Arc::default());
+    let mut context = memory.context();
+    let thread = std::thread::spawn(move || one.run(&mut context));
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while memory.reads() < 1 {
+        assert!(Instant::now() < deadline, "nothing is read");
+        std::thread::yield_now();
+    }
+    memory.delete("t");
+    lines("t", 0, &memory, 2);
+    assert_eq!(thread.join().unwrap().unwrap_err().code, "SINK_AHEAD_OF_LOG");
+    assert_eq!(tree(dir.path()).into_values().collect::<String>().lines().count(), 5);
+}
+
+#[test]
+fn a_topic_that_transforms_made_names_a_directory_or_stops_the_sink_before_anything_is_planned() {
+    let dir = tempfile::tempdir().unwrap();
+    let too_long = "x".repeat(241);
+    for (routed, word) in [
+        ("..", "'..'"),
+        ("a//b", "empty"),
+        ("a/../../b", "'..'"),
+        ("/", "empty"),
+        ("a\nb", "control"),
+        (&too_long, "240"),
+    ] {
+        let memory = Memory::default();
+        memory.append("t", 0, Record { topic: Some(routed.into()), ..record(Some("1"), Some(PLAN), 0) });
+        let problem = run(dir.path(), &memory, &[("topics", "t")]).unwrap_err();
+        assert_eq!(problem.code, "SINK_NAME_INVALID", "{routed}");
+        assert!(problem.cause.contains(word) && !problem.cause.contains('\n'), "{problem}");
+        assert_eq!(memory.entry("plan/t/0"), None);
+    }
+    assert!(tree(dir.path()).is_empty(), "{:?}", tree(dir.path()));
+    for routed in ["a/b", "50%2F%", "é ü", "#1", "a\\b"] {
+        let memory = Memory::default();
+        memory.append("t", 0, Record { topic: Some(routed.into()), ..record(Some("1"), Some(PLAN), 0) });
+        run(dir.path(), &memory, &[("topics", "t")]).unwrap();
+        let file = dir.path().join(format!("topics/{routed}/partition=0/t+0+0000000000.json"));
+        assert_eq!(fs::read_to_string(file).unwrap(), "1\n", "{routed}");
+    }
+}
+
+#[test]
 fn foreign_records_and_missing_topics_are_named() {
     let dir = tempfile::tempdir().unwrap();
     let memory = Memory::default();
