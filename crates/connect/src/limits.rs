@@ -48,6 +48,8 @@ pub const BODY_BYTES: usize = FILE_MAX_BYTES as usize;
 pub const PROBLEMS_BYTES: usize = 6 << 10;
 /// How long a body may take to arrive.
 pub const BODY_TIME: Duration = Duration::from_secs(20);
+/// How long an answer may take to be read.
+pub const ANSWER_TIME: Duration = Duration::from_secs(20);
 /// How long the head of a request, or the beginning of TLS, may take.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
 /// Most connections to REST at one time; further ones wait.

@@ -22,6 +22,7 @@ pub mod source;
 pub mod status;
 pub mod stop;
 pub mod transport;
+pub mod trust;
 
 pub use config::Config;
 pub use hosts::HostAliases;
@@ -36,3 +37,4 @@ pub use source::{Source, SourceContext};
 pub use status::{ConnectorState, Status, StatusCell};
 pub use stop::Stop;
 pub use transport::{Durable, PlanId, SourceWriter, TopicReader, Transaction, Transport};
+pub use trust::ServerTrust;

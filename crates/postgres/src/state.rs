@@ -12,6 +12,7 @@ use tailwater_connector::{Problem, SourceWriter};
 use tailwater_event::{Lsn, TableName};
 
 use crate::incremental::Progress;
+use crate::signal::Taken;
 use crate::sql;
 
 const SLOT: &str = "slot";
@@ -63,6 +64,9 @@ pub(crate) struct SignalsEntry {
     pub incremental: Option<Progress>,
     /// Blocking snapshots that are not done, in order.
     pub blocking: Vec<Blocking>,
+    /// What was last read of the signal file and acted on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<Taken>,
 }
 
 /// A blocking snapshot that was asked for.

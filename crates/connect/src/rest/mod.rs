@@ -9,6 +9,7 @@ mod guard;
 mod json;
 mod loggers;
 mod offsets;
+mod patience;
 mod plugins;
 mod request;
 mod server;

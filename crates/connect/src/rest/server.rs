@@ -18,8 +18,9 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
+use super::patience::Patience;
 use super::{Face, Guard, answer, router};
-use crate::limits::{CONNECTIONS, HEAD_TIME, REST_GRACE};
+use crate::limits::{ANSWER_TIME, CONNECTIONS, HEAD_TIME, REST_GRACE};
 
 /// Why the port could not be opened.
 pub type RestError = io::Error;
@@ -179,7 +180,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     });
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).keep_alive(true);
-    if let Err(error) = builder.serve_connection(TokioIo::new(stream), service).await {
+    if let Err(error) = builder.serve_connection(TokioIo::new(Patience::new(stream, ANSWER_TIME)), service).await {
         tracing::debug!(%error, "a connection to Connect's REST ended early");
     }
 }

@@ -5,17 +5,12 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore,
-    SignatureScheme, StreamOwned, SupportedProtocolVersion,
+    AlertDescription, CertificateError, ClientConfig, ClientConnection, Error, StreamOwned, SupportedProtocolVersion,
 };
 use rustls_pki_types::pem::PemObject;
-use tailwater_connector::Problem;
+use tailwater_connector::{Problem, ServerTrust};
 
 use super::access::Files;
 use crate::security::tls::{certificates, unreadable};
@@ -49,17 +44,12 @@ pub fn configure(
         let remedy = "Name the authority of the broker's certificate: -X ssl.ca.location=ca.pem";
         vec![Problem::config("TLS_INVALID", format!("TLS cannot be used: {error}"), remedy)]
     };
-    let pinned = named.clone().unwrap_or_default();
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(named.unwrap_or_else(|| rustls_native_certs::load_native_certs().certs));
-    let algorithms = provider.signature_verification_algorithms;
-    let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-    let verifier = Verifier { chain: chain.map_err(|error| invalid(&error))?, pinned, check_name, algorithms };
+    let trust = ServerTrust::authorities(named, check_name, &provider).map_err(|error| invalid(&error))?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(versions)
         .map_err(|error| invalid(&error))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
+        .with_custom_certificate_verifier(Arc::new(trust));
     let config = match own {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(|error| invalid(&error))?,
         None => builder.with_no_client_auth(),
@@ -164,61 +154,5 @@ pub fn explain(server: &str, error: &io::Error) -> Option<Problem> {
             "Where it speaks none: -X security.protocol=PLAINTEXT, or SASL_PLAINTEXT with a login.",
         ),
         None => None,
-    }
-}
-
-/// Trusts what an authority has signed, for the name if that is wanted; and a certificate that stands among the
-/// authorities itself, as OpenSSL and Java do.
-#[derive(Debug)]
-struct Verifier {
-    chain: Arc<WebPkiServerVerifier>,
-    pinned: Vec<CertificateDer<'static>>,
-    check_name: bool,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        if self.pinned.iter().any(|root| root == certificate) {
-            if self.check_name {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-            }
-            return Ok(ServerCertVerified::assertion());
-        }
-        match self.chain.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.check_name => Ok(ServerCertVerified::assertion()),
-            result => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
     }
 }

@@ -4,16 +4,11 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::server::ParsedCertificate;
-use rustls::{
-    CertificateError, ClientConfig, ClientConnection, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    StreamOwned,
-};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, StreamOwned};
 use rustls_pki_types::pem::PemObject;
+use tailwater_connector::ServerTrust;
 
 use super::error::ClientError;
 use super::settings::{ConnectionSettings, SslMode, TlsSettings};
@@ -35,12 +30,12 @@ pub(super) fn handshake(
 
 fn client_config(settings: &TlsSettings) -> Result<ClientConfig, ClientError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = verifier(settings, &provider)?;
+    let trust = trust(settings, &provider)?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| tls(e.to_string()))?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
+        .with_custom_certificate_verifier(Arc::new(trust));
     match (&settings.certificate, &settings.key) {
         (Some(certificate), Some(key)) => {
             let chain = certificates(certificate)?;
@@ -52,25 +47,16 @@ fn client_config(settings: &TlsSettings) -> Result<ClientConfig, ClientError> {
     }
 }
 
-fn verifier(settings: &TlsSettings, provider: &Arc<CryptoProvider>) -> Result<Verifier, ClientError> {
-    let algorithms = provider.signature_verification_algorithms;
-    let check_name = settings.mode == SslMode::VerifyFull;
+/// What the mode asks for: nothing, the chain, or the chain and the name.
+fn trust(settings: &TlsSettings, provider: &Arc<CryptoProvider>) -> Result<ServerTrust, ClientError> {
     let wanted = matches!(settings.mode, SslMode::VerifyCa | SslMode::VerifyFull)
         || (settings.mode == SslMode::Require && settings.root_certificate.is_some());
     if !wanted {
-        return Ok(Verifier { chain: None, pinned: Vec::new(), check_name, algorithms });
+        return Ok(ServerTrust::anyone(provider));
     }
-    let roots = match &settings.root_certificate {
-        Some(path) => certificates(path)?,
-        None => rustls_native_certs::load_native_certs().certs,
-    };
-    let mut store = RootCertStore::empty();
-    store.add_parsable_certificates(roots.iter().cloned());
-    let chain = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone())
-        .build()
-        .map_err(|e| tls(format!("no usable root certificate: {e}")))?;
-    let pinned = if settings.root_certificate.is_some() { roots } else { Vec::new() };
-    Ok(Verifier { chain: Some(chain), pinned, check_name, algorithms })
+    let named = settings.root_certificate.as_deref().map(certificates).transpose()?;
+    ServerTrust::authorities(named, settings.mode == SslMode::VerifyFull, provider)
+        .map_err(|e| tls(format!("no usable root certificate: {e}")))
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError> {
@@ -84,61 +70,4 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, ClientError
 
 fn tls(what: impl Into<String>) -> ClientError {
     ClientError::Tls(what.into())
-}
-
-/// Verifies what the mode asks for: nothing, the chain, or the chain and the name. A self-signed server certificate
-/// that is itself in the root file is trusted, as libpq does.
-#[derive(Debug)]
-struct Verifier {
-    chain: Option<Arc<WebPkiServerVerifier>>,
-    pinned: Vec<CertificateDer<'static>>,
-    check_name: bool,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        certificate: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let Some(chain) = &self.chain else { return Ok(ServerCertVerified::assertion()) };
-        if self.pinned.iter().any(|root| root == certificate) {
-            if self.check_name {
-                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
-            }
-            return Ok(ServerCertVerified::assertion());
-        }
-        match chain.verify_server_cert(certificate, intermediates, name, ocsp, now) {
-            Err(Error::InvalidCertificate(
-                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-            )) if !self.check_name => Ok(ServerCertVerified::assertion()),
-            result => result,
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
 }

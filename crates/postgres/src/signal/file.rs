@@ -1,9 +1,11 @@
-//! The file channel: JSON lines in `signal.file`, which is emptied once they were read.
+//! The file channel: JSON lines in `signal.file`, which is emptied once what they ask for is durable.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::OpenOptions;
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::PathBuf;
+use std::time::UNIX_EPOCH;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tailwater_connector::{Problem, Signal};
 
@@ -13,50 +15,94 @@ use crate::limits::SIGNAL_FILE_BYTES;
 #[derive(Debug)]
 pub(crate) struct SignalFile(PathBuf);
 
+/// What the file has.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// The signals, in order.
+    pub signals: Vec<Signal>,
+    /// Lines that are none.
+    pub problems: Vec<Problem>,
+    /// What to forget when they were acted on.
+    pub taken: Option<Taken>,
+}
+
+/// Lines that were read, and the file as it was then: one that is still so holds nothing new.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Taken {
+    length: u64,
+    /// Where the lines end.
+    ended: u64,
+    /// Its last change, in microseconds since 1970.
+    modified_us: u64,
+}
+
 impl SignalFile {
     /// It need not be there yet.
     pub fn new(path: PathBuf) -> Self {
         SignalFile(path)
     }
 
-    /// Takes what is in it, and a warning for each line that is no signal. A line that is not ended yet stays.
-    pub fn take(&self) -> Result<(Vec<Signal>, Vec<Problem>), Problem> {
-        let text = match self.drain() {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+    /// What is in it, and a warning for each line that is no signal. A line that is not ended yet stays for later. The lines
+    /// stay in the file until [`SignalFile::forget`]; `done` is what was acted on before, perhaps by a process that ended before
+    /// it could forget.
+    pub fn read(&self, done: Option<&Taken>) -> Result<Found, Problem> {
+        let (bytes, taken) = match self.look() {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::default()),
             Err(error) => return Err(self.unusable(&error)),
         };
+        if taken.ended == 0 {
+            return Ok(Found::default());
+        }
+        if done == Some(&taken) {
+            self.forget(&taken)?;
+            return Ok(Found::default());
+        }
         let (mut signals, mut problems) = (Vec::new(), Vec::new());
+        let text = String::from_utf8_lossy(&bytes);
         for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             match parse(line) {
                 Some(signal) => signals.push(signal),
                 None => problems.push(self.not_a_signal(number + 1)),
             }
         }
-        Ok((signals, problems))
+        Ok(Found { signals, problems, taken: Some(taken) })
     }
 
-    fn drain(&self) -> io::Result<String> {
+    /// Takes lines out of the file; what was appended since stays.
+    pub fn forget(&self, taken: &Taken) -> Result<(), Problem> {
+        self.cut(taken.ended).map_err(|error| self.unusable(&error))
+    }
+
+    /// The lines that are ended, and how the file was.
+    fn look(&self) -> io::Result<(Vec<u8>, Taken)> {
+        // What could not be emptied later would be acted on and stay.
         let file = OpenOptions::new().read(true).write(true).open(&self.0)?;
+        let about = file.metadata()?;
+        if about.len() > SIGNAL_FILE_BYTES {
+            return Err(io::Error::other(format!("it has {} bytes; {SIGNAL_FILE_BYTES} are the most", about.len())));
+        }
+        let mut bytes = Vec::new();
+        (&file).take(about.len()).read_to_end(&mut bytes)?;
+        bytes.truncate(ended(&bytes));
+        let since = about.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let modified_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+        let taken = Taken { length: about.len(), ended: bytes.len() as u64, modified_us };
+        Ok((bytes, taken))
+    }
+
+    fn cut(&self, ended: u64) -> io::Result<()> {
+        let mut file = OpenOptions::new().read(true).write(true).open(&self.0)?;
         loop {
-            let length = file.metadata()?.len();
-            if length == 0 {
-                return Ok(String::new());
-            }
-            if length > SIGNAL_FILE_BYTES {
-                return Err(io::Error::other(format!("it has {length} bytes; {SIGNAL_FILE_BYTES} are the most")));
-            }
-            let mut bytes = Vec::new();
-            (&file).take(SIGNAL_FILE_BYTES).read_to_end(&mut bytes)?;
+            file.seek(SeekFrom::Start(ended))?;
+            let mut rest = Vec::new();
+            (&file).take(SIGNAL_FILE_BYTES).read_to_end(&mut rest)?;
             // What was appended meanwhile would be lost.
-            if file.metadata()?.len() == length {
-                let rest = bytes.split_off(ended(&bytes));
-                rewind(&file)?;
-                file.set_len(0)?;
-                (&file).write_all(&rest)?;
-                return Ok(String::from_utf8_lossy(&bytes).into_owned());
+            if file.metadata()?.len() == ended + rest.len() as u64 {
+                file.rewind()?;
+                file.write_all(&rest)?;
+                return file.set_len(rest.len() as u64);
             }
-            rewind(&file)?;
         }
     }
 
@@ -86,10 +132,6 @@ fn ended(bytes: &[u8]) -> usize {
     if bytes.get(last..).is_some_and(is_signal) { bytes.len() } else { last }
 }
 
-fn rewind(mut file: &File) -> io::Result<()> {
-    io::Seek::rewind(&mut file)
-}
-
 /// `{"id","type","data"}`; the data are an object, or text that is one.
 fn parse(line: &str) -> Option<Signal> {
     let value: Value = serde_json::from_str(line).ok()?;
@@ -106,22 +148,35 @@ fn parse(line: &str) -> Option<Signal> {
 mod tests {
     use super::*;
 
+    /// Reads, and forgets what was read.
+    fn take(file: &SignalFile) -> (Vec<Signal>, Vec<Problem>) {
+        let found = file.read(None).unwrap();
+        if let Some(taken) = &found.taken {
+            file.forget(taken).unwrap();
+        }
+        (found.signals, found.problems)
+    }
+
+    fn append(path: &std::path::Path, text: &str) {
+        OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+    }
+
     #[test]
     fn lines_are_taken_once_and_the_bad_ones_named() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("signals");
         let file = SignalFile::new(path.clone());
-        assert_eq!(file.take().unwrap(), (Vec::new(), Vec::new()));
+        assert_eq!(take(&file), (Vec::new(), Vec::new()));
         std::fs::write(
             &path,
             "{\"id\":\"1\",\"type\":\"log\",\"data\":{\"message\":\"a\"}}\n\nnonsense\n{\"type\":\"log\",\"data\":\"{}\"}\n",
         )
         .unwrap();
-        let (signals, problems) = file.take().unwrap();
+        let (signals, problems) = take(&file);
         let data: Vec<_> = signals.iter().map(|s| (s.id.as_str(), s.data.as_str())).collect();
         assert_eq!(data, [("1", "{\"message\":\"a\"}"), ("", "{}")]);
         assert!(problems.len() == 1 && problems[0].cause.contains("line 3"), "{problems:?}");
-        assert_eq!(file.take().unwrap(), (Vec::new(), Vec::new()));
+        assert_eq!(take(&file), (Vec::new(), Vec::new()));
         assert_eq!(std::fs::read(&path).unwrap(), b"");
     }
 
@@ -131,14 +186,38 @@ mod tests {
         let path = folder.path().join("signals");
         let file = SignalFile::new(path.clone());
         std::fs::write(&path, "{\"type\":\"log\"}\n{\"type\":\"pause-sn").unwrap();
-        let (signals, problems) = file.take().unwrap();
+        let (signals, problems) = take(&file);
         assert_eq!((signals.len(), problems.len()), (1, 0));
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"apshot\"}").unwrap();
-        let (signals, problems) = file.take().unwrap();
+        append(&path, "apshot\"}");
+        let (signals, problems) = take(&file);
         assert!(problems.is_empty() && signals.len() == 1 && signals[0].kind == "pause-snapshot", "{signals:?}");
         let large = "{\"type\":\"log\"}\n".repeat(80_000);
         std::fs::write(&path, &large).unwrap();
-        assert_eq!(file.take().unwrap_err().code, "SIGNAL_FILE");
+        assert_eq!(file.read(None).unwrap_err().code, "SIGNAL_FILE");
         assert_eq!(std::fs::read(&path).unwrap().len(), large.len());
+    }
+
+    #[test]
+    fn signals_stay_until_they_are_forgotten_and_what_was_acted_on_is_not_acted_on_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signals");
+        let file = SignalFile::new(path.clone());
+        let line = "{\"id\":\"1\",\"type\":\"log\"}\n";
+        std::fs::write(&path, line).unwrap();
+        let taken = file.read(None).unwrap().taken.unwrap();
+        // Nobody remembered it before the process was killed: it comes again.
+        assert_eq!(file.read(None).unwrap().signals.len(), 1);
+        // Somebody appended before it was forgotten.
+        append(&path, "{\"id\":\"2\",\"type\":\"log\"}\n");
+        file.forget(&taken).unwrap();
+        let found = file.read(Some(&taken)).unwrap();
+        assert_eq!(found.signals.iter().map(|signal| signal.id.as_str()).collect::<Vec<_>>(), ["2"]);
+        // Remembered, and killed before it was forgotten.
+        let done = found.taken.unwrap();
+        assert_eq!(file.read(Some(&done)).unwrap(), Found::default());
+        assert_eq!(std::fs::read(&path).unwrap(), b"");
+        // The same text later is another signal.
+        std::fs::write(&path, line).unwrap();
+        assert_eq!(file.read(Some(&taken)).unwrap().signals.len(), 1);
     }
 }

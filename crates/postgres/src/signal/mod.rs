@@ -12,7 +12,7 @@ use tailwater_event::{Cell, OldRow};
 use crate::capture::Change;
 use crate::filter;
 
-pub(crate) use file::SignalFile;
+pub(crate) use file::{Found, SignalFile, Taken};
 
 /// A signal that was understood.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use crate::notify::{Aggregate, Notification};
 use crate::pgoutput::recycle;
 use crate::position::Position;
 use crate::session::Session;
-use crate::signal::{Execute, Request, SignalRow};
+use crate::signal::{Execute, Found, Request, SignalRow, Taken};
 use crate::snapshot::LineReader;
 use crate::state::{Blocking, SignalsEntry};
 
@@ -168,20 +168,20 @@ impl Follower<'_, '_> {
         }
         self.signals_at = now + SIGNALS_POLL;
         let mut signals: Vec<Signal> = std::iter::from_fn(|| self.session.signals.take()).collect();
-        if let Some(file) = self.signal_file.as_ref().filter(|_| now >= self.file_at) {
-            self.file_at = now + self.session.settings.signals.poll;
-            let (found, problems) = file.take().unwrap_or_else(|problem| (Vec::new(), vec![problem]));
-            signals.extend(found);
-            for problem in problems {
-                self.session.status.warn(problem);
-            }
-        }
+        let found = self.read_signal_file(now);
+        signals.extend(found.signals);
         if signals.is_empty() {
+            self.forget_in_file(found.taken);
             return Ok(());
         }
         let at = self.position.lsn;
         self.act(signals.into_iter().map(|signal| (at, signal)), 0)?;
+        if found.taken.is_some() {
+            self.session.state.signals.file.clone_from(&found.taken);
+        }
         self.remember(None)?;
+        // Durable by now; a process that is killed here knows by what it remembered that these were acted on.
+        self.forget_in_file(found.taken);
         self.look_for_blocking();
         if notify(self.session, &std::mem::take(&mut self.notices))? > 0 {
             let told = Transaction { end_lsn: self.position.lsn, ..Transaction::default() };
@@ -189,6 +189,24 @@ impl Follower<'_, '_> {
             self.waiting_since.get_or_insert_with(Instant::now);
         }
         Ok(())
+    }
+
+    fn read_signal_file(&mut self, now: Instant) -> Found {
+        let Some(file) = self.signal_file.as_ref().filter(|_| now >= self.file_at) else { return Found::default() };
+        self.file_at = now + self.session.settings.signals.poll;
+        let found = file.read(self.session.state.signals.file.as_ref());
+        let mut found = found.unwrap_or_else(|problem| Found { problems: vec![problem], ..Found::default() });
+        for problem in found.problems.drain(..) {
+            self.session.status.warn(problem);
+        }
+        found
+    }
+
+    fn forget_in_file(&self, taken: Option<Taken>) {
+        let forgotten = self.signal_file.as_ref().zip(taken).map(|(file, taken)| file.forget(&taken));
+        if let Some(Err(problem)) = forgotten {
+            self.session.status.warn(problem);
+        }
     }
 
     /// Acts on the signals of a transaction that is about to be committed, unless that was done before a crash.
@@ -321,6 +339,7 @@ impl Follower<'_, '_> {
             handled: handled.unwrap_or(state.signals.handled),
             incremental: self.incremental.as_mut().and_then(Incremental::entry),
             blocking: state.signals.blocking.clone(),
+            file: state.signals.file.clone(),
         };
         metrics.incremental(entry.incremental.as_ref());
         state.put_signals(&mut **writer, entry)
