@@ -62,7 +62,7 @@ impl Connection {
     /// Connects, asks what is spoken there, and gets in.
     pub(super) fn open(address: &str, access: &Access) -> Result<Connection, Failure> {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for resolved in address.to_socket_addrs()? {
+        for resolved in access.leads_to(address).to_socket_addrs()? {
             match TcpStream::connect_timeout(&resolved, CLIENT_CONNECT) {
                 Ok(socket) => return Connection::begin(socket, address, access),
                 Err(error) => last = error,

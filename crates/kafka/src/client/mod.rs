@@ -12,6 +12,7 @@ mod reader;
 mod scram;
 pub mod tls;
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::os::unix::net::UnixStream;
@@ -101,7 +102,10 @@ impl Client {
         Err(Problem::environment(
             "BROKER_UNREACHABLE",
             format!("no Kafka broker answers at {bootstrap} ({})", said.join("; ")),
-            "Start `tailwater serve`, or name another broker with --bootstrap HOST:PORT.",
+            match bootstrap.split(',').find_map(|address| alias(address.trim())) {
+                Some(alias) => format!("Start it, or say where a name of a container network is from here: {alias}"),
+                None => "Start `tailwater serve`, or name another broker with --bootstrap HOST:PORT.".to_owned(),
+            },
         ))
     }
 
@@ -218,14 +222,15 @@ impl Client {
         most: i16,
         request: &R,
     ) -> Result<R::Response, Problem> {
-        let called = match self.others.get_mut(address) {
-            Some(connection) => connection.call(most, request),
-            None => self
-                .way
-                .open(address)
-                .and_then(|connection| self.others.entry(address.to_owned()).or_insert(connection).call(most, request)),
+        let connection = match self.others.entry(address.to_owned()) {
+            Entry::Occupied(there) => there.into_mut(),
+            Entry::Vacant(place) => match self.way.open(address) {
+                Ok(connection) => place.insert(connection),
+                Err(Failure::Refused(problem)) => return Err(problem),
+                Err(Failure::Lost(error)) => return Err(leads_nowhere(&self.bootstrap, address, &error)),
+            },
         };
-        called.map_err(|failure| {
+        connection.call(most, request).map_err(|failure| {
             self.others.remove(address);
             self.lost(failure)
         })
@@ -249,6 +254,23 @@ impl Client {
     }
 }
 
+/// A broker that another one names, and that is not there.
+fn leads_nowhere(bootstrap: &str, address: &str, error: &io::Error) -> Problem {
+    let remedy = match alias(address) {
+        Some(alias) => format!("Say where that name of a container network is from here: {alias}"),
+        None => "Correct advertised.listeners of that broker: it must be an address that clients reach.".to_owned(),
+    };
+    let cause = format!("the Kafka broker at {bootstrap} names {address}, where none answers: {error}");
+    Problem::environment("BROKER_UNREACHABLE", cause, remedy)
+}
+
+/// The flag for a host's name without a dot: most of the time it is one of a container network.
+fn alias(address: &str) -> Option<String> {
+    let (host, port) = address.rsplit_once(':').unwrap_or((address, "9092"));
+    let bare = !host.is_empty() && host != "localhost" && !host.contains(['.', ':', '[']);
+    bare.then(|| format!("--alias {host}=127.0.0.1:{port}"))
+}
+
 /// Where to look when a broker refuses.
 const LOOK: &str = "List the topics with `tailwater topics --bootstrap HOST:PORT`.";
 
@@ -270,4 +292,20 @@ pub(crate) fn refused(topic: &str, code: ErrorCode) -> Problem {
 /// A host as it stands in front of a port.
 fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_broker_that_another_names_and_nobody_reaches_is_named_with_what_would_help() {
+        let error = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let problem = leads_nowhere("127.0.0.1:9092", "kafka:29092", &error);
+        assert!(problem.cause.contains("127.0.0.1:9092 names kafka:29092"), "{problem}");
+        assert!(problem.remedy.ends_with("--alias kafka=127.0.0.1:29092"), "{problem}");
+        for address in ["broker.example.com:9092", "10.0.0.1:9092", "[::1]:9092", "localhost:9092"] {
+            assert!(leads_nowhere("x:1", address, &error).remedy.contains("advertised.listeners"), "{address}");
+        }
+    }
 }

@@ -68,7 +68,11 @@ pub fn settle(properties: &[(String, String)]) -> Result<Settled, Vec<Problem>> 
     let tls = if encrypted { reading.tls() } else { None };
     let bootstrap = reading.value(&["bootstrap.servers", "metadata.broker.list"]).map(str::to_owned);
     match reading.problems.is_empty() {
-        true => Ok(Settled { access: Access { tls, login }, bootstrap, without_effect: reading.without_effect }),
+        true => Ok(Settled {
+            access: Access { tls, login, ..Access::default() },
+            bootstrap,
+            without_effect: reading.without_effect,
+        }),
         false => Err(reading.problems),
     }
 }

@@ -1,4 +1,4 @@
-//! `--alias`, and `[aliases]` of the settings file: names of hosts that lead elsewhere, in any connector.
+//! `--alias`, and `[aliases]` of the settings file: names of hosts that lead elsewhere, in any connector and of brokers.
 
 use clap::Args;
 use tailwater_connector::{HostAliases, Problem};
@@ -8,7 +8,7 @@ use crate::settings::Settings;
 /// The flag.
 #[derive(Debug, Args)]
 pub struct Aliases {
-    /// Where a host name of connectors leads, such as postgres=127.0.0.1:5432 for a file of a container network; repeatable
+    /// Where a host's name leads, such as postgres=127.0.0.1:5432 for one of a container network; repeatable
     #[arg(long = "alias", value_name = "NAME=HOST:PORT")]
     aliases: Vec<String>,
 }

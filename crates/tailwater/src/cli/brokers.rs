@@ -11,6 +11,7 @@ use tailwater_connect::placeholder::Origin;
 use tailwater_connector::Problem;
 use tailwater_kafka::client::{Access, properties};
 
+use super::aliases::Aliases;
 use crate::environment;
 use crate::feed::Link;
 use crate::limits::SETTINGS_BYTES;
@@ -29,6 +30,8 @@ pub struct Brokers {
     /// File of such properties, as Kafka's tools take it; ${env:NAME} in a value is that variable
     #[arg(long, value_name = "FILE")]
     command_config: Option<PathBuf>,
+    #[command(flatten)]
+    aliases: Aliases,
 }
 
 /// Where verbs go that need Kafka's protocol: to brokers, or into a data directory.
@@ -111,7 +114,10 @@ impl Brokers {
         }
         let usual = usual.filter(|_| !all.is_empty()).map(str::to_owned);
         match self.bootstrap.clone().or(settled.bootstrap).or(usual) {
-            Some(bootstrap) => Ok(Some(Reached { bootstrap, access: settled.access })),
+            Some(bootstrap) => {
+                let access = settled.access.with_aliases(self.aliases.usual()?);
+                Ok(Some(Reached { bootstrap, access }))
+            }
             None if all.is_empty() => Ok(None),
             None => Err(vec![Problem::config(
                 "BOOTSTRAP_MISSING",

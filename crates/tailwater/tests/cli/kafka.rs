@@ -71,6 +71,22 @@ fn what_is_produced_is_listed_consumed_and_found_by_its_offsets() {
     );
 }
 
+#[test]
+fn a_brokers_name_of_a_container_network_is_told_how_to_be_an_alias_and_then_leads_there() {
+    let place = Place::new();
+    let (_serve, at) = serve(&place);
+    assert_eq!(produce(&place, "1\n2\n", &["t", "-b", &at]).code, Some(0));
+    let ended = run(["topics", "-b", "tailwater-kafka:9092"]);
+    assert_eq!(ended.code, Some(3), "{ended:?}");
+    assert!(ended.err.contains("[BROKER_UNREACHABLE]"), "{ended:?}");
+    assert!(ended.err.contains("--alias tailwater-kafka=127.0.0.1:9092"), "{ended:?}");
+    let flag = format!("tailwater-kafka={at}");
+    let alias = ["t", "-b", "tailwater-kafka:9092", "--alias", &flag];
+    let ended = run(["consume", "--from-beginning", "--exit"].iter().chain(&alias));
+    assert_eq!((ended.code, ended.out.as_str()), (Some(0), "1\n2\n"), "{ended:?}");
+    assert_eq!(produce(&place, "3\n", &alias).code, Some(0));
+}
+
 /// Sends one request and reads its answer, as a client does that speaks no more than that.
 fn ask<R: Request>(at: &str, version: i16, request: &R) -> R::Response {
     let version = R::KEY.version(version).unwrap();
