@@ -56,6 +56,7 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
         changes: broker.changes(),
         guarded: guarded.as_ref().map(Guarded::reached),
         reference,
+        connect: broker.connect(),
     };
     let (together, alone): (Vec<&Client>, Vec<&Client>) = chosen.into_iter().partition(|client| !client.restarts());
 
@@ -84,7 +85,9 @@ pub fn run(root: &Path, arguments: &[String]) -> Outcome<bool> {
         println!("the server's log: {}", place.display());
     }
     if options.write {
-        report::write(&root.join("docs/compatibility/kafka.md"), &rows)?;
+        let (connect, kafka): (Vec<Row>, Vec<Row>) = rows.into_iter().partition(Row::is_of_connect);
+        report::write(&root.join("docs/compatibility/kafka.md"), &kafka)?;
+        report::write(&root.join("docs/compatibility/connect.md"), &connect)?;
     }
     Ok(well)
 }
@@ -146,12 +149,19 @@ struct Servers {
     guarded: Option<(String, PathBuf)>,
     /// The command of the client that others are compared with.
     reference: String,
+    /// Connect's REST, and what makes a sink there.
+    connect: Option<(String, String)>,
 }
 
 /// Installs a client and runs its scenarios.
 fn play(cache: &Cache, client: &Client, servers: &Servers, options: &Options) -> Row {
     let command = cache.command(client).map(|mut command| {
-        command.arg("--bootstrap").arg(&servers.address);
+        match (&servers.connect, client.is_of_connect()) {
+            (Some((rest, sink)), true) => command.arg("--rest").arg(rest).arg("--sink").arg(sink),
+            // It starts a Connect worker of its own.
+            (None, true) => &mut command,
+            (_, false) => command.arg("--bootstrap").arg(&servers.address),
+        };
         let suite = matches!(client.program, Program::Suite(_));
         if let Some((address, certificate)) = servers.guarded.as_ref().filter(|_| suite || client.is_guarded()) {
             command.arg("--guarded").arg(address).arg("--ca").arg(certificate);

@@ -77,6 +77,10 @@ type Command struct {
 	SessionMs  int               `json:"session_ms"`
 	Ms         int               `json:"ms"`
 	Offsets    []Position        `json:"offsets"`
+	Name       string            `json:"name"`
+	Class      string            `json:"class"`
+	Task       int               `json:"task"`
+	Tasks      bool              `json:"tasks"`
 }
 
 // Time is `at` as a timestamp; false when it is a name.

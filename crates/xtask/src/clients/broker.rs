@@ -75,6 +75,8 @@ impl Guarded {
 /// A server and its data, which go when it is dropped.
 pub struct Broker {
     address: String,
+    /// Connect's REST of our own server, where it has one.
+    rest: Option<String>,
     running: Option<Running>,
 }
 
@@ -104,14 +106,15 @@ impl Drop for Source {
 
 /// How it is started again.
 enum Start {
-    Ours { binary: PathBuf, flags: Vec<String> },
+    Ours { binary: PathBuf, flags: Vec<String>, rest: Option<String> },
     Kafka { java: Vec<String>, fsync: bool },
 }
 
 impl Broker {
-    /// Our own `serve`, with the Kafka face on a free port.
+    /// Our own `serve`, with the Kafka face and Connect's REST on free ports.
     pub fn ours(binary: PathBuf) -> Outcome<Broker> {
-        let mut broker = Broker::bare(binary.clone())?;
+        let rest = Some(format!("127.0.0.1:{}", free_port()));
+        let mut broker = Broker::start(Start::Ours { binary: binary.clone(), flags: Vec::new(), rest })?;
         if let Some(running) = &mut broker.running {
             running.source = Some(follow(&binary, running.work.path())?);
         }
@@ -126,7 +129,7 @@ impl Broker {
 
     /// Our own without a source.
     pub fn bare(binary: PathBuf) -> Outcome<Broker> {
-        Broker::start(Start::Ours { binary, flags: Vec::new() })
+        Broker::start(Start::Ours { binary, flags: Vec::new(), rest: None })
     }
 
     /// A second server of ours, which wants TLS and a login ([`USERS`]) and follows a table of the first one's source in
@@ -148,7 +151,7 @@ impl Broker {
             "--kafka-tls-key".to_owned(),
             word(&key),
         ];
-        let broker = Broker::start(Start::Ours { binary: binary.to_owned(), flags: flags.to_vec() })?;
+        let broker = Broker::start(Start::Ours { binary: binary.to_owned(), flags: flags.to_vec(), rest: None })?;
         let running = broker.running.as_ref().ok_or("a server that was just started is not there")?;
         let data = running.work.path().join("data");
         for (name, password, grants) in USERS {
@@ -183,7 +186,18 @@ impl Broker {
 
     /// A server at an address, started by somebody else.
     pub fn of_others(address: &str) -> Broker {
-        Broker { address: address.to_owned(), running: None }
+        Broker { address: address.to_owned(), rest: None, running: None }
+    }
+
+    /// The address of Connect's REST, and the properties that make a sink of that server, as JSON.
+    pub fn connect(&self) -> Option<(String, String)> {
+        let place = self.running.as_ref()?.work.path().join("bucket");
+        let sink = serde_json::json!({
+            "connector.class": "io.confluent.connect.s3.S3SinkConnector",
+            "store.url": format!("file://{}", place.display()),
+            "flush.size": "1",
+        });
+        Some((format!("http://{}", self.rest.as_ref()?), sink.to_string()))
     }
 
     /// HOST:PORT.
@@ -223,8 +237,9 @@ impl Broker {
         }
         let begin = Instant::now();
         let process = launch(&start, work.path(), &address)?;
+        let rest = if let Start::Ours { rest, .. } = &start { rest.clone() } else { None };
         let running = Running { process, start, work, up: begin.elapsed(), source: None };
-        Ok(Broker { address, running: Some(running) })
+        Ok(Broker { address, rest, running: Some(running) })
     }
 }
 
@@ -302,7 +317,7 @@ fn succeed(command: &mut Command) -> Outcome<()> {
 /// Starts a server and waits until it answers.
 fn launch(start: &Start, work: &Path, address: &str) -> Outcome<Process> {
     let mut command = match start {
-        Start::Ours { binary, flags } => {
+        Start::Ours { binary, flags, rest } => {
             let mut command = Command::new(binary);
             command
                 .arg("serve")
@@ -310,7 +325,11 @@ fn launch(start: &Start, work: &Path, address: &str) -> Outcome<Process> {
                 .arg(work.join("data"))
                 .arg("--connectors")
                 .arg(work.join("connectors"));
-            command.args(["--http", "off", "--connect", "off", "--pg", "off", "--kafka", address, "--json"]);
+            command.args(["--http", "off", "--pg", "off", "--kafka", address, "--json"]);
+            match rest {
+                Some(rest) => command.args(["--connect", rest]).arg("--connect-files-allowed").arg(work),
+                None => command.args(["--connect", "off"]),
+            };
             command.args(flags);
             command
         }

@@ -16,6 +16,8 @@ pub enum Program {
     Suite(Driver),
     /// Tools with scenarios of their own: a Python program in `clients/`, and what it needs.
     Script(&'static str, Needs),
+    /// A library for Kafka Connect's REST: the scenarios of `clients/connect` through its driver.
+    Connect(Driver),
 }
 
 /// A driver, and what it is installed from.
@@ -29,6 +31,8 @@ pub enum Driver {
     Node(&'static str),
     /// `clients/drivers/java/Driver.java` with the Kafka client of a version.
     Java(&'static str),
+    /// A class `Driver` in a file of `clients/drivers/java` with an artifact from Maven Central.
+    Jar(&'static str, &'static str),
 }
 
 /// What a script needs beside Python itself.
@@ -78,6 +82,11 @@ impl Client {
         self.family == "tutorials"
     }
 
+    /// Whether it speaks Connect's REST and not Kafka's protocol.
+    pub fn is_of_connect(&self) -> bool {
+        matches!(self.program, Program::Connect(_))
+    }
+
     /// Whether its scenarios include a restart of the server, so that no other may run beside it.
     pub fn restarts(&self) -> bool {
         matches!(self.program, Program::Script(_, Needs::Spark(_)))
@@ -91,7 +100,7 @@ pub const BROKER: &str = "4.3.1";
 pub const REFERENCE: Driver = Driver::Python("confluent.py", &["confluent-kafka==2.16.1"]);
 
 /// Every client. Newest version of a family first.
-pub const CATALOGUE: [Client; 18] = [
+pub const CATALOGUE: [Client; 22] = [
     script("kcat", "1.7.1", Tier::Short, "kcat/scenarios.py", Needs::Program("kcat")),
     suite("confluent-kafka", "2.16.1", Tier::Short, REFERENCE),
     suite("java", "4.3.1", Tier::Short, Driver::Java("4.3.1")),
@@ -118,10 +127,22 @@ pub const CATALOGUE: [Client; 18] = [
     suite("kafka-go", "0.4.51", Tier::Long, Driver::Go("segmentio")),
     suite("kafkajs", "2.2.4", Tier::Short, Driver::Node("kafkajs.mjs")),
     script("spark", "3.5.7", Tier::Long, "spark/scenarios.py", Needs::Spark("3.5.7")),
+    connect("connect-client", "0.0.0-20240523", Driver::Go("connect")),
+    connect(
+        "kafka-connect-client",
+        "4.0.4",
+        Driver::Jar("connect/Driver.java", "org.sourcelab:kafka-connect-client:4.0.4"),
+    ),
+    connect("kafka-connect-py", "1.0.0", Driver::Python("connect_py.py", &["kafka-connect-py==1.0.0"])),
+    connect("kafka-connect-api", "0.5.10", Driver::Python("connect_api.py", &["kafka-connect-api==0.5.10"])),
 ];
 
 const fn suite(family: &'static str, version: &'static str, tier: Tier, driver: Driver) -> Client {
     Client { family, version, tier, program: Program::Suite(driver) }
+}
+
+const fn connect(family: &'static str, version: &'static str, driver: Driver) -> Client {
+    Client { family, version, tier: Tier::Short, program: Program::Connect(driver) }
 }
 
 const fn script(family: &'static str, version: &'static str, tier: Tier, path: &'static str, needs: Needs) -> Client {

@@ -36,6 +36,9 @@ impl Cache {
             Program::Suite(driver) => {
                 command.arg(self.scenarios.join("suite/run.py")).arg("--driver").arg(self.driver(driver)?);
             }
+            Program::Connect(driver) => {
+                command.arg(self.scenarios.join("connect/scenarios.py")).arg("--driver").arg(self.driver(driver)?);
+            }
             Program::Script(path, needs) => {
                 command.arg(self.scenarios.join(path));
                 match needs {
@@ -66,7 +69,15 @@ impl Cache {
             Driver::Node(file) => {
                 format!("node {}", quoted(&[&drivers.join("node").join(file), &self.node()?]))
             }
-            Driver::Java(version) => format!("{} Driver", self.java_with(version, &drivers.join("java/Driver.java"))?),
+            Driver::Java(version) => {
+                let jars = self.kafka(version)?;
+                format!("{} Driver", self.java_with(&jars, version, &drivers.join("java/Driver.java"))?)
+            }
+            Driver::Jar(file, artifact) => {
+                let name = artifact.split(':').skip(1).collect::<Vec<_>>().join("-");
+                let jars = self.maven(&name, &[(*artifact).to_owned()], &[])?;
+                format!("{} Driver", self.java_with(&jars, &name, &drivers.join("java").join(file))?)
+            }
         })
     }
 
@@ -80,11 +91,10 @@ impl Cache {
         Ok(format!("java {} -cp {}/*", options.join(" "), self.kafka(version)?.display()))
     }
 
-    /// The same, with a program of ours compiled against them.
-    fn java_with(&self, version: &str, source: &Path) -> Outcome<String> {
-        let jars = self.kafka(version)?;
+    /// The command line of a JVM with a program of ours, compiled against jars.
+    fn java_with(&self, jars: &Path, name: &str, source: &Path) -> Outcome<String> {
         let digest = crc(&fs::read(source)?);
-        let classes = self.once(&format!("classes-{version}-{digest:08x}"), |partial| {
+        let classes = self.once(&format!("classes-{name}-{digest:08x}"), |partial| {
             let mut command = Command::new("javac");
             command
                 .args(["-nowarn", "-Xlint:none", "-cp", &format!("{}/*", jars.display()), "-d"])

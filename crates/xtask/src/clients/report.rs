@@ -1,4 +1,4 @@
-//! What the scenarios said: a line each for people and `script/test`, and the table of `docs/compatibility/kafka.md`.
+//! What the scenarios said: a line each for people and `script/test`, and the tables of `docs/compatibility/kafka.md` and `connect.md`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -58,12 +58,23 @@ pub struct Row {
     family: &'static str,
     version: &'static str,
     results: Vec<Verdict>,
+    of_connect: bool,
 }
 
 impl Row {
     /// Results of a client, phase by phase.
     pub fn of(client: &Client, phases: Vec<Vec<Verdict>>) -> Row {
-        Row { family: client.family, version: client.version, results: phases.into_iter().flatten().collect() }
+        Row {
+            family: client.family,
+            version: client.version,
+            results: phases.into_iter().flatten().collect(),
+            of_connect: client.is_of_connect(),
+        }
+    }
+
+    /// Whether the client speaks Connect's REST.
+    pub fn is_of_connect(&self) -> bool {
+        self.of_connect
     }
 
     /// Whether nothing failed.
@@ -155,6 +166,7 @@ mod tests {
         let row = |version, scenario: &str| Row {
             family: "java",
             version,
+            of_connect: false,
             results: vec![Verdict::Passed { scenario: scenario.to_owned(), without: None }],
         };
         let page = format!("a\n{BEGIN}\n{END}\nz\n");
