@@ -1,4 +1,5 @@
-//! The control socket: how a second process reads the topics of a directory that a server holds, and changes its users.
+//! The control socket: how a second process reads the topics of a directory that a server holds, changes its users, and comes
+//! in to its Kafka listener and to Connect's REST.
 //!
 //! `DIR/control.sock`, mode 0600. The client implements [`TopicReader`](tailwater_connector::TopicReader), so that
 //! whoever reads topics does not know whether they are in this process or in another.

@@ -90,6 +90,17 @@ fn a_token_is_wanted_at_the_port_and_not_from_the_owner_of_the_directory() {
     let mut by_variable = command(["connectors", "ls"]);
     by_variable.env("TAILWATER_DATA_DIR", &data);
     assert_eq!(finish(by_variable).code, Some(0));
+    // Without one, an address that others can reach is not opened; with it, it is.
+    let mut wide =
+        command(["serve", "--http", "off", "--kafka", "off", "--connect", "0.0.0.0:0", "--json", "--data-dir"]);
+    wide.arg(place.dir.path().join("wide"));
+    let ended = finish(wide);
+    assert!(ended.code == Some(2) && ended.err.contains("ADDRESS_OPEN"), "{ended:?}");
+    assert!(ended.err.contains("--connect-token-file FILE"), "{ended:?}");
+    let second = Place::new();
+    let (_wide, ready) = serve(&second, &["--connect", "0.0.0.0:0", "--connect-token-file", &token]);
+    let wide = ready["connect"].as_str().unwrap().replace("0.0.0.0", "http://127.0.0.1");
+    welcome(&["--connect", &wide, "--token-file", &token]);
     // An address that is named goes first.
     refused("CONNECT_TOKEN", 2, &["--data-dir", &data, "--connect", &url]);
 }

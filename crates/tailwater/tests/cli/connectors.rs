@@ -117,6 +117,45 @@ fn what_is_posted_reads_no_file_that_was_not_allowed_and_says_which_flag_would()
 }
 
 #[test]
+fn what_is_in_the_way_comes_with_its_code_and_what_to_do_and_warnings_do_not_stop() {
+    database("findings", "create table t (id int); create role novice login;");
+    let place = Place::new();
+    let (_serve, url) = serve(&place, &[]);
+    let ask = |args: &[&str]| -> Ended { run(["connectors", "--connect", &url].iter().chain(args)) };
+    let file = place.connector("findings", &[("database.user", "novice"), ("tasksMax", "1")]);
+    let refused = ask(&["create", text(&file)]);
+    assert_eq!(refused.code, Some(3), "the database is not ready: {refused:?}");
+    for said in
+        ["error[ROLE_NOT_REPLICATION]", "ALTER ROLE \"novice\" REPLICATION;", "error[SELECT_DENIED]", "GRANT SELECT ON"]
+    {
+        assert!(refused.err.contains(said), "no '{said}' in {}", refused.err);
+    }
+    assert!(
+        refused.err.contains("warning[PROPERTY_UNKNOWN]") && refused.err.contains("'tasks.max'"),
+        "{}",
+        refused.err
+    );
+    let as_json: Value = serde_json::from_str(&ask(&["create", text(&file), "--json"]).err).unwrap();
+    assert_eq!(as_json["problems"][0]["kind"], "environment", "{as_json}");
+    let file = place.connector("findings", &[("tasksMax", "1"), ("table.include.list", "public.t")]);
+    let validated = ask(&["validate", text(&file)]);
+    assert_eq!(validated.code, Some(0), "{validated:?}");
+    assert!(validated.out.contains("warning[TABLE_WITHOUT_KEY]"), "{}", validated.out);
+    assert!(validated.err.contains("it works; warnings: 2"), "{}", validated.err);
+    let created = ask(&["create", text(&file)]);
+    assert_eq!(created.code, Some(0), "{created:?}");
+    assert!(
+        created.err.contains("shop is created") && created.err.contains("warning[PROPERTY_UNKNOWN]"),
+        "{created:?}"
+    );
+    let stopped = ask(&["stop", "shop"]);
+    assert!(
+        stopped.code == Some(0) && stopped.err.contains("pg_drop_replication_slot('slot_findings')"),
+        "{stopped:?}"
+    );
+}
+
+#[test]
 fn the_log_of_a_connector_is_its_own_and_goes_on_with_follow() {
     database(
         "logged",
