@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tailwater_connect::Registry;
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::Form;
-use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::transport::{TopicHandle, TopicRules};
 use tailwater_connector::{
     Config, Durable, Kind, PlanId, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Transaction,
 };
@@ -67,6 +67,7 @@ impl SourceWriter for Topics {
     fn begin_era(&mut self, _: &[u8]) -> Result<u32, Problem> {
         Ok(1)
     }
+    fn make_topics_by(&mut self, _: TopicRules) {}
     fn topic(&mut self, _: &str) -> Result<TopicHandle, Problem> {
         Ok(TopicHandle(0))
     }
@@ -75,6 +76,9 @@ impl SourceWriter for Topics {
     }
     fn records(&mut self, _: TopicHandle, _: PlanId) -> &mut dyn RecordWriter {
         self
+    }
+    fn records_in(&mut self, _: TopicHandle, _: i32, _: PlanId) -> Result<&mut dyn RecordWriter, Problem> {
+        Ok(self)
     }
     fn row_done(&mut self) -> Result<(), Problem> {
         Ok(())

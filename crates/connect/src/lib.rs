@@ -24,6 +24,7 @@ pub mod worker;
 
 pub use file::ConnectorFile;
 pub use herder::Herder;
+pub use pipeline::TopicCreation;
 pub use placeholder::Secrets;
 pub use registry::Registry;
 pub use rest::Rest;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tailwater_connector::property::nearest;
 use tailwater_connector::{Config, Plugin, Problem};
 
-use crate::pipeline::framed;
+use crate::pipeline::{TopicCreation, framed};
 
 /// The plugins of a process.
 #[derive(Clone, Default)]
@@ -15,12 +15,13 @@ impl Registry {
     /// From the plugins that the composition root knows. What Kafka Connect does around every connector (transforms,
     /// converters) is put around them.
     pub fn new(plugins: Vec<Arc<dyn Plugin>>) -> Self {
-        Registry::with_worker(plugins, &Config::default())
+        Registry::with_worker(plugins, &Config::default(), TopicCreation::default())
     }
 
-    /// The same under a worker's settings: its converters, for connectors that have none of their own.
-    pub fn with_worker(plugins: Vec<Arc<dyn Plugin>>, worker: &Config) -> Self {
-        Registry(plugins.into_iter().map(|plugin| framed(plugin, worker)).collect())
+    /// The same under a worker's settings: its converters, for connectors that have none of their own, and how topics may be
+    /// made.
+    pub fn with_worker(plugins: Vec<Arc<dyn Plugin>>, converters: &Config, topics: TopicCreation) -> Self {
+        Registry(plugins.into_iter().map(|plugin| framed(plugin, converters, topics)).collect())
     }
 
     /// The plugin for `connector.class`: the full class name, or as in Connect the name without its package, with or

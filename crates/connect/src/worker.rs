@@ -27,6 +27,8 @@ pub struct Worker {
     pub providers: Vec<(String, Provider)>,
     /// Directories whose files placeholders may read.
     pub allowed: Vec<PathBuf>,
+    /// Whether connectors do not say how their topics are made (`topic.creation.enable=false`).
+    pub topic_creation_off: bool,
     /// What is not used, and why; warnings.
     pub notes: Vec<Problem>,
 }
@@ -37,6 +39,7 @@ enum Use {
     Converter,
     Listen,
     Providers,
+    TopicCreation,
     /// Without effect, and why.
     Ignored(&'static str),
     /// Somebody relies on it, and it would not hold.
@@ -108,7 +111,7 @@ const SETTINGS: [(&str, Use); 71] = [
     ("internal.value.converter.", Use::Ignored(STORED)),
     ("task.shutdown.graceful.timeout.ms", Use::Ignored("connectors get 3 seconds to end")),
     ("connector.client.config.override.policy", Use::Ignored(BROKERS)),
-    ("topic.creation.", Use::Ignored("topics are made as connectors write to them")),
+    ("topic.creation.enable", Use::TopicCreation),
     ("topic.tracking.", Use::Ignored("topics of connectors are always told, and can be reset")),
     ("access.control.", Use::Ignored("pages of other addresses are not let in")),
     ("response.http.headers.config", Use::Ignored("headers of answers are fixed")),
@@ -142,6 +145,17 @@ pub fn settle(settings: impl IntoIterator<Item = (String, String)>) -> Result<Wo
         match SETTINGS.iter().find(|(known, _)| fits(known)) {
             Some((_, Use::Converter)) => worker.converters.set(name, value.trim()),
             Some((_, Use::Listen | Use::Providers)) => {}
+            Some((_, Use::TopicCreation)) => match value.trim().to_ascii_lowercase().as_str() {
+                "true" => worker.topic_creation_off = false,
+                "false" => worker.topic_creation_off = true,
+                _ => problems.push(Problem::config(
+                    "WORKER_SETTING_INVALID",
+                    format!(
+                        "Invalid value {value} for configuration {name}: Expected value to be either true or false"
+                    ),
+                    format!("Set '{name}' to true or false."),
+                )),
+            },
             Some((_, Use::Ignored(why))) => match ignored.iter_mut().find(|(known, _)| known == why) {
                 Some((_, names)) => names.push(name),
                 None => ignored.push((why, vec![name])),
@@ -372,6 +386,18 @@ mod tests {
         let worker = settled(&[("key.converter", "io.confluent.connect.avro.AvroConverter")]).unwrap();
         assert_eq!(codes(&worker.notes), ["WORKER_CONVERTER_UNKNOWN"]);
         assert_eq!(settled(&[("key.converter", "StringConverter")]).unwrap().notes, []);
+    }
+
+    #[test]
+    fn a_worker_may_keep_connectors_from_saying_how_topics_are_made() {
+        let off = |value| settled(&[("topic.creation.enable", value)]).map(|worker| worker.topic_creation_off);
+        assert_eq!(
+            (off("FALSE"), off("true"), settled(&[]).map(|w| w.topic_creation_off)),
+            (Ok(true), Ok(false), Ok(false))
+        );
+        let problems = off("no").unwrap_err();
+        assert_eq!(codes(&problems), ["WORKER_SETTING_INVALID"]);
+        assert!(problems[0].cause.ends_with("Expected value to be either true or false"), "{problems:?}");
     }
 
     #[test]

@@ -40,6 +40,25 @@ pub struct Durable {
     pub position: Vec<u8>,
 }
 
+/// How a topic is made that is not there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTopic {
+    /// How many partitions it gets; `None` for as many as topics get that are made without a number.
+    pub partitions: Option<u32>,
+    /// Its settings, by Kafka's names.
+    pub config: BTreeMap<String, String>,
+}
+
+/// One partition and no settings: what a topic of changes is where nobody says anything else.
+impl Default for NewTopic {
+    fn default() -> Self {
+        NewTopic { partitions: Some(1), config: BTreeMap::new() }
+    }
+}
+
+/// Says how topics are made, by their names.
+pub type TopicRules = Arc<dyn Fn(&str) -> NewTopic + Send + Sync>;
+
 /// Durable topics, shared by all connectors of a process.
 pub trait Transport: Send + Sync {
     /// The writing end of a source. One at a time per connector name.
@@ -74,12 +93,22 @@ pub trait SourceWriter: Send {
     fn put_entries(&mut self, entries: &[(&str, &[u8])]) -> Result<(), Problem>;
     /// Starts the next era and returns it; durable when it returns. `identity` (system id, timeline) is kept with it.
     fn begin_era(&mut self, identity: &[u8]) -> Result<u32, Problem>;
+    /// How the topics are made that are not there when they are opened from now on; without it as [`NewTopic::default`].
+    fn make_topics_by(&mut self, rules: TopicRules);
     /// Opens a topic, making it when it is not there.
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem>;
     /// Makes an encode plan known; records that name it follow it in the journal. The same bytes give the same id.
     fn plan(&mut self, descriptor: &[u8]) -> Result<PlanId, Problem>;
-    /// Where the next records of this topic go; they belong to the open transaction.
+    /// Where the next records of this topic go; they belong to the open transaction. Records of one key are in one
+    /// partition, as Kafka's own producer chooses it; those without are in the first.
     fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter;
+    /// The same for one partition, whatever the keys. An error when the topic has no such partition.
+    fn records_in(
+        &mut self,
+        topic: TopicHandle,
+        partition: i32,
+        plan: PlanId,
+    ) -> Result<&mut dyn RecordWriter, Problem>;
     /// Called once after the records of each row: closes full batches and ships parts of a large transaction.
     /// May wait for the disk (back pressure).
     fn row_done(&mut self) -> Result<(), Problem>;

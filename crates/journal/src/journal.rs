@@ -16,6 +16,7 @@ use event_listener::EventListener;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -175,7 +176,22 @@ impl Journal {
     /// Makes a connector's topic, or finds it by name; durable when it returns. A topic that clients made under the name
     /// becomes the connector's, with its records and settings.
     pub fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
-        self.inner.shared.create_topic(name, partitions)
+        self.create_topic_for(name, partitions, BTreeMap::new())
+    }
+
+    /// The same with settings for a topic that is made.
+    pub fn create_topic_for(
+        &self,
+        name: &str,
+        partitions: u32,
+        config: BTreeMap<String, String>,
+    ) -> Result<TopicId, JournalError> {
+        self.inner.shared.create_topic(name, partitions, config)
+    }
+
+    /// Grows each time a topic has got more partitions: whoever keeps their number looks again then.
+    pub fn growths(&self) -> u64 {
+        self.inner.shared.growths.load(Ordering::Acquire)
     }
 
     /// Makes a topic of clients with settings; durable when it returns. Fails with `TOPIC_EXISTS` when the name is taken.

@@ -9,6 +9,7 @@ use crate::view::View;
 use crate::{Clock, JournalError, Options, Sequence, metrics};
 use event_listener::Event;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 use tailwater_wire::Buffers;
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     indexes: Mutex<Vec<(FileId, Arc<SegmentIndex>)>>,
     /// Memory for what readers read.
     pub(crate) buffers: Buffers,
+    /// How often a topic got more partitions.
+    pub(crate) growths: AtomicU64,
 }
 
 /// How the writer is doing.
@@ -82,6 +85,7 @@ impl Shared {
             files: Mutex::new(()),
             indexes: Mutex::new(Vec::new()),
             buffers: Buffers::default(),
+            growths: AtomicU64::new(0),
         }
     }
 

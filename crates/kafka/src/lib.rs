@@ -9,11 +9,13 @@ pub mod client;
 pub mod coordinator;
 pub mod group;
 pub mod limits;
+mod partitioner;
 pub mod security;
 pub mod server;
 pub mod transaction;
 pub mod transport;
 
+pub use partitioner::partition_of;
 pub use transport::embedded::EmbeddedTransport;
 pub use transport::problem::journal_problem;
 

@@ -21,6 +21,9 @@ pub const PENDING_BYTES: usize = 4 << 20;
 /// Bytes of an open transaction beyond which it goes to the journal in parts.
 pub const OPEN_TRANSACTION_BYTES: usize = 8 << 20;
 
+/// Most bytes of a buffer that is kept for the keys of records that have their partition from it.
+pub const KEPT_KEY_BYTES: usize = 64 << 10;
+
 /// Builders kept with their buffers for the batches of the next frame.
 pub const SPARE_BUILDERS: usize = 8;
 

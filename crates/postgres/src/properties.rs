@@ -498,7 +498,6 @@ pub const PROPERTIES: &[Property] = &[
     no_effect("topic.cache.size", NUMBER, Some("10000"), "topic names are computed once per table"),
     Property::new("topic.transaction", Text, Some("transaction"), "transactions' boundaries go to PREFIX.NAME")
         .old(&["transaction.topic"]),
-    no_effect("topic.creation.*", Text, None, "topics are made when needed, with one partition"),
     no_effect("custom.metric.tags", Text, Some(""), SHOWN),
     no_effect("statistics.metrics.enabled", Bool, Some("true"), SHOWN),
     no_effect("guardrail.collections.*", Text, None, "the number of captured tables has no limit"),
@@ -605,7 +604,7 @@ mod tests {
         signal.kafka.groupId signal.kafka.bootstrap.servers signal.consumer.x signal.file notification.enabled.channels
         notification.sink.topic.name topic.naming.strategy topic.delimiter topic.cache.size topic.heartbeat.prefix
         topic.regex topic.replacement topic.key.enforce.uniqueness topic.key.field.name topic.key.field.regex
-        topic.key.field.replacement topic.heartbeat.name topic.transaction topic.creation.default.partitions custom.metric.tags statistics.metrics.enabled
+        topic.key.field.replacement topic.heartbeat.name topic.transaction custom.metric.tags statistics.metrics.enabled
         internal.advanced.metrics.enable internal.log.position.check.enable guardrail.collections.max
         guardrail.collections.limit.action memory.management.tables.class openlineage.integration.enabled
         database.server.name table.whitelist table.blacklist schema.whitelist schema.blacklist column.whitelist

@@ -44,6 +44,7 @@ impl Engine {
 
     /// Serves the topics over Kafka's protocol on a bound socket; without one, only to this process.
     pub fn serve_kafka(&self, socket: Option<TcpListener>, settings: Settings) -> Result<Listener, Problem> {
+        self.transport.set_default_partitions(settings.partitions);
         Listener::start(socket, self.journal.clone(), settings).map_err(|error| match error {
             StartError::Journal(error) => problem(error),
             StartError::System(error) => Problem::environment(

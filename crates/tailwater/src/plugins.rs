@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use tailwater_connect::Registry;
+use tailwater_connect::{Registry, TopicCreation};
 use tailwater_connector::{Config, HostAliases};
+use tailwater_journal::limits::PARTITIONS_MAX;
+use tailwater_kafka::server::check_topic_setting;
 use tailwater_postgres::{PostgresPlugin, QueryPlugin};
 use tailwater_sinks::{AWS_VARIABLES, Surroundings};
 
@@ -16,6 +18,8 @@ pub struct Plugins {
     pub aliases: HostAliases,
     /// Converters for connectors that have none of their own.
     pub converters: Config,
+    /// Whether connectors do not say how their topics are made.
+    pub topic_creation_off: bool,
 }
 
 impl Plugins {
@@ -24,7 +28,12 @@ impl Plugins {
         let mut plugins = tailwater_sinks::plugins(&self.surroundings());
         plugins.push(Arc::new(PostgresPlugin::new(self.aliases.clone())));
         plugins.push(Arc::new(QueryPlugin::new(self.aliases.clone())));
-        Registry::with_worker(plugins, &self.converters)
+        let topics = TopicCreation {
+            enabled: !self.topic_creation_off,
+            partitions_max: PARTITIONS_MAX,
+            check: check_topic_setting,
+        };
+        Registry::with_worker(plugins, &self.converters, topics)
     }
 
     /// What sinks may know, too: who we are for AWS, as its own tools are told.

@@ -330,7 +330,10 @@ fn about(problem: &Problem, plugin: &dyn Plugin, configs: &[Validated]) -> Strin
         let renamed = plugin.properties().iter().find(|property| property.old_names.contains(&name));
         renamed.map_or(name, |property| property.name).to_owned()
     };
-    let named = |text: &str| quoted(text).map(today).find(|name| known(name));
+    // What there is once a group is shown by the names of the groups.
+    let shown =
+        |name: String| if name.starts_with("topic.creation.") { "topic.creation.groups".to_owned() } else { name };
+    let named = |text: &str| quoted(text).map(today).map(shown).find(|name| known(name));
     let of_code = || plugin.property_of(&problem.code).map(str::to_owned);
     let usual = ["database.hostname", "connection.url", "topics", "connector.class"];
     named(&problem.cause)

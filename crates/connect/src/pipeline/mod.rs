@@ -22,6 +22,7 @@ mod source;
 mod tests;
 mod thrown;
 mod tolerance;
+mod topics;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -29,12 +30,14 @@ use std::sync::Arc;
 use tailwater_connector::config::split_list;
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::{Form, check};
+use tailwater_connector::transport::TopicRules;
 use tailwater_connector::{
     Config, Durable, Kind, Look, Offset, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support,
 };
 
 pub(crate) use converter::properties as converter_properties;
 pub(crate) use predicate::properties as predicate_properties;
+pub use topics::TopicCreation;
 
 use crate::transform::{STRICT, java_regex};
 
@@ -79,9 +82,9 @@ pub(crate) fn is_converter(class: &str) -> bool {
 }
 
 /// A plugin with Kafka Connect around it.
-pub(crate) fn framed(plugin: Arc<dyn Plugin>, worker: &Config) -> Arc<dyn Plugin> {
+pub(crate) fn framed(plugin: Arc<dyn Plugin>, worker: &Config, topics: TopicCreation) -> Arc<dyn Plugin> {
     let properties = properties::all(plugin.properties());
-    Arc::new(Framed { plugin, properties, worker: worker.clone() })
+    Arc::new(Framed { plugin, properties, worker: worker.clone(), topics })
 }
 
 struct Framed {
@@ -89,6 +92,7 @@ struct Framed {
     properties: Vec<Property>,
     /// Converters for connectors that have none of their own.
     worker: Config,
+    topics: TopicCreation,
 }
 
 impl Plugin for Framed {
@@ -135,6 +139,8 @@ impl Plugin for Framed {
         }
         problems.extend(self.without_effect(&ours));
         problems.extend(self.own_dead_letters(&checked, config));
+        let (rules, found) = self.topics.parse(&ours, self.kind());
+        problems.extend(found);
         let [(key, of_keys), (value, of_values), (header, of_headers)] = parsed;
         // A plugin that reads or writes the JSON itself checks the options itself.
         let of_converters = of_keys.into_iter().chain(of_values).chain(of_headers);
@@ -158,7 +164,7 @@ impl Plugin for Framed {
         }
         let retries = Retries::parse(&checked).filter(|_| self.kind() == Kind::Sink);
         let of_clients = self.kind() == Kind::Sink && self.honours(CONVERTERS[1]);
-        if native && chain.is_empty() && retries.is_none() && !of_clients {
+        if native && chain.is_empty() && retries.is_none() && rules.is_none() && !of_clients {
             return Ok((instance, problems));
         }
         let tolerance = Tolerance::parse(&checked, config.text("name"));
@@ -168,10 +174,10 @@ impl Plugin for Framed {
         let framed = match instance {
             Instance::Source(source) => {
                 let frame = match native {
-                    false => Frame::Converting(chain, Box::new(converters), tolerance),
-                    true => Frame::Routing(chain),
+                    false => Some(Frame::Converting(chain, Box::new(converters), tolerance)),
+                    true => (!chain.is_empty()).then_some(Frame::Routing(chain)),
                 };
-                Instance::Source(Box::new(Around { source, frame: Some(frame) }))
+                Instance::Source(Box::new(Around { source, rules, frame }))
             }
             Instance::Sink(sink) => {
                 let untouched = native.then(|| Untouched { values: value_class != JSON });
@@ -271,6 +277,8 @@ fn is_native(side: &str, class: &str) -> bool {
 /// A source with something between it and its topics.
 struct Around {
     source: Box<dyn Source>,
+    /// How its topics are made.
+    rules: Option<TopicRules>,
     /// Until the source is given its writer.
     frame: Option<Frame>,
 }
@@ -285,7 +293,10 @@ impl Source for Around {
         self.source.preflight()
     }
 
-    fn around(&mut self, writer: Box<dyn SourceWriter>) -> Box<dyn SourceWriter> {
+    fn around(&mut self, mut writer: Box<dyn SourceWriter>) -> Box<dyn SourceWriter> {
+        if let Some(rules) = &self.rules {
+            writer.make_topics_by(rules.clone());
+        }
         match self.frame.take() {
             Some(Frame::Routing(chain)) => Box::new(RoutingWriter::new(writer, chain)),
             Some(Frame::Converting(chain, converters, tolerance)) => {

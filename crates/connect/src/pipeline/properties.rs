@@ -72,6 +72,19 @@ pub(super) const FRAMEWORK: &[Property] = &[
         "copies of it",
     )
     .support(ONE_COPY),
+    Property::new(
+        "topic.creation.groups",
+        Form::Text,
+        Some(""),
+        "Groups of configurations for topics created by source connectors",
+    ),
+    Property::new(
+        "topic.creation.*",
+        Form::Text,
+        None,
+        "of sources: partitions, replication.factor and settings of the topics of a group (default is for all others), and the \
+         expressions include and exclude for their names",
+    ),
 ];
 
 /// Those that mean nothing to sources, and why.
@@ -110,7 +123,9 @@ pub(super) fn split(config: &Config, plugin: &[Property]) -> (Config, Config) {
 
 /// Whether records look different under another value.
 pub(super) fn changes_records(name: &str) -> bool {
-    !name.starts_with("errors.") && FRAMEWORK.iter().any(|property| property.matches(name))
+    !name.starts_with("errors.")
+        && !name.starts_with("topic.creation.")
+        && FRAMEWORK.iter().any(|property| property.matches(name))
 }
 
 /// The options below a prefix, which falls off.

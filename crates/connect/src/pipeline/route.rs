@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::transport::{TopicHandle, TopicRules};
 use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::RecordWriter;
 use tailwater_event::connect::{ConnectRecord, Typed};
@@ -39,6 +39,10 @@ fn route(chain: &mut Chain, topic: &str) -> Result<Arc<str>, Problem> {
 }
 
 impl SourceWriter for RoutingWriter {
+    fn make_topics_by(&mut self, rules: TopicRules) {
+        self.inner.make_topics_by(rules);
+    }
+
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
         let name = route(&mut self.chain, name)?;
         self.inner.topic(&name)
@@ -66,6 +70,15 @@ impl SourceWriter for RoutingWriter {
 
     fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter {
         self.inner.records(topic, plan)
+    }
+
+    fn records_in(
+        &mut self,
+        topic: TopicHandle,
+        partition: i32,
+        plan: PlanId,
+    ) -> Result<&mut dyn RecordWriter, Problem> {
+        self.inner.records_in(topic, partition, plan)
     }
 
     fn row_done(&mut self) -> Result<(), Problem> {

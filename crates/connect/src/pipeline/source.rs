@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::transport::{TopicHandle, TopicRules};
 use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::connect::json::JsonError;
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed, converted_descriptor};
@@ -61,6 +61,7 @@ struct Target {
 #[derive(Default)]
 struct Draft {
     topic: usize,
+    partition: Option<i32>,
     timestamp_ms: i64,
     part: Part,
     key: Field,
@@ -206,7 +207,7 @@ impl ConvertingWriter {
         };
         Ok(ConnectRecord {
             topic,
-            partition: None,
+            partition: self.draft.partition,
             offset: None,
             timestamp_ms: None,
             headers: headers.map(&mut header).collect::<Result<_, _>>()?,
@@ -217,9 +218,6 @@ impl ConvertingWriter {
 
     /// Writes a record to the topic it has now; `from` is the one it had first.
     fn write(&mut self, from: &str, record: ConnectRecord) -> Result<(), Problem> {
-        if let Some(partition) = record.partition.filter(|partition| *partition != 0) {
-            return Err(no_partition(&record.topic, partition));
-        }
         let place = self.place(from);
         let Converters { key, value, header } = &mut self.converters;
         let refused = |part: usize, converter: &Converter, why: String| {
@@ -254,7 +252,10 @@ impl ConvertingWriter {
         let open = || Ok::<_, Problem>(Target::new(inner.topic(&record.topic)?));
         let target = self.targets.get_or_make(record.topic.clone(), open)?;
         target.open([&opens_key, &opens_value]);
-        let writer = self.inner.records(target.handle, plan);
+        let writer = match record.partition {
+            Some(partition) => self.inner.records_in(target.handle, partition, plan)?,
+            None => self.inner.records(target.handle, plan),
+        };
         writer.prepare(&target.fragments);
         writer.begin(record.timestamp_ms.unwrap_or(self.draft.timestamp_ms));
         if !matches!(opens_key, Written::Null) {
@@ -392,6 +393,10 @@ impl SourceWriter for ConvertingWriter {
         self.inner.begin_era(identity)
     }
 
+    fn make_topics_by(&mut self, rules: TopicRules) {
+        self.inner.make_topics_by(rules);
+    }
+
     /// Topics come into being with their first record: which they are is known then.
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
         if let Some(number) = self.numbers.get(name) {
@@ -417,8 +422,20 @@ impl SourceWriter for ConvertingWriter {
 
     fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter {
         self.draft.topic = usize::try_from(topic.0).unwrap_or(usize::MAX);
+        self.draft.partition = None;
         self.plans.choose(plan);
         self
+    }
+
+    fn records_in(
+        &mut self,
+        topic: TopicHandle,
+        partition: i32,
+        plan: PlanId,
+    ) -> Result<&mut dyn RecordWriter, Problem> {
+        self.records(topic, plan);
+        self.draft.partition = Some(partition);
+        Ok(self)
     }
 
     fn row_done(&mut self) -> Result<(), Problem> {
@@ -461,13 +478,5 @@ fn unreadable(topic: &str, error: &JsonError) -> Problem {
     Problem::internal(
         "RECORD_UNREADABLE",
         format!("topic '{topic}': a record could not be read for transforms: {error}"),
-    )
-}
-
-fn no_partition(topic: &str, partition: i32) -> Problem {
-    Problem::stop(
-        "PARTITION_MISSING",
-        format!("a transform sends a record to partition {partition} of topic '{topic}', which has one partition only"),
-        "Leave out the transform that chooses partitions; order is kept as all records are in partition 0.",
     )
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use tailwater_connector::property::Form;
-use tailwater_connector::transport::{TopicHandle, TopicInfo};
+use tailwater_connector::transport::{TopicHandle, TopicInfo, TopicRules};
 use tailwater_connector::{
     Durable, Header, PlanId, Record, Sink, SinkContext, StatusCell, Stop, TopicReader, Transaction, Transport,
 };
@@ -20,6 +20,7 @@ struct Notes {
     fragments: Fragments,
     line: String,
     topics: Vec<String>,
+    rules: Option<TopicRules>,
 }
 
 impl Notes {
@@ -72,7 +73,13 @@ impl SourceWriter for Notes {
     fn begin_era(&mut self, _: &[u8]) -> Result<u32, Problem> {
         Ok(1)
     }
+    fn make_topics_by(&mut self, rules: TopicRules) {
+        self.rules = Some(rules);
+    }
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
+        if let Some(rules) = &self.rules {
+            self.note(format!("{name} {:?}", rules(name)));
+        }
         self.topics.push(name.to_owned());
         Ok(TopicHandle(self.topics.len() as u32 - 1))
     }
@@ -83,6 +90,16 @@ impl SourceWriter for Notes {
     fn records(&mut self, topic: TopicHandle, _: PlanId) -> &mut dyn RecordWriter {
         self.line = self.topics[topic.0 as usize].clone();
         self
+    }
+    fn records_in(
+        &mut self,
+        topic: TopicHandle,
+        partition: i32,
+        plan: PlanId,
+    ) -> Result<&mut dyn RecordWriter, Problem> {
+        self.records(topic, plan);
+        self.line.push_str(&format!(" partition {partition}"));
+        Ok(self)
     }
     fn row_done(&mut self) -> Result<(), Problem> {
         Ok(())
@@ -165,7 +182,7 @@ type Outcome = Result<(Box<dyn Source>, Vec<Problem>), Vec<Problem>>;
 fn configured(worker: &[(&str, &str)], properties: &[(&str, &str)]) -> (Outcome, Config) {
     let config = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect::<Config>();
     let seen = Arc::new(Mutex::new(Config::default()));
-    let plugin = framed(Arc::new(Plain { seen: seen.clone() }), &config(worker));
+    let plugin = framed(Arc::new(Plain { seen: seen.clone() }), &config(worker), TopicCreation::default());
     let result = plugin.configure(&config(properties)).map(|(instance, warnings)| match instance {
         Instance::Source(source) => (source, warnings),
         Instance::Sink(_) => unreachable!("a source was asked for"),
@@ -191,7 +208,13 @@ fn arriving(properties: &[(&str, &str)]) -> (Vec<String>, Result<(), Problem>) {
     let all: Vec<_> = [("table", "t"), ("name", "c")].iter().chain(properties).copied().collect();
     let (mut source, _) = configured(&[], &all).0.map_err(|p| format!("{p:?}")).unwrap();
     let log = Log::default();
-    let notes = Notes { log: log.clone(), fragments: Fragments::default(), line: String::new(), topics: Vec::new() };
+    let notes = Notes {
+        log: log.clone(),
+        fragments: Fragments::default(),
+        line: String::new(),
+        topics: Vec::new(),
+        rules: None,
+    };
     let mut writer = source.around(Box::new(notes));
     let (topic, plan) = (writer.topic("srv.t").unwrap(), writer.plan(b"p").unwrap());
     let fragments = Fragments::new(vec![KEY.as_bytes().to_vec()]);
@@ -439,6 +462,7 @@ impl Transport for Topic {
             fragments: Fragments::default(),
             line: String::new(),
             topics: Vec::new(),
+            rules: None,
         }))
     }
     fn reader(&self) -> Arc<dyn TopicReader> {
@@ -516,7 +540,7 @@ fn delivered_of(
     values: &[Option<&'static str>],
 ) -> (Vec<String>, Result<(), Problem>) {
     let log = Log::default();
-    let plugin = framed(Arc::new(SinkPlugin(log.clone())), &Config::default());
+    let plugin = framed(Arc::new(SinkPlugin(log.clone())), &Config::default(), TopicCreation::default());
     let keys = [("key.converter.schemas.enable", "false"), ("name", "c")];
     let config = keys.iter().chain(properties).map(|(k, v)| (k.to_string(), v.to_string())).collect();
     let (instance, _) = plugin.configure(&config).map_err(|p| format!("{p:?}")).unwrap();
@@ -679,4 +703,75 @@ fn a_tolerated_record_goes_to_the_dead_letter_queue_as_it_was_read() {
     );
     let warned = problems(&[("table", "t"), queue[2]]);
     assert!(warned[0].1.contains("only sinks have a dead letter queue"), "{warned:?}");
+}
+
+const TWO_PARTITIONS: [(&str, &str); 2] =
+    [("topic.creation.default.partitions", "2"), ("topic.creation.default.replication.factor", "1")];
+
+#[test]
+fn topics_are_made_by_the_connectors_rules_under_the_names_that_they_have_then() {
+    let (lines, outcome) = arriving(&TWO_PARTITIONS);
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(lines[0], "srv.t NewTopic { partitions: Some(2), config: {} }");
+    assert!(lines.iter().all(|line| !line.contains("partition ")), "{lines:?}");
+    let mut renamed = TWO_PARTITIONS.to_vec();
+    renamed.extend([
+        ("transforms", "r"),
+        ("transforms.r.type", "org.apache.kafka.connect.transforms.RegexRouter"),
+        ("transforms.r.regex", "srv\\.(.*)"),
+        ("transforms.r.replacement", "lake.$1"),
+    ]);
+    for extra in [None, Some(("value.converter", "org.apache.kafka.connect.storage.StringConverter"))] {
+        renamed.extend(extra);
+        let (lines, _) = arriving(&renamed);
+        assert!(lines.contains(&"lake.t NewTopic { partitions: Some(2), config: {} }".to_owned()), "{lines:?}");
+    }
+}
+
+#[test]
+fn a_partition_that_a_transform_chooses_is_the_records_and_one_that_it_does_not_is_left_to_the_key() {
+    let route = [
+        ("transforms", "p"),
+        ("transforms.p.type", "io.debezium.transforms.partitions.PartitionRouting"),
+        ("transforms.p.partition.payload.fields", "change.id"),
+        ("transforms.p.partition.topic.num", "2"),
+    ];
+    let (lines, outcome) = arriving(&route);
+    assert_eq!(outcome, Ok(()));
+    // Neither is a change event.
+    assert!(lines.iter().all(|line| !line.contains("partition ")), "{lines:?}");
+    let (mut source, _) = configured(&[], &[&[("table", "t"), ("name", "c")][..], &route].concat()).0.unwrap();
+    let log = Log::default();
+    let notes = Notes {
+        log: log.clone(),
+        fragments: Fragments::default(),
+        line: String::new(),
+        topics: Vec::new(),
+        rules: None,
+    };
+    let mut writer = source.around(Box::new(notes));
+    let (topic, plan) = (writer.topic("srv.t").unwrap(), writer.plan(b"p").unwrap());
+    let value = |id: i32| {
+        format!(
+            r#"{{"schema":{{"type":"struct","fields":[{{"field":"op","type":"string","optional":false}},{{"field":"source","type":"struct","fields":[],"optional":false}},{{"field":"after","type":"struct","optional":true,"fields":[{{"field":"id","type":"int32","optional":false}}]}}],"optional":false,"name":"srv.t.Envelope"}},"payload":{{"op":"c","source":{{}},"after":{{"id":{id}}}}}}}"#
+        )
+    };
+    let write = |writer: &mut dyn RecordWriter, id| {
+        writer.begin(5);
+        writer.value();
+        writer.literal(SlotId(0), value(id).as_bytes());
+        writer.end();
+    };
+    (1..=4).for_each(|id| write(writer.records(topic, plan), id));
+    // The source's own choice stays where no transform has another.
+    let records = writer.records_in(topic, 7, plan).unwrap();
+    records.begin(5);
+    records.value();
+    records.literal(SlotId(0), VALUE.as_bytes());
+    records.end();
+    writer.row_done().unwrap();
+    let lines = log.lock().unwrap();
+    let partitions: Vec<&str> =
+        lines.iter().filter_map(|line| line.strip_prefix("srv.t partition ")).map(|rest| &rest[..1]).collect();
+    assert_eq!(partitions, ["1", "0", "1", "0", "7"], "{lines:?}");
 }

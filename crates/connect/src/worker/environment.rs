@@ -199,7 +199,8 @@ mod tests {
                 let followed = worker.converters.get(&setting) == Some(value.as_str())
                     || matches!(setting.as_str(), "rest.port" | "rest.host.name" | "listeners")
                         && worker.listen.is_some()
-                    || setting.starts_with("config.providers") && !worker.providers.is_empty();
+                    || setting.starts_with("config.providers") && !worker.providers.is_empty()
+                    || setting == "topic.creation.enable" && worker.topic_creation_off == (value == "false");
                 assert!(
                     followed || said.contains(&setting) || said.contains(name.as_str()),
                     "{name} of {variables:?}: {said}"

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tailwater_connect::{Herder, Registry, Secrets, Supervisor};
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::Form;
-use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo};
+use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo, TopicRules};
 use tailwater_connector::{
     Config, ConnectorState, Durable, Kind, Offset, Plugin, Problem, ProblemKind, Property, Record, Sink, SinkContext,
     Source, SourceContext, SourceWriter, Status, Support, TopicReader, Transaction, Transport,
@@ -253,6 +253,7 @@ impl SourceWriter for Nowhere {
     fn begin_era(&mut self, _: &[u8]) -> Result<u32, Problem> {
         Ok(1)
     }
+    fn make_topics_by(&mut self, _: TopicRules) {}
     fn topic(&mut self, _: &str) -> Result<TopicHandle, Problem> {
         Ok(TopicHandle(0))
     }
@@ -261,6 +262,9 @@ impl SourceWriter for Nowhere {
     }
     fn records(&mut self, _: TopicHandle, _: PlanId) -> &mut dyn RecordWriter {
         self
+    }
+    fn records_in(&mut self, _: TopicHandle, _: i32, _: PlanId) -> Result<&mut dyn RecordWriter, Problem> {
+        Ok(self)
     }
     fn row_done(&mut self) -> Result<(), Problem> {
         Ok(())

@@ -7,11 +7,18 @@ use crate::shared::Shared;
 use crate::state::State;
 use crate::{JournalError, TopicId};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 
 impl Shared {
     /// Finds or makes a connector's topic. One that clients made is the connector's from now on.
-    pub(crate) fn create_topic(&self, name: &str, partitions: u32) -> Result<TopicId, JournalError> {
+    pub(crate) fn create_topic(
+        &self,
+        name: &str,
+        partitions: u32,
+        config: BTreeMap<String, String>,
+    ) -> Result<TopicId, JournalError> {
         check_topic_name(name)?;
+        check_config(&config)?;
         let mut queue = self.usable_queue()?;
         let topic = match queue.state.topic_named(name) {
             Some(topic) => {
@@ -25,7 +32,12 @@ impl Shared {
             None => {
                 let topic = next(queue.state.last_topic)?;
                 check_partitions(&queue.state, 0, partitions)?;
-                queue.push(0, 0, Record::TopicCreate { topic, name: name.into(), partitions }, Vec::new())?;
+                let (name, config) = (name.to_owned(), Vec::from_iter(config));
+                let record = match config.is_empty() {
+                    true => Record::TopicCreate { topic, name, partitions },
+                    false => Record::TopicMake { topic, name, partitions, change: true, config },
+                };
+                queue.push(0, 0, record, Vec::new())?;
                 topic
             }
         };
@@ -75,7 +87,9 @@ impl Shared {
         }
         check_partitions(&queue.state, known, partitions)?;
         queue.push(0, 0, Record::TopicGrow { topic: topic.0, partitions }, Vec::new())?;
-        self.settle(queue)
+        self.settle(queue)?;
+        self.growths.fetch_add(1, Ordering::Release);
+        Ok(())
     }
 
     /// Removes a topic.

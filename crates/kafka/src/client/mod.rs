@@ -6,7 +6,6 @@ mod access;
 mod connection;
 mod groups;
 mod login;
-mod partitioner;
 pub mod properties;
 mod reader;
 mod scram;
@@ -31,7 +30,6 @@ use connection::{Connection, Failure};
 
 pub use access::{Access, Files};
 pub use groups::{GroupInfo, GroupOffset};
-pub use partitioner::partition_of;
 pub use reader::BrokerReader;
 
 /// The newest version of Metadata that names topics by name alone.

@@ -112,6 +112,18 @@ pub(super) fn check_all<'a>(set: impl IntoIterator<Item = (&'a str, &'a str)>) -
     if faults.is_empty() { Ok(()) } else { Err(faults.join("; ")) }
 }
 
+/// Looks at a setting of topics and its value: why it has no effect here, if it has none.
+///
+/// # Errors
+/// What is wrong with it, in words for whoever set it.
+pub fn check_topic_setting(name: &str, value: &str) -> Result<Option<&'static str>, String> {
+    check(name, value)?;
+    Ok(definition(name).and_then(|definition| match definition.effect {
+        Effect::Honoured => None,
+        Effect::None(why) => Some(why),
+    }))
+}
+
 /// Says in the log which settings of a topic have no effect here.
 pub(super) fn note_effects<'a>(topic: &str, names: impl IntoIterator<Item = &'a str>) {
     for name in names {

@@ -43,6 +43,7 @@ use crate::limits::{
 use broker::Broker;
 pub use broker::cluster_id;
 use complaints::Complaints;
+pub use configs::check_topic_setting;
 use connections::{Connections, Place};
 pub use insider::Insider;
 use memory::Memory;

@@ -13,8 +13,8 @@ const PLAN_LZ4: u8 = 1;
 
 /// A batch that grows; the [`RecordWriter`] of the plan whose records it takes.
 pub(super) struct Batch {
-    /// Number of the topic in the pending frame.
-    topic: usize,
+    /// Its lane in the pending frame.
+    lane: usize,
     plan: PlanId,
     builder: PlanBuilder,
     runs: Vec<Run>,
@@ -30,9 +30,9 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    pub(super) fn new(topic: usize, plan: PlanId, builder: PlanBuilder) -> Self {
+    pub(super) fn new(lane: usize, plan: PlanId, builder: PlanBuilder) -> Self {
         Batch {
-            topic,
+            lane,
             plan,
             builder,
             runs: Vec::new(),
@@ -44,8 +44,8 @@ impl Batch {
         }
     }
 
-    pub(super) fn topic(&self) -> usize {
-        self.topic
+    pub(super) fn lane(&self) -> usize {
+        self.lane
     }
 
     pub(super) fn plan(&self) -> PlanId {
@@ -90,7 +90,7 @@ impl Batch {
     /// Moves the records of the open transaction into a batch of their own, where it is the frame's first.
     pub(super) fn split_open(&mut self, builder: PlanBuilder) -> Option<Batch> {
         let (mark, runs) = self.open_from.take()?;
-        let mut tail = Batch::new(self.topic, self.plan, builder);
+        let mut tail = Batch::new(self.lane, self.plan, builder);
         tail.enter(0, self.ordinal);
         self.builder.split_off(mark, &mut tail.builder);
         tail.runs = self.runs.split_off(runs);
@@ -100,11 +100,11 @@ impl Batch {
     }
 
     /// The finished batch, unless it has no records.
-    pub(super) fn finish(&mut self, topic: TopicId) -> Option<BatchIn> {
+    pub(super) fn finish(&mut self, topic: TopicId, partition: u32) -> Option<BatchIn> {
         let done = self.builder.finish()?;
         Some(BatchIn {
             topic,
-            partition: 0,
+            partition,
             bytes: done.bytes,
             records: done.records,
             max_timestamp: done.max_timestamp,
@@ -135,7 +135,7 @@ impl Batch {
         self.fault.take()
     }
 
-    /// Adds a record to the run of the open transaction; other topics' records between them start another.
+    /// Adds a record to the run of the open transaction; other lanes' records between them start another.
     fn count(&mut self) {
         let (transaction, ordinal) = (self.transaction, self.ordinal);
         self.ordinal += 1;

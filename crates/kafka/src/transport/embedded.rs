@@ -1,7 +1,7 @@
 //! The embedded transport: topics in the journal of this process.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -29,6 +29,8 @@ pub(super) struct Shared {
     big_transactions: AtomicU64,
     /// Sequence of the last frame that a writer handed over.
     last: AtomicU64,
+    /// Partitions of topics that are made without a number.
+    default_partitions: AtomicU32,
 }
 
 impl Shared {
@@ -39,6 +41,10 @@ impl Shared {
         if !known {
             topics.entry(connector.to_owned()).or_default().insert(topic.to_owned());
         }
+    }
+
+    pub(super) fn default_partitions(&self) -> u32 {
+        self.default_partitions.load(Ordering::Relaxed)
     }
 }
 
@@ -52,8 +58,14 @@ impl EmbeddedTransport {
             topics: Mutex::default(),
             big_transactions: AtomicU64::new(0),
             last: AtomicU64::new(0),
+            default_partitions: AtomicU32::new(1),
         };
         EmbeddedTransport { shared: Arc::new(shared), reader }
+    }
+
+    /// How many partitions the topics of sources get whose rules leave the number to the broker; 1 before it is said.
+    pub fn set_default_partitions(&self, partitions: u32) {
+        self.shared.default_partitions.store(partitions, Ordering::Relaxed);
     }
 }
 

@@ -3,6 +3,7 @@
 mod batch;
 pub mod embedded;
 mod identity;
+mod lanes;
 mod pending;
 pub mod problem;
 mod reader;

@@ -4,6 +4,7 @@
 //! batch marks where the open transaction starts in it: there it is cut when the transaction is rolled back, or when the
 //! committed part must go while the rest is still arriving.
 
+use tailwater_event::RecordWriter;
 use tailwater_journal::{BatchIn, PlanId, TopicId, TransactionMeta};
 use tailwater_wire::batch::{BuildError, PlanBuilder};
 
@@ -21,8 +22,8 @@ pub(super) struct Committed {
 /// What was written and not handed over.
 #[derive(Default)]
 pub(super) struct Pending {
-    topics: Vec<Topic>,
-    /// In order of their first records; those of one topic therefore in order of offsets.
+    lanes: Vec<Lane>,
+    /// In order of their first records; those of one lane therefore in order of offsets.
     batches: Vec<Batch>,
     /// The batch that `records` returned last.
     current: Option<usize>,
@@ -40,34 +41,37 @@ pub(super) struct Pending {
     spare: Vec<PlanBuilder>,
 }
 
-struct Topic {
-    id: TopicId,
+/// A partition of a topic.
+struct Lane {
+    topic: TopicId,
+    partition: u32,
     /// The batch that takes its records; always its newest.
     latest: Option<usize>,
 }
 
 impl Pending {
-    /// Adds a topic; its number counts from 0.
-    pub(super) fn add_topic(&mut self, id: TopicId) {
-        self.topics.push(Topic { id, latest: None });
+    /// Adds a partition of a topic; its number counts from 0.
+    pub(super) fn add_lane(&mut self, topic: TopicId, partition: u32) -> usize {
+        self.lanes.push(Lane { topic, partition, latest: None });
+        self.lanes.len() - 1
     }
 
-    /// Records of this topic go to another one of its name from now on.
-    pub(super) fn replace_topic(&mut self, topic: usize, id: TopicId) {
-        if let Some(topic) = self.topics.get_mut(topic) {
-            topic.id = id;
+    /// Records of this lane go to another topic of the same name from now on.
+    pub(super) fn replace_topic(&mut self, lane: usize, topic: TopicId) {
+        if let Some(lane) = self.lanes.get_mut(lane) {
+            lane.topic = topic;
         }
     }
 
-    /// Where the next records of a topic go.
-    pub(super) fn records(&mut self, topic: usize, plan: PlanId) -> &mut Batch {
+    /// Where the next records of a lane go.
+    pub(super) fn records(&mut self, lane: usize, plan: PlanId) -> &mut Batch {
         self.settle();
-        let index = match self.topics[topic].latest {
+        let index = match self.lanes[lane].latest {
             Some(index) if self.batches[index].plan() == plan => index,
             _ => {
                 let builder = self.spare.pop().unwrap_or_default();
-                self.batches.push(Batch::new(topic, plan, builder));
-                self.topics[topic].latest = Some(self.batches.len() - 1);
+                self.batches.push(Batch::new(lane, plan, builder));
+                self.lanes[lane].latest = Some(self.batches.len() - 1);
                 self.batches.len() - 1
             }
         };
@@ -80,16 +84,26 @@ impl Pending {
         batch
     }
 
+    /// The batch whose records are being written.
+    pub(super) fn writing(&mut self) -> Option<&mut dyn RecordWriter> {
+        self.current.map(|index| &mut self.batches[index] as &mut dyn RecordWriter)
+    }
+
     /// Counts a row's records and closes a batch that is full.
     pub(super) fn row_done(&mut self) -> Result<(), BuildError> {
+        self.close_full();
+        self.fault.map_or(Ok(()), Err)
+    }
+
+    /// Closes the batch that was written last, if it is full.
+    pub(super) fn close_full(&mut self) {
         let current = self.current;
         self.settle();
         if let Some(batch) = current.map(|index| &self.batches[index])
             && batch.is_full()
         {
-            self.topics[batch.topic()].latest = None;
+            self.lanes[batch.lane()].latest = None;
         }
-        self.fault.map_or(Ok(()), Err)
     }
 
     /// Records of the open transaction so far. An error when one of them could not be written: then nothing but a
@@ -144,7 +158,7 @@ impl Pending {
         let tails = self.split_open();
         let batches = self.finish_batches();
         for (index, tail) in tails.into_iter().enumerate() {
-            self.topics[tail.topic()].latest = Some(index);
+            self.lanes[tail.lane()].latest = Some(index);
             self.touched.push(index);
             self.batches.push(tail);
         }
@@ -200,9 +214,9 @@ impl Pending {
     fn finish_batches(&mut self) -> Vec<BatchIn> {
         let mut finished = Vec::with_capacity(self.batches.len());
         for mut batch in self.batches.drain(..) {
-            let topic = &mut self.topics[batch.topic()];
-            topic.latest = None;
-            finished.extend(batch.finish(topic.id));
+            let lane = &mut self.lanes[batch.lane()];
+            lane.latest = None;
+            finished.extend(batch.finish(lane.topic, lane.partition));
             if self.spare.len() < SPARE_BUILDERS {
                 self.spare.push(batch.into_builder());
             }
@@ -219,7 +233,7 @@ mod tests {
     use bytes::Bytes;
     use proptest::collection::vec;
     use proptest::prelude::*;
-    use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
+    use tailwater_event::{FragmentId, Fragments, SlotId};
     use tailwater_wire::batch;
 
     use super::*;
@@ -251,7 +265,9 @@ mod tests {
 
     fn pending() -> Pending {
         let mut pending = Pending::default();
-        (0..TOPICS).for_each(|topic| pending.add_topic(TopicId(topic as u32)));
+        (0..TOPICS as u32).for_each(|topic| {
+            pending.add_lane(TopicId(topic), 0);
+        });
         pending
     }
 

@@ -7,15 +7,15 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 use bytes::Bytes;
-use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::transport::{NewTopic, TopicHandle, TopicRules};
 use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::RecordWriter;
-use tailwater_journal::{self as journal, Body, ConnectorId, Journal, JournalError, Sequence};
+use tailwater_journal::{self as journal, Body, ConnectorId, Journal, JournalError, Sequence, TopicId};
 use tailwater_wire::batch::BuildError;
 
 use super::embedded::{self, Lease};
 use super::identity::Attempt;
-use super::pending::Pending;
+use super::lanes::Lanes;
 use super::problem::journal_problem;
 use crate::limits::{OPEN_TRANSACTION_BYTES, PENDING_BYTES};
 
@@ -25,7 +25,11 @@ pub(super) struct EmbeddedWriter {
     id: ConnectorId,
     era: u32,
     topics: HashMap<String, TopicHandle>,
-    pending: Pending,
+    /// How topics are made.
+    rules: Option<TopicRules>,
+    lanes: Lanes,
+    /// How often topics had grown when their partitions were looked up.
+    growths: u64,
     attempt: Attempt,
     /// The open transaction's number, once it goes to disk in parts.
     part_of: Option<u64>,
@@ -44,10 +48,12 @@ impl EmbeddedWriter {
         let last = lease.last();
         Ok(EmbeddedWriter {
             era: lease.shared.journal.source(id).era,
+            growths: lease.shared.journal.growths(),
             lease,
             id,
             topics: HashMap::new(),
-            pending: Pending::default(),
+            rules: None,
+            lanes: Lanes::default(),
             attempt: Attempt::default(),
             part_of: None,
             in_flight: VecDeque::new(),
@@ -87,12 +93,12 @@ impl EmbeddedWriter {
 
     /// A client has deleted a topic: it is made again, and what did not get into it is read again.
     fn make_topics_again(&mut self) -> Problem {
-        self.pending.rollback();
+        self.lanes.pending.rollback();
         self.restarting = true;
         for (name, handle) in &self.topics {
-            match self.lease.shared.journal.create_topic(name, 1) {
-                Ok(id) => self.pending.replace_topic(handle.0 as usize, id),
-                Err(error) => return journal_problem(error),
+            match make_topic(&self.lease, self.rules.as_ref(), name) {
+                Ok((id, partitions)) => self.lanes.set_topic(handle.0 as usize, id, partitions),
+                Err(problem) => return problem,
             }
         }
         Problem::retry(
@@ -100,6 +106,20 @@ impl EmbeddedWriter {
             format!("A topic of the connector '{}' was deleted by a client", self.lease.connector),
             "Nothing: it is made again for the changes that follow. For the rows that are there, take a snapshot.",
         )
+    }
+
+    /// Looks up partitions that clients have added to topics.
+    fn look_at_growth(&mut self) {
+        let growths = self.journal().growths();
+        if growths == self.growths {
+            return;
+        }
+        self.growths = growths;
+        for (name, handle) in &self.topics {
+            if let Some(topic) = self.lease.shared.journal.topic(name) {
+                self.lanes.grow_topic(handle.0 as usize, topic.id, topic.partitions);
+            }
+        }
     }
 
     /// Moves what has become durable out of the queue.
@@ -122,12 +142,12 @@ impl EmbeddedWriter {
                 *self.part_of.insert(part_of)
             }
         };
-        let batches = self.pending.take_open();
+        let batches = self.lanes.pending.take_open();
         self.append(Body::Part { part_of, batches }, None)
     }
 
     fn inside_transaction(&self) -> bool {
-        self.part_of.is_some() || self.pending.is_open()
+        self.part_of.is_some() || self.lanes.pending.is_open()
     }
 }
 
@@ -163,15 +183,19 @@ impl SourceWriter for EmbeddedWriter {
         Ok(self.era)
     }
 
+    fn make_topics_by(&mut self, rules: TopicRules) {
+        self.rules = Some(rules);
+    }
+
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
         if let Some(handle) = self.topics.get(name) {
             return Ok(*handle);
         }
-        let id = self.journal().create_topic(name, 1).map_err(journal_problem)?;
+        let (id, partitions) = make_topic(&self.lease, self.rules.as_ref(), name)?;
         // Topics are as many as tables.
         let handle = TopicHandle(self.topics.len() as u32);
         self.lease.shared.uses(&self.lease.connector, name);
-        self.pending.add_topic(id);
+        self.lanes.add_topic(id, partitions);
         self.topics.insert(name.to_owned(), handle);
         Ok(handle)
     }
@@ -182,32 +206,48 @@ impl SourceWriter for EmbeddedWriter {
     }
 
     fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter {
-        self.pending.records(topic.0 as usize, journal::PlanId(plan.0))
+        self.lanes.records(topic.0 as usize, journal::PlanId(plan.0))
+    }
+
+    fn records_in(
+        &mut self,
+        topic: TopicHandle,
+        partition: i32,
+        plan: PlanId,
+    ) -> Result<&mut dyn RecordWriter, Problem> {
+        self.look_at_growth();
+        let EmbeddedWriter { lanes, topics, .. } = self;
+        let missing = || {
+            let name = topics.iter().find(|(_, handle)| **handle == topic).map_or("", |(name, _)| name);
+            partition_missing(name, partition)
+        };
+        lanes.records_in(topic.0 as usize, partition, journal::PlanId(plan.0)).ok_or_else(missing)
     }
 
     fn row_done(&mut self) -> Result<(), Problem> {
-        self.pending.row_done().map_err(|error| record_problem(error, &self.lease.connector))?;
+        self.lanes.pending.row_done().map_err(|error| record_problem(error, &self.lease.connector))?;
         let bound = if self.part_of.is_some() { PENDING_BYTES } else { OPEN_TRANSACTION_BYTES };
-        if self.pending.open_bytes() > bound { self.ship_part() } else { Ok(()) }
+        if self.lanes.pending.open_bytes() > bound { self.ship_part() } else { Ok(()) }
     }
 
     fn commit(&mut self, transaction: Transaction, position: &[u8]) -> Result<(), Problem> {
-        let records = self.pending.open_records().map_err(|error| record_problem(error, &self.lease.connector))?;
+        let records =
+            self.lanes.pending.open_records().map_err(|error| record_problem(error, &self.lease.connector))?;
         let transaction = self.attempt.meta(self.era, transaction, records);
         if let Some(part_of) = self.part_of {
-            let (position, batches) = (position.to_vec(), self.pending.take_last());
+            let (position, batches) = (position.to_vec(), self.lanes.pending.take_last());
             let durable = position.clone();
             self.append(Body::PartCommit { part_of, position, transaction, batches }, Some(durable))?;
             // Not before: after a failure the rollback has parts to abort.
             self.part_of = None;
             return Ok(());
         }
-        self.pending.commit(transaction, position);
-        if self.pending.committed_bytes() > PENDING_BYTES { self.flush() } else { Ok(()) }
+        self.lanes.pending.commit(transaction, position);
+        if self.lanes.pending.committed_bytes() > PENDING_BYTES { self.flush() } else { Ok(()) }
     }
 
     fn rollback(&mut self) -> Result<(), Problem> {
-        self.pending.rollback();
+        self.lanes.pending.rollback();
         self.restarting = true;
         match self.part_of.take() {
             Some(part_of) => self.append(Body::PartAbort { part_of }, None),
@@ -219,12 +259,12 @@ impl SourceWriter for EmbeddedWriter {
         if self.inside_transaction() {
             return Err(Problem::internal("PROGRESS_INSIDE_TRANSACTION", "A position came inside of a transaction"));
         }
-        self.pending.progress(position);
+        self.lanes.pending.progress(position);
         Ok(())
     }
 
     fn pending_bytes(&self) -> usize {
-        self.pending.committed_bytes()
+        self.lanes.pending.committed_bytes()
     }
 
     fn idle(&self) -> bool {
@@ -233,7 +273,8 @@ impl SourceWriter for EmbeddedWriter {
     }
 
     fn flush(&mut self) -> Result<(), Problem> {
-        let Some(committed) = self.pending.take_committed() else { return Ok(()) };
+        self.look_at_growth();
+        let Some(committed) = self.lanes.pending.take_committed() else { return Ok(()) };
         let position = committed.position.clone();
         let body = match committed.transactions.is_empty() {
             true => Body::Progress { position: committed.position },
@@ -260,6 +301,27 @@ impl Drop for EmbeddedWriter {
             tracing::debug!(connector = %self.lease.connector, %problem, "parts of a transaction are left to recovery");
         }
     }
+}
+
+/// Makes a topic by the rules, or finds it; and how many partitions it has.
+fn make_topic(lease: &Lease, rules: Option<&TopicRules>, name: &str) -> Result<(TopicId, u32), Problem> {
+    let journal = &lease.shared.journal;
+    let NewTopic { partitions, config } = rules.map_or_else(NewTopic::default, |rules| rules(name));
+    let partitions = partitions.unwrap_or_else(|| lease.shared.default_partitions());
+    let id = journal.create_topic_for(name, partitions, config).map_err(journal_problem)?;
+    Ok((id, journal.topic(name).filter(|topic| topic.id == id).map_or(1, |topic| topic.partitions)))
+}
+
+fn partition_missing(topic: &str, partition: i32) -> Problem {
+    let wanted = i64::from(partition) + 1;
+    Problem::stop(
+        "PARTITION_MISSING",
+        format!("a transform sends a record to partition {partition} of topic '{topic}', which has no such partition"),
+        format!(
+            "kafka-topics.sh --bootstrap-server HOST:PORT --alter --topic {topic} --partitions {wanted}   # or, before the topic is \
+             made: 'topic.creation.default.partitions'={wanted} and 'topic.creation.default.replication.factor'=1"
+        ),
+    )
 }
 
 fn record_problem(error: BuildError, connector: &str) -> Problem {

@@ -154,7 +154,6 @@ pub const PROPERTIES: &[Property] = &[
     ),
     no_effect("transaction.boundary", Text, Some("poll"), "batches are kept whole"),
     no_effect("transaction.boundary.interval.ms", NUMBER, None, "batches are kept whole"),
-    no_effect("topic.creation.*", Text, None, "topics are made when needed, with one partition"),
     no_effect("offsets.storage.topic", Text, None, JOURNAL),
     no_effect("offset.*", Text, None, JOURNAL),
     no_effect("config.action.reload", OneOf(&["none", "restart"]), Some("restart"), WORKER),
@@ -185,7 +184,7 @@ mod tests {
         transaction.isolation.mode query.retry.attempts table.types poll.interval.ms batch.max.rows
         table.poll.interval.ms table.monitoring.startup.polling.limit.ms topic.prefix timestamp.delay.interval.ms
         db.timezone timestamp.granularity tasks.max key.converter value.converter
-        topic.creation.default.partitions exactly.once.support";
+        exactly.once.support";
 
     fn config(extra: (&str, &str)) -> Config {
         [("connection.url", "jdbc:postgresql://h/d"), ("mode", "bulk"), extra]

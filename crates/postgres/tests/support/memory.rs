@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use serde_json::Value;
-use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::transport::{TopicHandle, TopicRules};
 use tailwater_connector::{Durable, PlanId, Problem, ProblemKind, SourceWriter, Transaction};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
@@ -259,6 +259,8 @@ impl SourceWriter for MemoryWriter {
         Ok(store.eras)
     }
 
+    fn make_topics_by(&mut self, _: TopicRules) {}
+
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
         let mut store = self.memory.store();
         let index = store.topics.iter().position(|t| t == name).unwrap_or_else(|| {
@@ -280,6 +282,15 @@ impl SourceWriter for MemoryWriter {
     fn records(&mut self, topic: TopicHandle, _plan: PlanId) -> &mut dyn RecordWriter {
         self.topic = self.memory.store().topics[topic.0 as usize].clone();
         self
+    }
+
+    fn records_in(
+        &mut self,
+        topic: TopicHandle,
+        _partition: i32,
+        plan: PlanId,
+    ) -> Result<&mut dyn RecordWriter, Problem> {
+        Ok(self.records(topic, plan))
     }
 
     fn row_done(&mut self) -> Result<(), Problem> {

@@ -6,7 +6,8 @@ use std::io::{self, BufRead, BufReader, Write};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use tailwater_connector::Problem;
-use tailwater_kafka::client::{Client, partition_of};
+use tailwater_kafka::client::Client;
+use tailwater_kafka::partition_of;
 use tailwater_wire::batch::{Batch, BatchBuilder, BatchError, Codec, recompress};
 
 use super::brokers::Target;

@@ -9,6 +9,7 @@ mod commerce;
 mod durability;
 mod guarded;
 mod hostile;
+mod partitions;
 mod stuck_configuration;
 mod stuck_server;
 mod support;

@@ -24,6 +24,14 @@ use crate::load::Load;
 const NAME: &str = "torture";
 /// Up to where the server may forget its log.
 const CONFIRMED: &str = "select confirmed_flush_lsn from pg_replication_slots where slot_name = 'torture_slot';";
+/// How topics are made where a test wants several partitions.
+const SEVERAL_PARTITIONS: [(&str, &str); 5] = [
+    ("topic.creation.default.partitions", "3"),
+    ("topic.creation.default.replication.factor", "1"),
+    ("topic.creation.groups", "one"),
+    ("topic.creation.one.include", r".*\.single"),
+    ("topic.creation.one.partitions", "1"),
+];
 /// How long anything that must happen may take.
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -31,7 +39,8 @@ const DEADLINE: Duration = Duration::from_secs(60);
 fn a_kill_at_any_moment_loses_nothing_and_repeats_nothing() {
     let (rounds, seed) = (rounds(), seed());
     eprintln!("TAILWATER_KILL_SEED={seed}");
-    let scene = Scene::new(Postgres::start());
+    // One table in one partition, the others in several.
+    let scene = Scene::new(Postgres::start(), &SEVERAL_PARTITIONS);
     let mut random = Random::new(seed);
     let mut serve = scene.streaming();
     serve.process.kill();
@@ -60,7 +69,8 @@ fn a_kill_at_any_moment_loses_nothing_and_repeats_nothing() {
     load.stop();
     assert!(advanced * 10 >= rounds, "only {advanced} of {rounds} kills came while something was being written");
 
-    let events = scene.finish(scene.streaming());
+    let (events, partitions) = scene.finish(scene.streaming());
+    assert_eq!(partitions, 10, "one table in one, three in three");
     eprintln!("{rounds} kills, {advanced} of them after progress, {events} events");
 }
 
@@ -69,7 +79,7 @@ fn a_server_that_crashes_under_load_loses_nothing_and_repeats_nothing() {
     let (rounds, seed) = ((rounds() / 4).max(5), seed());
     eprintln!("TAILWATER_KILL_SEED={seed}");
     let server = Postgres::builder().setting("fsync", "on").setting("synchronous_commit", "on").start();
-    let scene = Scene::new(server);
+    let scene = Scene::new(server, &[]);
     let mut random = Random::new(seed);
     let serve = scene.streaming();
     let load = Load::start(&scene.server, seed);
@@ -84,7 +94,8 @@ fn a_server_that_crashes_under_load_loses_nothing_and_repeats_nothing() {
     }
     load.stop();
     serve.wait_state(NAME, "streaming", DEADLINE);
-    let events = scene.finish(serve);
+    let (events, partitions) = scene.finish(serve);
+    assert_eq!(partitions, load::TABLES.len());
     eprintln!("{rounds} crashes, {events} events");
 }
 
@@ -97,7 +108,7 @@ struct Scene {
 
 impl Scene {
     /// Nothing has been written yet.
-    fn new(server: Postgres) -> Scene {
+    fn new(server: Postgres, more: &[(&str, &str)]) -> Scene {
         server.psql("postgres", &load::schema());
         let witness = Witness::create(&server, "postgres", "witness");
         let scene = Scene { server: Arc::new(RwLock::new(server)), witness, dir: tempfile::tempdir().unwrap() };
@@ -109,6 +120,7 @@ impl Scene {
             ("value.converter", "org.apache.kafka.connect.json.JsonConverter"),
             ("value.converter.schemas.enable", "false"),
         ];
+        let properties = [&properties, more].concat();
         write_connector(&scene.connectors(), NAME, &scene.server.read().unwrap(), "postgres", &properties);
         scene
     }
@@ -158,7 +170,7 @@ impl Scene {
     }
 
     /// Waits until everything that was written is confirmed, ends the program politely, and compares.
-    fn finish(&self, mut serve: Serve) -> usize {
+    fn finish(&self, mut serve: Serve) -> (usize, usize) {
         let rows = load::TABLES.map(|table| format!("insert into {} (v) values ('the end');", table.name)).concat();
         let end = self.psql(&format!("{rows} select pg_current_wal_insert_lsn();"));
         let reached = wait_until(DEADLINE, || self.confirmed() >= lsn(&end));

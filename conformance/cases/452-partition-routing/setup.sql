@@ -1,0 +1,14 @@
+create table texts(id int primary key, k text);
+create table numbers(id int primary key, k int);
+create table decimals(id int primary key, k numeric(10,2));
+create table dates(id int primary key, k date);
+create table flags(id int primary key, k boolean);
+create table two(id int primary key, k text, l bigint);
+create table nulls(id int primary key, k text);
+alter table texts replica identity full;
+alter table numbers replica identity full;
+alter table decimals replica identity full;
+alter table dates replica identity full;
+alter table flags replica identity full;
+alter table two replica identity full;
+alter table nulls replica identity full;

@@ -1,0 +1,13 @@
+insert into texts values (1, 'tenant-äöü'), (2, 'tenant-äöü');
+update texts set id = 3 where id = 2;
+delete from texts where id = 1;
+insert into numbers values (1, -123456789);
+delete from numbers;
+insert into decimals values (1, 12345.67);
+update decimals set k = k;
+insert into dates values (1, '2024-02-29');
+insert into flags values (1, true);
+insert into two values (1, 'x', 5000000000);
+update two set id = id;
+delete from two;
+insert into nulls values (1, null);
