@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
 use tailwater_connector::config::split_list;
 use tailwater_connector::transport::{NewTopic, TopicRules};
 use tailwater_connector::{Config, Kind, Problem};
 
-use crate::transform::java_regex;
+use crate::transform::java_regex::{self, Whole};
 
 const PREFIX: &str = "topic.creation.";
 pub(super) const GROUPS: &str = "topic.creation.groups";
@@ -37,8 +36,8 @@ impl Default for TopicCreation {
 
 /// Topics that are made alike.
 struct Group {
-    include: Regex,
-    exclude: Regex,
+    include: Whole,
+    exclude: Whole,
     topic: NewTopic,
 }
 
@@ -207,7 +206,7 @@ fn replication(config: &Config, group: &str, problems: &mut Vec<Problem>) {
 }
 
 /// The expressions of a group as one for whole names. One without any fits no name.
-fn pattern(config: &Config, group: &str, which: &str, problems: &mut Vec<Problem>) -> Option<Regex> {
+fn pattern(config: &Config, group: &str, which: &str, problems: &mut Vec<Problem>) -> Option<Whole> {
     let name = format!("{PREFIX}{group}.{which}");
     let all = split_list(config.text(&name)).join("|");
     if all.is_empty() && which == INCLUDE {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo};
+use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo, TopicRules};
 use tailwater_connector::{Durable, Header, Problem, Record, SourceWriter, TopicReader, Transaction, Transport};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
@@ -131,6 +131,7 @@ impl SourceWriter for Writer {
     fn begin_era(&mut self, _: &[u8]) -> Result<u32, Problem> {
         Ok(1)
     }
+    fn make_topics_by(&mut self, _: TopicRules) {}
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
         let known = self.topics.iter().position(|known| known == name);
         Ok(TopicHandle(known.unwrap_or_else(|| {
@@ -150,6 +151,9 @@ impl SourceWriter for Writer {
     fn records(&mut self, topic: TopicHandle, plan: PlanId) -> &mut dyn RecordWriter {
         (self.topic, self.plan) = (topic.0 as usize, plan.0);
         self
+    }
+    fn records_in(&mut self, topic: TopicHandle, _: i32, plan: PlanId) -> Result<&mut dyn RecordWriter, Problem> {
+        Ok(self.records(topic, plan))
     }
     fn row_done(&mut self) -> Result<(), Problem> {
         Ok(())
