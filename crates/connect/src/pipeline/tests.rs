@@ -269,13 +269,6 @@ fn without_transforms_and_with_json_nothing_is_between_source_and_topics() {
 }
 
 #[test]
-fn transforms_that_only_route_rename_topics_and_leave_plans_alone() {
-    let (log, _) = arriving(&ROUTE);
-    assert_eq!(log[0], "plan p");
-    assert!(log[1].starts_with("new-t @5 key {\"schema\""), "{log:?}");
-}
-
-#[test]
 fn records_are_converted_part_by_part_and_a_tombstone_stays_one() {
     let (log, outcome) = arriving(&[&ROUTE[..], &[STRING, ("key.converter.schemas.enable", "false")]].concat());
     outcome.unwrap();

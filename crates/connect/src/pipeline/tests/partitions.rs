@@ -1,4 +1,4 @@
-//! How topics are made, and which partition records go to.
+//! Which topics there are, how they are made, and which partition records go to.
 
 use super::*;
 
@@ -71,4 +71,11 @@ fn a_partition_that_a_transform_chooses_is_the_records_and_one_that_it_does_not_
     let partitions: Vec<&str> =
         lines.iter().filter_map(|line| line.strip_prefix("srv.t partition ")).map(|rest| &rest[..1]).collect();
     assert_eq!(partitions, ["1", "0", "1", "0", "7"], "{lines:?}");
+}
+
+#[test]
+fn transforms_that_only_route_rename_topics_and_leave_plans_alone() {
+    let (log, _) = arriving(&ROUTE);
+    assert_eq!(log[0], "plan p");
+    assert!(log[1].starts_with("new-t @5 key {\"schema\""), "{log:?}");
 }
