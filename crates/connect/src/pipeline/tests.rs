@@ -577,13 +577,6 @@ fn a_sink_that_knows_the_form_of_values_reads_them_by_itself_until_a_transform_c
 }
 
 #[test]
-fn transforms_of_a_sink_that_only_route_leave_records_as_they_are() {
-    let (log, outcome) = delivered(&ROUTE, &[Some("no JSON")]);
-    outcome.unwrap();
-    assert_eq!(log, ["schemas ", "0 new-t {\"id\":1} no JSON [\"h=3\"]"]);
-}
-
-#[test]
 fn a_sink_gets_what_converters_and_transforms_make_of_records_under_their_offsets() {
     let drop = [
         ("transforms", "r,d"),

@@ -79,3 +79,10 @@ fn transforms_that_only_route_rename_topics_and_leave_plans_alone() {
     assert_eq!(log[0], "plan p");
     assert!(log[1].starts_with("new-t @5 key {\"schema\""), "{log:?}");
 }
+
+#[test]
+fn transforms_of_a_sink_that_only_route_leave_records_as_they_are() {
+    let (log, outcome) = delivered(&ROUTE, &[Some("no JSON")]);
+    outcome.unwrap();
+    assert_eq!(log, ["schemas ", "0 new-t {\"id\":1} no JSON [\"h=3\"]"]);
+}
