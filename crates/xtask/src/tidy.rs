@@ -1,6 +1,7 @@
 //! `cargo xtask tidy`: the rules of the house that a machine can check. Each rule is a function from what it reads to
 //! findings, so that its test can feed it a violation.
 
+mod cases;
 mod edges;
 mod files;
 mod manifest;
@@ -40,6 +41,8 @@ pub fn run(root: &Path) -> Outcome<Vec<String>> {
             findings.extend(manifest::check(name, &text));
         }
     }
+    // A folder deleted but not committed yet is no case.
+    findings.extend(cases::check(tracked.iter().filter(|name| root.join(name).exists())));
     for page in traps::PAGES {
         let text = std::fs::read_to_string(root.join(page)).unwrap_or_default();
         findings.extend(traps::check(page, &text, &sources));
