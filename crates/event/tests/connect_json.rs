@@ -241,6 +241,58 @@ fn the_members_of_a_foreign_envelope_may_stand_in_any_order() {
     assert!(Arc::ptr_eq(&again.schema.unwrap(), &data.schema.unwrap()));
 }
 
+#[test]
+fn fields_are_found_wherever_they_stand() {
+    let schema = "{\"type\":\"struct\",\"fields\":[{\"field\":\"a\",\"type\":\"int32\",\"optional\":true},\
+                  {\"field\":\"b\",\"type\":\"struct\",\"optional\":true,\"fields\":[{\"field\":\"c\",\"type\":\"int32\"}]},\
+                  {\"field\":\"d\",\"type\":\"int32\",\"optional\":true}]}";
+    let mut reader = JsonReader::new(true);
+    let mut read = |payload: &str| {
+        let text = format!("{{\"schema\":{schema},\"payload\":{payload}}}");
+        reader.read(Some(text.as_bytes())).map(|data| data.value).map_err(|error| error.to_string())
+    };
+    let inner = || Value::Struct(vec![Value::Int32(2)]);
+    let all = Value::Struct(vec![Value::Int32(1), inner(), Value::Int32(3)]);
+    for payload in [
+        r#"{"a":1,"b":{"c":2},"d":3}"#,
+        r#" { "a" : 1 , "b" : { "c" : 2 } , "d" : 3 } "#,
+        r#"{"d":3,"b":{"c":2},"a":1}"#,
+        r#"{"a":1,"x":[],"b":{"y":{},"c":2},"d":3,"z":null}"#,
+        r#"{"\u0061":1,"b":{"c":2},"d":3}"#,
+        r#"{"a":0,"b":{"c":9,"c":2},"a":1,"d":3}"#,
+    ] {
+        assert_eq!(read(payload), Ok(all.clone()), "{payload}");
+    }
+    assert_eq!(read(r#"{"b":{"c":2}}"#), Ok(Value::Struct(vec![Value::Null, inner(), Value::Null])));
+    assert_eq!(read("{}"), Ok(Value::Struct(vec![Value::Null; 3])));
+    assert_eq!(read(r#"{"a":1,"b":{}}"#), Err("field b.c: null where the schema demands a value".into()));
+    for broken in [r#"{"a":1,}"#, r#"{"a":1 "d":2}"#, r#"{,"a":1}"#, r#"{"a"1}"#, r#"{"a":1"#, "{", r#"{"a":1]"#] {
+        assert!(read(broken).is_err(), "{broken}");
+    }
+}
+
+#[test]
+fn fields_that_need_not_be_read_are_passed_whatever_they_are() {
+    let schema = "{\"type\":\"struct\",\"fields\":[{\"field\":\"a\",\"type\":\"int32\"},\
+                  {\"field\":\"b\",\"type\":\"string\"},{\"field\":\"c\",\"type\":\"int32\"}]}";
+    let mut reader = JsonReader::new(true);
+    let opened = format!("{{\"schema\":{schema},\"payload\":{{\"a\":");
+    let (schema, payload) = reader.opening(opened.as_bytes()).unwrap();
+    assert_eq!(&opened[payload..], "{\"a\":");
+    let read =
+        |rest: &str, skip: &[bool]| reader.read_opened(schema.as_ref(), rest.as_bytes(), skip).map(|data| data.value);
+    let rest = |passed: &str| format!("{{\"a\":1,\"b\":{passed},\"c\":3}}}}");
+    let kept = Value::Struct(vec![Value::Int32(1), Value::Null, Value::Int32(3)]);
+    for passed in ["null", "12.5e3", "true", "\"\"", r#""\",}\\""#, "[]", r#"{"x":[{"]":"}"},[1,"\\"]]}"#, " { } "] {
+        assert_eq!(read(&rest(passed), &[false, true]), Ok(kept.clone()), "{passed}");
+    }
+    assert!(read(&rest("12"), &[]).is_err(), "no text, as the schema wants it");
+    assert_eq!(read("null}", &[true]).unwrap_err().to_string(), "null where the schema demands a value");
+    for broken in ["", "[", "{\"x\":", "\"x", "]"] {
+        assert!(read(&format!("{{\"a\":1,\"b\":{broken}"), &[false, true]).is_err(), "{broken}");
+    }
+}
+
 fn values() -> impl Strategy<Value = (Arc<Schema>, Value)> {
     fn leaf(kind: Kind, value: Value) -> (Arc<Schema>, Value) {
         (Arc::new(Schema::new(kind)), value)

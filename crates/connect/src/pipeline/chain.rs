@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use tailwater_connector::config::split_list;
 use tailwater_connector::{Config, Problem};
-use tailwater_event::connect::ConnectRecord;
+use tailwater_event::connect::{ConnectRecord, Schema};
 
 use super::named;
 use super::predicate::Predicate;
@@ -107,6 +107,12 @@ impl Chain {
     pub(super) fn only_routes(&self) -> bool {
         let sees_topics = |step: &Step| step.on.as_ref().is_none_or(|(predicate, _)| predicate.only_sees_topics());
         self.0.iter().all(|step| step.transform.only_routes() && sees_topics(step))
+    }
+
+    /// Fields of values of this schema that need not be read, by their places.
+    pub(super) fn unused(&self, value: &Schema) -> Vec<usize> {
+        let first = self.0.first().filter(|step| step.on.is_none());
+        first.map_or_else(Vec::new, |step| step.transform.unused(value))
     }
 
     /// The names of the transforms, for people.

@@ -7,6 +7,7 @@ use tailwater_event::connect::Schema;
 use tailwater_event::connect::json::JsonReader;
 use tailwater_event::{FragmentId, Fragments};
 
+use super::chain::Chain;
 use crate::bounded::Bounded;
 use crate::limits::CONVERTED_TOPICS;
 
@@ -25,12 +26,18 @@ pub(super) struct Plans {
 pub(super) struct Plan {
     id: PlanId,
     pub(super) fragments: Fragments,
-    /// Fragments that open an envelope: its schema, and where the payload begins.
+    /// Fragments that open an envelope.
     openings: Vec<Option<Opening>>,
     pub(super) reader: JsonReader,
 }
 
-type Opening = (Option<Arc<Schema>>, usize);
+pub(super) struct Opening {
+    pub(super) schema: Option<Arc<Schema>>,
+    /// Where the payload begins.
+    pub(super) payload: usize,
+    /// Whether a field need not be read, where it is a value's, by its place.
+    pub(super) skip: Vec<bool>,
+}
 
 impl Default for Plan {
     fn default() -> Self {
@@ -44,13 +51,21 @@ impl Plan {
     }
 
     /// Registers fragments. Cheap when they are those of before.
-    pub(super) fn prepare(&mut self, fragments: &Fragments) {
+    pub(super) fn prepare(&mut self, fragments: &Fragments, chain: &Chain) {
         if self.fragments.same(fragments) {
             return;
         }
         self.fragments = fragments.clone();
-        let all = fragments.shared().iter();
-        self.openings = all.map(|fragment| self.reader.opening(fragment)).collect();
+        let opening = |fragment: &Arc<[u8]>| {
+            let (schema, payload) = self.reader.opening(fragment)?;
+            let mut skip = Vec::new();
+            if let Some(schema) = &schema {
+                let unused = chain.unused(schema);
+                skip = (0..schema.fields().len()).map(|at| unused.contains(&at)).collect();
+            }
+            Some(Opening { schema, payload, skip })
+        };
+        self.openings = fragments.shared().iter().map(opening).collect();
     }
 
     /// The envelope that a fragment opens.
@@ -110,8 +125,8 @@ mod tests {
             assert_eq!(id, plans.number(n.to_string().as_bytes()));
             plans.choose(id);
             assert!(plans.current().fragments.is_empty(), "a plan in the place of another begins anew");
-            plans.current().prepare(&opened(n));
-            assert_eq!(plans.current().opening(FragmentId(0)).map(|(_, at)| *at), Some(25));
+            plans.current().prepare(&opened(n), &Chain::default());
+            assert_eq!(plans.current().opening(FragmentId(0)).map(|opening| opening.payload), Some(25));
         }
         assert!(plans.places.len() <= CONVERTED_TOPICS);
     }

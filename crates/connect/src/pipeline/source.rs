@@ -15,7 +15,7 @@ use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
 use super::chain::{Chain, Refusal};
 use super::converter::{Converter, Written};
-use super::plans::{Plan, Plans};
+use super::plans::{Opening, Plan, Plans};
 use super::properties::CONVERTERS;
 use super::tolerance::{Place, Tolerance};
 use crate::bounded::Bounded;
@@ -132,9 +132,13 @@ impl Field {
         empty(&mut self.bytes);
     }
 
-    fn read(&self, plan: &mut Plan) -> Result<Typed, JsonError> {
+    /// Without the fields that need not be read, where it is a value.
+    fn read(&self, plan: &mut Plan, is_value: bool) -> Result<Typed, JsonError> {
         match self.opening.and_then(|id| plan.opening(id)) {
-            Some((schema, _)) => plan.reader.read_opened(schema.as_ref(), &self.bytes),
+            Some(Opening { schema, skip, .. }) => {
+                let skip = if is_value { skip.as_slice() } else { &[] };
+                plan.reader.read_opened(schema.as_ref(), &self.bytes, skip)
+            }
             None => plan.reader.read(self.there.then_some(&self.bytes)),
         }
     }
@@ -203,7 +207,7 @@ impl ConvertingWriter {
         let plan = self.plans.current();
         let headers = self.draft.headers.iter().take(self.draft.used);
         let mut header = |(name, value): &(Arc<str>, Field)| {
-            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: value.read(plan)? })
+            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: value.read(plan, false)? })
         };
         Ok(ConnectRecord {
             topic,
@@ -211,8 +215,8 @@ impl ConvertingWriter {
             offset: None,
             timestamp_ms: None,
             headers: headers.map(&mut header).collect::<Result<_, _>>()?,
-            key: self.draft.key.read(plan)?,
-            value: self.draft.value.read(plan)?,
+            key: self.draft.key.read(plan, false)?,
+            value: self.draft.value.read(plan, true)?,
         })
     }
 
@@ -325,7 +329,7 @@ impl Target {
 
 impl RecordWriter for ConvertingWriter {
     fn prepare(&mut self, fragments: &Fragments) {
-        self.plans.current().prepare(fragments);
+        self.plans.current().prepare(fragments, &self.chain);
     }
 
     fn begin(&mut self, timestamp_ms: i64) {
@@ -355,10 +359,10 @@ impl RecordWriter for ConvertingWriter {
         let plan = self.plans.current();
         let mut bytes = plan.fragments.get(id);
         if field.bytes.is_empty()
-            && let Some((_, payload)) = plan.opening(id)
+            && let Some(opening) = plan.opening(id)
         {
             field.opening = Some(id);
-            bytes = bytes.get(*payload..).unwrap_or_default();
+            bytes = bytes.get(opening.payload..).unwrap_or_default();
         }
         field.bytes.extend_from_slice(bytes);
     }

@@ -11,7 +11,7 @@ mod kafka;
 pub mod schema_cache;
 
 use tailwater_connector::{Config, Problem, Property};
-use tailwater_event::connect::ConnectRecord;
+use tailwater_event::connect::{ConnectRecord, Schema};
 
 /// Changes records, one at a time, in their order. One instance serves one connector.
 pub trait Transform: Send {
@@ -23,6 +23,12 @@ pub trait Transform: Send {
     /// apart for it.
     fn only_routes(&self) -> bool {
         false
+    }
+
+    /// Fields of struct values of this schema, by their places, that it neither looks at nor hands on: they need not be read,
+    /// and may be null.
+    fn unused(&self, _value: &Schema) -> Vec<usize> {
+        Vec::new()
     }
 }
 

@@ -285,3 +285,49 @@ fn a_source_has_a_bounded_number_of_topics_and_records_may_go_to_any() {
     let topics = memory.with(|state| std::mem::take(&mut state.topics));
     assert_eq!((topics.len(), topics.values().map(Vec::len).sum::<usize>()), (count, count));
 }
+
+#[test]
+fn a_row_out_of_its_envelope_is_the_same_whether_the_rest_is_read_or_not() {
+    const UNWRAP: [(&str, &str); 6] = [
+        ("name", "c"),
+        ("transforms", "u"),
+        ("transforms.u.type", "io.debezium.transforms.ExtractNewRecordState"),
+        ("transforms.u.delete.tombstone.handling.mode", "rewrite"),
+        ("transforms.u.add.fields", "op,source.lsn"),
+        ("transforms.u.add.headers", "ts_ms,schema"),
+    ];
+    // A transform with a predicate does not apply to every record, which therefore are read whole.
+    const ALWAYS: [(&str, &str); 5] = [
+        ("transforms.u.predicate", "none"),
+        ("transforms.u.negate", "true"),
+        ("predicates", "none"),
+        ("predicates.none.type", "TopicNameMatches"),
+        ("predicates.none.pattern", "none"),
+    ];
+    let config = |pairs: &[(&str, &str)]| -> Config {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    };
+    let mut random = Random(4);
+    for _ in 0..20 {
+        let row = Schema { optional: true, ..random.fields(2) };
+        let text = |name: &str| Field::new(name, Schema::new(Kind::Text));
+        let source = vec![text("schema"), Field::new("lsn", Schema::new(Kind::Int64).optional()), text("table")];
+        let envelope = Schema::new(Kind::Struct(vec![
+            Field::new("before", row.clone()),
+            Field::new("after", row),
+            Field::new("source", Schema::new(Kind::Struct(source))),
+            text("op"),
+            Field::new("ts_ms", Schema::new(Kind::Int64).optional()),
+            Field::new("ts_ns", Schema::new(Kind::Int64).optional()),
+        ]));
+        let envelope = envelope.named("srv.t.Envelope");
+        let records = random.records(30, |random| random.typed(envelope.clone()));
+        let outcomes = [config(&UNWRAP), config(&[&UNWRAP[..], &ALWAYS].concat())].map(|config| {
+            let memory = Memory::default();
+            write(&memory, &config, &records).unwrap();
+            memory.with(|state| std::mem::take(&mut state.topics))
+        });
+        assert_eq!(outcomes[0], outcomes[1]);
+        assert!(outcomes[0].values().map(Vec::len).sum::<usize>() > 5);
+    }
+}

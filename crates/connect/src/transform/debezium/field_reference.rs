@@ -96,6 +96,13 @@ impl FieldReference {
 }
 
 impl Resolved {
+    /// The place in the envelope that it is of, or inside of.
+    pub(super) fn place(&self) -> usize {
+        match self.path {
+            Path::Top(at) | Path::Inside(at, _) => at,
+        }
+    }
+
     /// The value in an envelope whose field `taken` was moved out to `row`. Null inside a struct that is null, as
     /// `transaction` in a snapshot.
     pub(super) fn value(&self, envelope: &[Value], taken: usize, row: &[Value]) -> Value {

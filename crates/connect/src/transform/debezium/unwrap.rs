@@ -128,6 +128,16 @@ impl Transform for Unwrap {
         }
         Ok(unwrapped)
     }
+
+    /// Of an envelope nothing but the row goes on.
+    fn unused(&self, value: &Schema) -> Vec<usize> {
+        let plan = is_envelope(value)
+            .then(|| Plan::new(value, false, false, self.route_by.as_deref(), &self.fields, &self.headers).ok());
+        let Some(plan) = plan.flatten() else { return Vec::new() };
+        let added = || plan.fields.iter().chain(&plan.headers).map(Resolved::place);
+        let used = |at: &usize| [plan.before.at, plan.after.at].contains(at) || added().any(|place| place == *at);
+        (0..value.fields().len()).filter(|at| !used(at)).collect()
+    }
 }
 
 impl Unwrap {

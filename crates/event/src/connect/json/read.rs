@@ -56,10 +56,16 @@ impl JsonReader {
         Some((self.schema(schema).ok()?, text.len() - payload.len()))
     }
 
-    /// What follows an [`opening`](Self::opening): the payload, and the envelope's end.
-    pub fn read_opened(&self, schema: Option<&Arc<Schema>>, rest: &[u8]) -> Result<Typed, JsonError> {
+    /// What follows an [`opening`](Self::opening): the payload, and the envelope's end. Of a struct the fields that `skip` is
+    /// true of, by their places, stay null.
+    pub fn read_opened(&self, schema: Option<&Arc<Schema>>, rest: &[u8], skip: &[bool]) -> Result<Typed, JsonError> {
         let mut scan = Scan::new(rest);
-        let value = value(&mut scan, schema.map(|schema| &**schema), self.replace_null, 0)?;
+        let value = match schema {
+            Some(schema) if skip.contains(&true) && scan.peek() == Some(b'{') => {
+                Value::Struct(fields(&mut scan, schema, self.replace_null, 0, skip)?)
+            }
+            _ => value(&mut scan, schema.map(|schema| &**schema), self.replace_null, 0)?,
+        };
         if !scan.take(b'}') {
             return Err("an object that is not closed".into());
         }
@@ -156,7 +162,7 @@ pub(super) fn value(
             Value::Array(elements)
         }
         Kind::Map(keys, values) => Value::Map(map(scan, keys, values, replace_null, depth)?),
-        Kind::Struct(_) => Value::Struct(fields(scan, schema, replace_null, depth)?),
+        Kind::Struct(_) => Value::Struct(fields(scan, schema, replace_null, depth, &[])?),
     })
 }
 
@@ -169,19 +175,49 @@ fn absent(schema: &Schema, replace_null: bool) -> Result<Value, JsonError> {
     }
 }
 
-fn fields(scan: &mut Scan<'_>, schema: &Schema, replace_null: bool, depth: usize) -> Result<Vec<Value>, JsonError> {
+/// Fields come in the schema's order, none is missing and no name is escaped, unless a stranger wrote them.
+fn fields(
+    scan: &mut Scan<'_>,
+    schema: &Schema,
+    replace_null: bool,
+    depth: usize,
+    skip: &[bool],
+) -> Result<Vec<Value>, JsonError> {
     let fields = schema.fields();
-    let mut values: Vec<Option<Value>> = Vec::new();
+    let mut values = Vec::with_capacity(fields.len());
+    scan.begin_object()?;
+    for field in fields {
+        if !scan.is_member(values.is_empty(), &field.name) {
+            return strange_fields(scan, schema, replace_null, depth, values);
+        }
+        if skip.get(values.len()) == Some(&true) {
+            scan.pass()?;
+            values.push(Value::Null);
+            continue;
+        }
+        let read = value(scan, Some(&field.schema), replace_null, depth + 1);
+        values.push(read.map_err(|error| error.within(&field.name))?);
+    }
+    if scan.take(b'}') { Ok(values) } else { strange_fields(scan, schema, replace_null, depth, values) }
+}
+
+/// Fields in any order, behind the first ones.
+fn strange_fields(
+    scan: &mut Scan<'_>,
+    schema: &Schema,
+    replace_null: bool,
+    depth: usize,
+    first: Vec<Value>,
+) -> Result<Vec<Value>, JsonError> {
+    let fields = schema.fields();
+    let is_first = first.is_empty();
+    let mut values: Vec<Option<Value>> = first.into_iter().map(Some).collect();
     values.resize_with(fields.len(), || None);
-    // Fields come in the schema's order unless a stranger wrote them.
-    let mut next = 0;
-    scan.object(|scan, name| {
-        let expected = fields.get(next).filter(|field| *field.name == *name).map(|field| (next, field));
-        let Some((at, field)) = expected.or_else(|| schema.field(&name)) else {
+    scan.members(is_first, &mut |scan, name| {
+        let Some((at, field)) = schema.field(&name) else {
             scan.raw()?;
             return Ok(());
         };
-        next = at + 1;
         let read = value(scan, Some(&field.schema), replace_null, depth + 1).map_err(|error| error.within(&name))?;
         if let Some(place) = values.get_mut(at) {
             *place = Some(read);

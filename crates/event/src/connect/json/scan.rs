@@ -146,24 +146,52 @@ impl<'a> Scan<'a> {
         &mut self,
         mut member: impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), E>,
     ) -> Result<(), E> {
-        if !self.take(b'{') {
-            return Err("not an object".into());
+        self.begin_object()?;
+        self.members(true, &mut member)
+    }
+
+    /// Passes the opening brace.
+    pub(super) fn begin_object(&mut self) -> Result<(), Reason> {
+        if self.take(b'{') { Ok(()) } else { Err("not an object") }
+    }
+
+    /// Passes the name of a member if it is this one as it stands, after a comma unless it is the first.
+    #[inline]
+    pub(super) fn is_member(&mut self, first: bool, name: &str) -> bool {
+        let before = self.at;
+        let begins = first || self.take(b',');
+        let there = begins && self.peek() == Some(b'"') && {
+            let rest = self.rest().get(1..).unwrap_or_default();
+            rest.strip_prefix(name.as_bytes()).is_some_and(|behind| behind.first() == Some(&b'"'))
+        };
+        if there {
+            self.at += name.len() + 2;
         }
-        if self.take(b'}') {
-            return Ok(());
+        let is_member = there && self.take(b':');
+        if !is_member {
+            self.at = before;
         }
+        is_member
+    }
+
+    /// The members behind an opening brace, or behind the first of them.
+    pub(super) fn members<E: From<Reason>>(
+        &mut self,
+        mut first: bool,
+        member: &mut impl FnMut(&mut Self, Cow<'a, str>) -> Result<(), E>,
+    ) -> Result<(), E> {
         loop {
+            if self.take(b'}') {
+                return Ok(());
+            }
+            if !std::mem::take(&mut first) && !self.take(b',') {
+                return Err("an object that is not closed".into());
+            }
             let name = self.string()?;
             if !self.take(b':') {
                 return Err("a member without value".into());
             }
             member(self, name)?;
-            if self.take(b'}') {
-                return Ok(());
-            }
-            if !self.take(b',') {
-                return Err("an object that is not closed".into());
-            }
         }
     }
 
@@ -173,6 +201,51 @@ impl<'a> Scan<'a> {
         let start = self.at;
         self.skip(0)?;
         Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+
+    /// Passes one value of text that is known to be JSON.
+    pub(super) fn pass(&mut self) -> Result<(), Reason> {
+        let mut depth = 0_usize;
+        loop {
+            match self.peek().ok_or("not JSON")? {
+                b'"' => self.pass_string()?,
+                b'{' | b'[' => {
+                    depth += 1;
+                    self.at += 1;
+                }
+                b'}' | b']' => {
+                    depth = depth.checked_sub(1).ok_or("not JSON")?;
+                    self.at += 1;
+                }
+                b',' | b':' if depth > 0 => self.at += 1,
+                b',' | b':' => return Err("not JSON"),
+                _ => {
+                    let rest = self.rest();
+                    let ends = |byte: &u8| matches!(byte, b',' | b':' | b'}' | b']' | b'"' | b'{' | b'[');
+                    self.at += rest.iter().position(ends).unwrap_or(rest.len());
+                }
+            }
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes a string.
+    fn pass_string(&mut self) -> Result<(), Reason> {
+        self.at += 1;
+        loop {
+            self.plain();
+            match self.text.get(self.at) {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.at += 2,
+                Some(_) => self.at += 1,
+                None => return Err("a string without end"),
+            }
+        }
     }
 
     fn skip(&mut self, depth: usize) -> Result<(), Reason> {
