@@ -6,19 +6,23 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use tailwater_event::connect::Schema;
+use tailwater_event::connect::{Kind, Schema};
 
-use crate::limits::SCHEMA_CACHE_ENTRIES;
+use crate::limits::{SCHEMA_CACHE_ENTRIES, SCHEMA_CACHE_FIELDS};
 
-/// Up to [`SCHEMA_CACHE_ENTRIES`] derived values (an output schema, a plan), by input schema. When it is full it starts anew.
+/// Up to [`SCHEMA_CACHE_ENTRIES`] derived values (an output schema, a plan), by input schema, of schemas with up to
+/// [`SCHEMA_CACHE_FIELDS`] fields together: what clients write may have a new schema with every record. When it is full it starts
+/// anew.
 #[derive(Debug)]
 pub struct SchemaCache<T> {
     entries: HashMap<usize, (Arc<Schema>, T)>,
+    /// Of all schemas that are kept.
+    fields: usize,
 }
 
 impl<T> Default for SchemaCache<T> {
     fn default() -> Self {
-        SchemaCache { entries: HashMap::new() }
+        SchemaCache { entries: HashMap::new(), fields: 0 }
     }
 }
 
@@ -36,8 +40,10 @@ impl<T> SchemaCache<T> {
         derive: impl FnOnce(&Arc<Schema>) -> Result<T, E>,
     ) -> Result<&T, E> {
         let address = Arc::as_ptr(schema).addr();
-        if self.entries.len() >= SCHEMA_CACHE_ENTRIES && !self.entries.contains_key(&address) {
+        let full = self.entries.len() >= SCHEMA_CACHE_ENTRIES || self.fields >= SCHEMA_CACHE_FIELDS;
+        if full && !self.entries.contains_key(&address) {
             self.entries.clear();
+            self.fields = 0;
         }
         match self.entries.entry(address) {
             std::collections::hash_map::Entry::Occupied(entry) => {
@@ -49,9 +55,20 @@ impl<T> SchemaCache<T> {
             }
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let derived = derive(schema)?;
+                self.fields = self.fields.saturating_add(fields(schema));
                 Ok(&entry.insert((Arc::clone(schema), derived)).1)
             }
         }
+    }
+}
+
+/// How many fields a schema has, at any depth, with itself.
+fn fields(schema: &Schema) -> usize {
+    match &schema.kind {
+        Kind::Array(element) => 1 + fields(element),
+        Kind::Map(key, value) => 1 + fields(key) + fields(value),
+        Kind::Struct(inner) => 1 + inner.iter().map(|field| fields(&field.schema)).sum::<usize>(),
+        _ => 1,
     }
 }
 
@@ -59,7 +76,7 @@ impl<T> SchemaCache<T> {
 mod tests {
     use std::convert::Infallible;
 
-    use tailwater_event::connect::Kind;
+    use tailwater_event::connect::Field;
 
     use super::*;
 
@@ -92,5 +109,18 @@ mod tests {
             assert_eq!(cache.get(&schema, |_| Ok::<_, Infallible>(n)), Ok(&n));
         }
         assert_eq!(cache.entries.len(), 1);
+    }
+
+    #[test]
+    fn schemas_with_many_fields_are_not_kept_without_end() {
+        let wide = |n: usize| {
+            let field = |at| Field::new(format!("f{at}"), Schema::new(Kind::Array(Schema::new(Kind::Text).into())));
+            Arc::new(Schema::new(Kind::Struct((0..5_000).map(field).collect())).named(format!("s{n}")))
+        };
+        let mut cache = SchemaCache::default();
+        for n in 0..100 {
+            assert_eq!(cache.get(&wide(n), |_| Ok::<_, Infallible>(n)), Ok(&n));
+            assert!(cache.entries.len() <= SCHEMA_CACHE_FIELDS / 10_001 + 1);
+        }
     }
 }

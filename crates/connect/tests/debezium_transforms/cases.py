@@ -319,6 +319,24 @@ case(SWAP, {"srids": "5"}, record(envelope("c", None, {"id": 1, "g": geometry(PO
 case(SWAP, {"srids": "x"}, record(CHANGES[0]))
 
 
+# What is no change event, through all of them
+TX_VALUE = typed(struct([("status", schema("string")), ("id", schema("string")), ("event_count", schema("int64", True)), ("ts_ms", schema("int64"))],
+                        name="io.debezium.connector.common.TransactionMetadataValue", version=1), {"status": "END", "id": "7:99", "event_count": 2, "ts_ms": 1})
+OTHERS = [TX_VALUE, HEARTBEAT, message(base64("{}")), typed(None, {"op": "c", "after": {"id": 1}}), typed(None, "text"), typed(None, [1, 2]), typed(schema("int64"), 5),
+          typed(struct([("id", schema("int32"))], name="plain"), {"id": 1}), typed(struct([("id", schema("int32"))], True, name="srv.public.t.Envelope"), None),
+          typed(struct([("op", schema("string"))], name="srv.public.t.Envelope"), {"op": "c"}), None]
+for cls, config in ((UNWRAP, {}), (UNWRAP, {"delete.tombstone.handling.mode": "rewrite-with-tombstone", "add.fields": "op", "add.headers": "op"}), (OUTBOX, {}),
+                    (CHANGED, {"header.changed.name": "C"}), (TO_VALUE, {"headers": "h1", "fields": "one", "operation": "move"}),
+                    (ZONE, {"converted.timezone": "Asia/Tokyo"}), (VECTOR, {}), (SCHEMA, {}), (DECODE, {}),
+                    ("transforms.ByLogicalTableRouter", {"topic.regex": "(.*)", "topic.replacement": "all"}),
+                    ("transforms.partitions.PartitionRouting", {"partition.payload.fields": "change.id", "partition.topic.num": 3}),
+                    ("transforms.SwapGeometryCoordinates", {}), ("transforms.SchemaChangeEventFilter", {"schema.change.event.exclude.list": "DATABASE"})):
+    each(cls, config, OTHERS, headers=[header("h1", schema("int32"), 1)])
+    case(cls, config, {"topic": "srv.public.t", "value": CHANGES[0]})
+    case(cls, config, {"topic": "srv.public.t", "key": typed(schema("string"), "k"), "value": CHANGES[0]})
+    case(cls, config, {"topic": "srv.public.t", "key": typed(None, {"id": 1}), "value": CHANGES[0]})
+
+
 def pack(node, known):
     """The node with numbers for what was printed before."""
     if isinstance(node, list):

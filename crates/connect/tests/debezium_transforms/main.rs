@@ -115,6 +115,27 @@ const WANTED: &[Wanted] = &[
         holds: ["", "\"b\":null", "\"b\":3", "{}"],
         why: "a null of a field with a default stays null",
     },
+    Wanted {
+        class: "SwapGeometryCoordinates",
+        holds: ["", "\"b\":null", "\"b\":3", "{}"],
+        why: "a null of a field with a default stays null, of rows without geometries",
+    },
+    Wanted { class: "VectorToJsonConverter", holds: ["", "", "error", "{}"], why: "what has no vectors passes" },
+    Wanted {
+        class: "DecodeLogicalDecodingMessageContent",
+        holds: ["", "", "error", "{}"],
+        why: "what is no message passes",
+    },
+    Wanted {
+        class: "ExtractChangedRecordState",
+        holds: ["", "\"payload\":{\"op\":\"c\"}", "error", "\"payload\":[]"],
+        why: "without rows nothing changed",
+    },
+    Wanted {
+        class: "ByLogicalTableRouter",
+        holds: ["", "\"payload\":{\"op\":\"c\"}", "error", "all.Envelope"],
+        why: "an envelope without rows is renamed, too",
+    },
 ];
 
 #[test]

@@ -1,7 +1,7 @@
 //! Debezium's change envelope inside a record.
 
 use tailwater_connector::Problem;
-use tailwater_event::connect::Schema;
+use tailwater_event::connect::{Field, Schema, Value};
 
 /// Whether values of this schema are change envelopes: its name says so.
 pub(super) fn is_envelope(schema: &Schema) -> bool {
@@ -11,6 +11,17 @@ pub(super) fn is_envelope(schema: &Schema) -> bool {
 /// The place of a field that every envelope has.
 pub(super) fn place(schema: &Schema, name: &str) -> Result<usize, Problem> {
     schema.field(name).map(|(at, _)| at).ok_or_else(|| no_field(schema, name))
+}
+
+/// Puts defaults in place of nulls, at any depth of structs: what becomes of a struct that Debezium builds anew.
+pub(super) fn fill(fields: &[Field], values: &mut [Value]) {
+    for (field, value) in fields.iter().zip(values) {
+        match value {
+            Value::Null => *value = field.schema.default.clone().unwrap_or(Value::Null),
+            Value::Struct(inner) => fill(field.schema.fields(), inner),
+            _ => {}
+        }
+    }
 }
 
 /// A record whose values do not fit its schema.

@@ -8,13 +8,14 @@ use crate::limits::GEOMETRY_DEPTH;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
-use super::{Configured, finish, invalid};
+use super::envelope::fill;
+use super::{Configured, finish, invalid, strict};
 
 /// The class.
 pub(super) const CLASS: TransformClass = TransformClass {
     names: &["io.debezium.transforms.SwapGeometryCoordinates"],
     properties: PROPERTIES,
-    repeats_mistakes: false,
+    repeats_mistakes: true,
     configure,
 };
 
@@ -28,6 +29,8 @@ const PROPERTIES: &[Property] = &[Property::new(
 )];
 
 struct Swap {
+    /// Whether nulls become their fields' defaults, as in Debezium.
+    strict: bool,
     srids: Vec<i32>,
     /// Whether values of a schema hold geometries.
     schemas: SchemaCache<bool>,
@@ -35,6 +38,11 @@ struct Swap {
 
 impl Transform for Swap {
     fn apply(&mut self, mut record: ConnectRecord) -> Result<Option<ConnectRecord>, Problem> {
+        if let (true, Some(schema), Value::Struct(values)) =
+            (self.strict, &record.value.schema, &mut record.value.value)
+        {
+            fill(schema.fields(), values);
+        }
         if let Some(schema) = &record.value.schema
             && *self.schemas.get(schema, |schema| Ok::<_, Problem>(holds(schema)))?
         {
@@ -161,12 +169,13 @@ impl Wkb<'_> {
 }
 
 fn configure(_: &str, config: &Config) -> Configured {
-    let (config, mut problems) = check(config, PROPERTIES);
+    let (config, strict) = strict(config);
+    let (config, mut problems) = check(&config, PROPERTIES);
     let srids: Result<Vec<i32>, _> = config.list("srids").iter().map(|srid| srid.parse()).collect();
     if srids.is_err() {
         problems.push(invalid("srids", "a list of numbers is expected", "Write it as in 4326,3857"));
     }
-    finish(srids.ok().map(|srids| Swap { srids, schemas: SchemaCache::default() }), problems)
+    finish(srids.ok().map(|srids| Swap { strict, srids, schemas: SchemaCache::default() }), problems)
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use tailwater_event::connect::{ConnectRecord, Field, Kind, Schema, Value};
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 
+use super::envelope::fill;
 use super::{Configured, finish, strict};
 
 /// The class.
@@ -79,17 +80,6 @@ fn changed(schema: &Schema) -> Option<Arc<Schema>> {
     });
     let kind = Kind::Struct(fields.collect());
     any.then(|| Arc::new(Schema { kind, default: None, ..schema.clone() }))
-}
-
-/// Puts defaults in place of nulls, at any depth of structs.
-fn fill(fields: &[Field], values: &mut [Value]) {
-    for (field, value) in fields.iter().zip(values) {
-        match value {
-            Value::Null => *value = field.schema.default.clone().unwrap_or(Value::Null),
-            Value::Struct(inner) => fill(field.schema.fields(), inner),
-            _ => {}
-        }
-    }
 }
 
 fn convert(fields: &[Field], values: &mut [Value]) {
