@@ -46,7 +46,7 @@ impl Rename {
         let read = || {
             let (guards, rest) = guards(regex.1)?;
             let whole = matched(rest)?;
-            Ok((Whole { guards, rest: whole }, found(rest)?))
+            Ok((Whole { guards, rest: whole }, compiled(&translate(rest, Flavor::Java, End::Text)?)?))
         };
         let (whole, part) = read().map_err(|reason: String| wrong(regex, &reason))?;
         let replacement = parse(replacement.1, &part).map_err(|reason| {

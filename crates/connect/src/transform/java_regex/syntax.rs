@@ -89,7 +89,7 @@ impl Reader<'_> {
                 self.out.push_str(&format!("[^{ends}]"));
             }
             '^' => self.out.push_str("\\A"),
-            '$' => self.dollar(),
+            '$' => self.dollar()?,
             '\\' => self.escaped()?,
             '*' | '+' | '?' => return Err(format!("a '{c}' with nothing before it")),
             '{' => return Err("a '{' that stands for itself; write \\{".into()),
@@ -98,11 +98,16 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn dollar(&mut self) {
+    /// The end. As it takes the line's end with it, nothing may follow.
+    fn dollar(&mut self) -> Result<(), String> {
+        if self.flavor == Flavor::Java && !self.rest.is_empty() && !self.rest.starts_with([')', '|']) {
+            return Err("a $ that something follows".into());
+        }
         self.out.push_str(match (self.end, self.flavor) {
             (End::Line, Flavor::Java) => "(?:(?:\\r\\n|[\\n\\r\\x{85}\\x{2028}\\x{2029}])?\\z)",
             _ => "\\z",
         });
+        Ok(())
     }
 
     fn literal(&mut self, c: char) -> Result<(), String> {
@@ -212,8 +217,7 @@ impl Reader<'_> {
             'z' if java => "\\z",
             'Z' if java => {
                 self.advance(1);
-                self.dollar();
-                return Ok(());
+                return self.dollar();
             }
             'Q' if java => {
                 let (quoted, rest) = self.rest[1..].split_once("\\E").unwrap_or((&self.rest[1..], ""));

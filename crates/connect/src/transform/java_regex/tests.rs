@@ -94,6 +94,8 @@ fn what_has_no_counterpart_is_refused_by_its_name() {
         ("[b-a]", "the range b-a"),
         ("[a", "a class without end"),
         ("(a", "a group without end"),
+        ("a$b", "a $ that something follows"),
+        (r"\Z+", "a $ that something follows"),
         ("a)", "a closing parenthesis without an opening one"),
         ("a\\", "a backslash at the end"),
         ("[a-z&&b]", "&& other than before a class in brackets"),
