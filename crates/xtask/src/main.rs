@@ -18,10 +18,10 @@ cargo xtask VERB
                                     play conformance cases (numbers, ranges such as 101-110, or names) against the
                                     binary; without CASE those of conformance/expected-now.txt; on PostgreSQL V
                                     (10 to 18, downloaded once) instead of the installed one
-  connect-rest [--tailwater BINARY] [--verbose] [--record]
-                                    play the requests of conformance/rest and compare with what a Kafka Connect worker with
-                                    Debezium answered; the wanted differences go into docs/compatibility/connect.md;
-                                    --record asks such a worker again (Java 17 and, once, mvn)
+  connect-rest [SCRIPT…] [--tailwater BINARY] [--verbose] [--record]
+                                    play the requests of conformance/rest/scripts (or of those named: connectors, sinks, …) and
+                                    compare with what a Kafka Connect worker with Debezium answered; the wanted differences go
+                                    into docs/compatibility/connect.md; --record asks such a worker again (Java 17, once mvn)
   batches [--seed N] [--rounds N]   random tables and some made for the compressor, as stored, read by Kafka's Java classes
   differential [--seed N] [--rounds N] [--seconds N] [--shrink N] [--server V] [--tailwater BINARY]
                                     random tables and changes through the real Debezium and through the binary, event by
