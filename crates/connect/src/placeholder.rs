@@ -11,6 +11,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use regex::Regex;
 use tailwater_connector::{Config, Problem};
 
 use crate::java_properties;
@@ -33,12 +34,33 @@ pub enum Provider {
     Directory,
 }
 
+/// Names of variables, by a pattern for the whole name.
+#[derive(Clone, Debug)]
+pub struct Variables(Regex);
+
+impl PartialEq for Variables {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for Variables {}
+
+impl Variables {
+    /// `None` when it is no pattern that is understood.
+    pub fn parse(pattern: &str) -> Option<Variables> {
+        Regex::new(&format!("^(?:{pattern})$")).ok().map(Variables)
+    }
+}
+
 /// What placeholders are looked up in.
 pub struct Secrets {
     environment: Environment,
     providers: BTreeMap<String, Provider>,
     allowed: Vec<PathBuf>,
     connectors: Option<PathBuf>,
+    /// Which variables may be read; all where nothing is said.
+    variables: Vec<Variables>,
 }
 
 /// Whose configuration it is.
@@ -56,7 +78,7 @@ impl Secrets {
         let usual = [("env", Provider::Environment), ("file", Provider::File), ("dir", Provider::Directory)];
         let also = [("directory", Provider::Directory)];
         let providers = usual.into_iter().chain(also).map(|(name, provider)| (name.to_owned(), provider)).collect();
-        Secrets { environment, providers, allowed: Vec::new(), connectors: None }
+        Secrets { environment, providers, allowed: Vec::new(), connectors: None, variables: Vec::new() }
     }
 
     /// The same with directories whose files anyone's placeholders may read.
@@ -70,6 +92,13 @@ impl Secrets {
     #[must_use]
     pub fn connectors(mut self, directory: Option<PathBuf>) -> Secrets {
         self.connectors = directory;
+        self
+    }
+
+    /// The same with some variables alone, whatever the name of the provider is; with none of these, all.
+    #[must_use]
+    pub fn only(mut self, variables: impl IntoIterator<Item = Variables>) -> Secrets {
+        self.variables.extend(variables);
         self
     }
 
@@ -148,6 +177,13 @@ impl Secrets {
         let shown = format!("'{property}' uses ${{{provider}:{key}}}");
         let unresolved = |why: String, remedy: String| Problem::config("PLACEHOLDER_UNRESOLVED", why, remedy);
         if *kind == Provider::Environment {
+            if !self.variables.is_empty() && !self.variables.iter().any(|Variables(pattern)| pattern.is_match(key)) {
+                return Err(Problem::config(
+                    "PLACEHOLDER_FORBIDDEN",
+                    format!("{shown}, and the worker's allowlist.pattern does not let that variable be read"),
+                    format!("Add {key} to config.providers.NAME.param.allowlist.pattern."),
+                ));
+            }
             return (self.environment)(key).filter(|text| !text.is_empty()).ok_or_else(|| {
                 unresolved(format!("{shown}, and that variable is not set or empty"), format!("export {key}=…"))
             });
@@ -287,6 +323,16 @@ mod tests {
 
     fn resolved(value: &str) -> Result<String, Vec<String>> {
         codes(secrets().resolve_value("p", value, Origin::Asked))
+    }
+
+    #[test]
+    fn variables_that_the_worker_does_not_allow_are_not_read_whatever_the_provider_is_called() {
+        let some = secrets().only(Variables::parse("P.|X_.*")).name([("e".to_owned(), Provider::Environment)]);
+        let resolved = |value: &str| codes(some.resolve_value("p", value, Origin::Asked));
+        assert_eq!(resolved("${env:PW}${e:PW}"), Ok("s3crets3cret".to_owned()));
+        for value in ["${env:TWICE}", "${e:TWICE}", "${env:APW}", "${env:NONE}"] {
+            assert_eq!(resolved(value), Err(vec!["PLACEHOLDER_FORBIDDEN".to_owned()]), "{value}");
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tailwater_connector::property::nearest;
 use tailwater_connector::{Config, Problem};
 
 use crate::pipeline;
-use crate::placeholder::Provider;
+use crate::placeholder::{Provider, Variables};
 
 pub use environment::{Environment, of_environment};
 
@@ -29,6 +29,8 @@ pub struct Worker {
     pub allowed: Vec<PathBuf>,
     /// Whether connectors do not say how their topics are made (`topic.creation.enable=false`).
     pub topic_creation_off: bool,
+    /// Which variables placeholders may read, where not all: names that match one of these.
+    pub variables: Vec<Variables>,
     /// What is not used, and why; warnings.
     pub notes: Vec<Problem>,
 }
@@ -268,11 +270,14 @@ fn providers(settings: &Config, worker: &mut Worker, problems: &mut Vec<Problem>
                 continue;
             }
         };
-        if param(name, "allowlist.pattern").is_some() {
-            problems.push(unsupported(
-                &format!("config.providers.{name}.param.allowlist.pattern"),
-                "Give the process only the variables that connectors may see.",
-            ));
+        if let Some(pattern) = param(name, "allowlist.pattern").filter(|_| kind == Provider::Environment) {
+            match Variables::parse(pattern) {
+                Some(variables) => worker.variables.push(variables),
+                None => problems.push(unsupported(
+                    &format!("config.providers.{name}.param.allowlist.pattern"),
+                    "Write a pattern without look-around and back-references, such as DB_.*|S3_.*",
+                )),
+            }
         }
         let allowed = param(name, "allowed.paths").map(split_list).unwrap_or_default();
         if kind != Provider::Environment && allowed.is_empty() {
@@ -363,8 +368,10 @@ mod tests {
             ("config.providers.secrets.class", &file),
             ("config.providers.secrets.param.allowed.paths", "/run/secrets,/etc/kafka"),
             ("config.providers.env.class", &class("EnvVarConfigProvider")),
+            ("config.providers.env.param.allowlist.pattern", "DB_.*|S3_.*"),
         ])
         .unwrap();
+        assert_eq!(worker.variables, [Variables::parse("DB_.*|S3_.*").unwrap()]);
         assert_eq!(worker.allowed, [PathBuf::from("/run/secrets"), PathBuf::from("/etc/kafka")]);
         assert_eq!(worker.providers[0], ("secrets".to_owned(), Provider::File));
         assert!(worker.notes.is_empty(), "{:?}", worker.notes);
@@ -377,6 +384,10 @@ mod tests {
             ("rest.extension.classes", "org.example.BasicAuth"),
         ])
         .unwrap_err();
+        let env = class("EnvVarConfigProvider");
+        let pattern = [("config.providers", "e"), ("config.providers.e.class", &env)];
+        let pattern = [&pattern[..], &[("config.providers.e.param.allowlist.pattern", "(?!X).*")]].concat();
+        assert_eq!(codes(&settled(&pattern).unwrap_err()), ["WORKER_SETTING_UNSUPPORTED"]);
         assert_eq!(problems.len(), 3, "all at once: {problems:?}");
         assert!(!format!("{problems:?}").contains("s3cret"));
     }

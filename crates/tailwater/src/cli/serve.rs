@@ -115,11 +115,12 @@ impl Serve {
         if !problems.is_empty() {
             return Err(problems.into());
         }
-        let Worker { converters, topic_creation_off, providers, allowed, notes, .. } = worker;
+        let Worker { converters, topic_creation_off, providers, allowed, variables, notes, .. } = worker;
         for Problem { code, cause, remedy, .. } in notes {
             tracing::warn!(code, remedy, "{cause}");
         }
-        let secrets = environment::secrets().allow(allowed).name(providers).connectors(connectors.clone());
+        let secrets =
+            environment::secrets().allow(allowed).only(variables).name(providers).connectors(connectors.clone());
         let mut server = Server::open(&data_dir, Plugins { aliases, converters, topic_creation_off }, http, kafka)?;
         let (herder, keeper) = server.herder(secrets);
         let mut directory = connectors.map(Directory::new);
