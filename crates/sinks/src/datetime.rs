@@ -1,6 +1,7 @@
 //! Moments as text, in UTC.
 
 const DAY_US: i64 = 86_400_000_000;
+const DAY_MS: i64 = 86_400_000;
 
 /// A moment in microseconds since 1970 as `2026-11-21 04:05:06.123456`: always six digits, so that text order is time
 /// order.
@@ -13,14 +14,18 @@ pub(crate) fn text(us: i64) -> String {
 }
 
 /// A moment in milliseconds since 1970 as ISO 8601 has it, as Java's `ISO_INSTANT` writes it: `2026-11-21T04:05:06.123Z`,
-/// without a fraction where it is zero.
+/// without a fraction where it is zero, and with a sign before years of more than four digits. Clients set any time.
 pub(crate) fn instant(ms: i64) -> String {
-    let text = text(ms.saturating_mul(1000));
-    let fraction = match ms.rem_euclid(1000) {
-        0 => String::new(),
-        fraction => format!(".{fraction:03}"),
+    let (year, month, day) = civil(ms.div_euclid(DAY_MS));
+    let sign = match year {
+        10_000.. => "+",
+        ..0 => "-",
+        _ => "",
     };
-    format!("{}{fraction}Z", text[..19].replace(' ', "T"))
+    let (seconds, millis) = (ms.rem_euclid(DAY_MS) / 1000, ms.rem_euclid(1000));
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let fraction = if millis == 0 { String::new() } else { format!(".{millis:03}") };
+    format!("{sign}{:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z", year.unsigned_abs())
 }
 
 /// Year, month, day and hour of a moment in microseconds since 1970.
@@ -67,6 +72,10 @@ mod tests {
         assert_eq!(instant(1_795_233_906_123), "2026-11-21T04:05:06.123Z");
         assert_eq!(instant(1_795_233_906_000), "2026-11-21T04:05:06Z");
         assert_eq!(instant(-1), "1969-12-31T23:59:59.999Z");
+        assert_eq!(instant(253_402_300_800_000), "+10000-01-01T00:00:00Z");
+        assert_eq!(instant(-62_167_219_200_001), "-0001-12-31T23:59:59.999Z");
+        assert_eq!(instant(i64::MAX), "+292278994-08-17T07:12:55.807Z");
+        assert_eq!(instant(i64::MIN), "-292275055-05-16T16:47:04.192Z");
         assert_eq!(hour(1_795_233_906_123_456), (2026, 11, 21, 4));
     }
 

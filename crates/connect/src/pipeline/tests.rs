@@ -1,5 +1,6 @@
 //! What is put around a source: properties and their problems, and records on their way.
 
+mod clients;
 mod partitions;
 
 use std::sync::{Arc, Mutex};
@@ -612,43 +613,6 @@ fn a_bad_record_ends_a_sink_where_it_stands_or_is_left_out() {
     outcome.unwrap();
     let offsets: Vec<_> = log[1..].iter().map(|line| &line[..1]).collect();
     assert_eq!(offsets, ["0", "2"]);
-}
-
-#[test]
-fn what_clients_wrote_goes_through_the_converters_and_comes_as_plain_json() {
-    let run = |properties: &[(&str, &str)], values: &[Option<&'static str>]| {
-        delivered_of(Writers::Clients, properties, values)
-    };
-    let wrapped = Some("{\"schema\":{\"type\":\"int64\"},\"payload\":7}");
-    let (log, outcome) = run(&[], &[wrapped, None]);
-    outcome.unwrap();
-    assert_eq!(log, ["schemas ", "0 as read {\"id\":1} 7 [\"h=3\"]", "1 as read {\"id\":1} - [\"h=3\"]"]);
-    let (_, outcome) = run(&[], &[wrapped, Some("{\"id\":1}")]);
-    let problem = outcome.unwrap_err();
-    assert_eq!(problem.code, "CONVERTER_REFUSED");
-    assert!(problem.cause.contains("offset 1") && problem.cause.contains("schemas.enable=false"), "{problem}");
-    let plain = [("value.converter.schemas.enable", "false")];
-    let (log, outcome) = run(&plain, &[Some("{ \"id\" : 1 }"), wrapped]);
-    outcome.unwrap();
-    assert_eq!(log[1], "0 as read {\"id\":1} {\"id\":1} [\"h=3\"]");
-    assert_eq!(log[2], "1 as read {\"id\":1} {\"schema\":{\"type\":\"int64\"},\"payload\":7} [\"h=3\"]");
-    let bytes = [("value.converter", "org.apache.kafka.connect.converters.ByteArrayConverter")];
-    let (log, outcome) = run(&bytes, &[Some("hello")]);
-    outcome.unwrap();
-    assert_eq!(log[1], "0 as read {\"id\":1} hello [\"h=3\"]", "the sink reads bytes by itself");
-    let (log, outcome) = run(&[STRING], &[Some("hello")]);
-    outcome.unwrap();
-    assert_eq!(log[1], "0 as read {\"id\":1} \"hello\" [\"h=3\"]");
-}
-
-#[test]
-fn what_clients_wrote_among_changes_is_handed_on_untouched() {
-    for properties in [&[][..], &ROUTE, &[STRING]] {
-        let values = [Some(VALUE), Some("garbage \u{1}"), Some(VALUE)];
-        let (log, outcome) = delivered_of(Writers::SourceAndClient, properties, &values);
-        outcome.unwrap();
-        assert_eq!(log[2], "1 as read {\"id\":1} garbage \u{1} [\"h=3\"]", "{properties:?}");
-    }
 }
 
 #[test]

@@ -89,6 +89,36 @@ fn a_record_that_the_converter_does_not_read_stops_the_sink_or_goes_to_the_dead_
     assert!(dead.contains("__connect.errors.offset=1") && records == 1, "{dead}");
 }
 
+#[test]
+fn offsets_pass_records_that_a_filter_drops_and_a_stop_comes_true_at_once() {
+    const MANY: usize = 100_000;
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::listening(&dir.path().join("data"));
+    let mut sink = files(&dir.path().join("lake"));
+    for (name, value) in [
+        ("transforms", "none"),
+        ("transforms.none.type", "org.apache.kafka.connect.transforms.Filter"),
+        ("value.converter", STRING),
+    ] {
+        sink["config"][name] = json!(value);
+    }
+    sink["config"].as_object_mut().unwrap().remove("value.converter.schemas.enable");
+    std::fs::write(dir.path().join("events"), "k:v\n".repeat(10)).unwrap();
+    server.type_line(dir.path(), "kcat -q -b localhost:9092 -P -t events -K: -l events");
+    assert_eq!(server.ask("POST", "/connectors", &sink.to_string()).status, 201);
+    let offset = || server.get("/connectors/files/offsets")["offsets"][0]["offset"]["kafka_offset"].clone();
+    assert!(wait_until(DEADLINE, || offset() == 10), "{}: {}", offset(), server.process.errors());
+    std::fs::write(dir.path().join("events"), "k:v\n".repeat(MANY)).unwrap();
+    server.type_line(dir.path(), "kcat -q -b localhost:9092 -P -t events -K: -l events");
+    assert_eq!(server.ask("PUT", "/connectors/files/stop", "").status, 204);
+    let stopped = || server.get("/connectors/files/status")["connector"]["state"] == "STOPPED";
+    assert!(wait_until(DEADLINE, stopped), "{}", server.process.errors());
+    // While one runs, its offsets are not changed.
+    let reset = || server.ask("DELETE", "/connectors/files/offsets", "").status == 200;
+    assert!(wait_until(DEADLINE, reset), "{}", server.process.errors());
+    assert!(!dir.path().join("lake/topics").exists());
+}
+
 /// Values are JSON without schemas, keys are text.
 fn files(lake: &Path) -> Value {
     json!({"name": "files", "config": {

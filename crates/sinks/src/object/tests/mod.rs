@@ -454,3 +454,27 @@ fn open_files_end_early_when_all_of_them_are_too_much() {
     assert_eq!(found.len(), 2, "{:?}", found.keys());
     assert_eq!(found.values().map(String::len).sum::<usize>(), 40 * (megabyte.len() + 1));
 }
+
+#[test]
+fn records_of_any_time_that_a_client_may_set_have_a_directory() {
+    for partitioner in ["HourlyPartitioner", "DailyPartitioner"] {
+        let dir = tempfile::tempdir().unwrap();
+        let memory = Memory::default();
+        memory.give_to_clients("t");
+        for ms in [i64::MIN, i64::MAX, -1, 0, i64::MIN + 1, i64::MAX - 1] {
+            memory.append("t", 0, record(Some("1"), None, ms));
+        }
+        let more = [
+            ("topics", "t"),
+            ("partitioner.class", partitioner),
+            ("timestamp.extractor", "Record"),
+            ("timezone", "Asia/Kolkata"),
+            ("locale", "en"),
+            ("rotate.interval.ms", "1000"),
+        ];
+        run(dir.path(), &memory, &more).unwrap();
+        let found = tree(dir.path());
+        assert_eq!(found.values().map(String::len).sum::<usize>(), 6 * 2, "{found:?}");
+        assert!(found.keys().any(|name| name.contains("/year=1970/month=01/day=01/")), "{found:?}");
+    }
+}
