@@ -283,6 +283,23 @@ impl Secrets {
     }
 }
 
+/// Problems of a resolved configuration in the words of the typed one: what placeholders stand for is told to nobody, also
+/// where it is quoted because it is faulty.
+pub(crate) fn in_typed_words(problems: Vec<Problem>, typed: &Config, resolved: &Config) -> Vec<Problem> {
+    let changed = resolved.iter().filter_map(|(name, value)| Some((typed.get(name).filter(|t| *t != value)?, value)));
+    // Elements of lists are quoted alone.
+    let parts = |(typed, value): (_, &'_ str)| {
+        let parts = value.split([',', ';', ':', ' ', '\n']).chain([value, value.trim()]);
+        parts.map(|part| (part.to_owned(), typed)).collect::<Vec<(String, &str)>>()
+    };
+    let mut told: Vec<(String, &str)> = changed.flat_map(parts).collect();
+    // Short ones stand in other words.
+    told.retain(|(part, typed)| part.len() >= 4 && !typed.contains(part.as_str()));
+    told.sort_by_key(|(part, _)| std::cmp::Reverse(part.len()));
+    let hide = |text: String| told.iter().fold(text, |text, (part, typed)| text.replace(part, typed));
+    problems.into_iter().map(|p| Problem { cause: hide(p.cause), remedy: hide(p.remedy), ..p }).collect()
+}
+
 fn missing(shown: &str, path: &Path) -> Problem {
     Problem::environment(
         "PLACEHOLDER_UNRESOLVED",
@@ -369,6 +386,17 @@ mod tests {
             .into_iter()
             .collect();
         assert_eq!(secrets().resolve(&config, Origin::Asked).unwrap_err().len(), 3);
+    }
+
+    #[test]
+    fn what_a_placeholder_stands_for_is_not_quoted_when_it_is_faulty() {
+        let config = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let typed: Config = config(&[("a", "${env:A}"), ("b", "x:${env:B}"), ("c", "plain"), ("d", "${env:D}")]);
+        let resolved: Config = config(&[("a", "s3cret"), ("b", "x:hunter2,other"), ("c", "plain"), ("d", "no")]);
+        let problem = Problem::config("CODE", "'s3cret' is no number", "'hunter2' is not plain, nor no one's");
+        let told = in_typed_words(vec![problem], &typed, &resolved);
+        assert_eq!(told[0].cause, "'${env:A}' is no number");
+        assert_eq!(told[0].remedy, "'x:${env:B}' is not plain, nor no one's");
     }
 
     #[test]

@@ -26,6 +26,9 @@ struct Connector {
     task: Option<Task>,
 }
 
+/// A connector with its warnings, or all that is wrong with its configuration.
+pub(crate) type Configured = Result<(Instance, Vec<Problem>), Vec<Problem>>;
+
 /// The body of `/readyz` (design §11).
 #[derive(Debug, Serialize)]
 pub struct Readiness {
@@ -74,26 +77,22 @@ impl Supervisor {
     /// Validates a configuration and starts a connector with it; every problem of the configuration at once, and then
     /// nothing was started. What the connector meets outside is in its status.
     pub fn start(&self, name: &str, config: &Config) -> Result<(), Vec<Problem>> {
-        self.start_if(name, config, |_| Vec::new())
+        self.start_if(name, config, |configured| configured)
     }
 
-    /// The same, unless something is wrong with the connector as it was configured.
+    /// The same, when somebody who looks at what was configured lets it pass.
     pub(crate) fn start_if(
         &self,
         name: &str,
         config: &Config,
-        wrong: impl FnOnce(&Instance) -> Vec<Problem>,
+        look: impl FnOnce(Configured) -> Configured,
     ) -> Result<(), Vec<Problem>> {
         let plugin = self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?;
         // One that breaks here must not break those that start after it.
         let configured = catch_unwind(AssertUnwindSafe(|| plugin.configure(config)));
-        let (instance, warnings) = configured.unwrap_or_else(|_| {
+        let (instance, warnings) = look(configured.unwrap_or_else(|_| {
             Err(vec![Problem::internal("INTERNAL", "the configuration met a fault in Tailwater itself")])
-        })?;
-        let wrong = wrong(&instance);
-        if !wrong.is_empty() {
-            return Err(wrong);
-        }
+        }))?;
         let mut connectors = self.lock();
         if connectors.contains_key(name) {
             return Err(vec![Problem::config(

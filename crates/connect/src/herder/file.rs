@@ -24,10 +24,13 @@ impl Herder {
     /// What is wrong with a configuration, before the outside is looked at.
     pub(crate) fn faults(&self, config: &Config) -> Vec<Problem> {
         let check = || {
-            let config = self.secrets.resolve(config, self.secrets.origin(true))?;
-            let plugin = self.registry.find(config.text("connector.class")).map_err(|p| vec![p])?;
-            let masked = masked(&config, plugin.properties());
-            if masked.is_empty() { plugin.configure(&config).map(drop) } else { Err(masked) }
+            let resolved = self.secrets.resolve(config, self.secrets.origin(true))?;
+            let plugin = self.registry.find(resolved.text("connector.class")).map_err(|p| vec![p])?;
+            let masked = masked(config, plugin.properties());
+            if !masked.is_empty() {
+                return Err(masked);
+            }
+            self.look(plugin.configure(&resolved), config, &resolved, |_| true).map(drop)
         };
         check().err().unwrap_or_default()
     }

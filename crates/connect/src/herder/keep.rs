@@ -79,8 +79,8 @@ impl Herder {
     }
 
     fn start_one(&self, name: &str, config: &Config, of_file: bool) -> Result<(), Vec<Problem>> {
-        let config = self.secrets.resolve(config, self.secrets.origin(of_file))?;
-        // Also of those that were made when more was allowed.
-        self.supervisor.start_if(name, &config, |instance| self.forbidden_files(instance, |_| of_file))
+        let resolved = self.secrets.resolve(config, self.secrets.origin(of_file))?;
+        // Files also of those that were made when more was allowed.
+        self.supervisor.start_if(name, &resolved, |configured| self.look(configured, config, &resolved, |_| of_file))
     }
 }

@@ -8,7 +8,8 @@ use tailwater_connector::{Config, Problem, ProblemKind, Property};
 
 use super::{Connector, Herder, Refusal, mask};
 use crate::file;
-use crate::placeholder::ALLOW;
+use crate::placeholder::{ALLOW, in_typed_words};
+use crate::supervisor::Configured;
 
 /// In Connect's words, the gap for the name included.
 const NAME_EMPTY: &str = "Invalid value  for configuration name: String may not be empty";
@@ -68,14 +69,11 @@ impl Herder {
                 return Ok(problems);
             }
         };
-        match plugin.configure(&resolved) {
+        match self.look(plugin.configure(&resolved), config, &resolved, trusted) {
             Err(faults) => problems.extend(faults),
+            Ok((_, warnings)) if problems.iter().any(Problem::is_error) => problems.extend(warnings),
             Ok((instance, warnings)) => {
                 problems.extend(warnings);
-                problems.extend(self.forbidden_files(&instance, trusted));
-                if problems.iter().any(Problem::is_error) {
-                    return Ok(problems);
-                }
                 let _turn = self.checks.take();
                 problems.extend(match instance {
                     Instance::Source(mut source) => source.preflight(),
@@ -86,15 +84,25 @@ impl Herder {
         Ok(problems)
     }
 
-    /// The files that a connector would use and that nobody who asks over the network may have touched.
-    pub(super) fn forbidden_files(&self, instance: &Instance, trusted: impl Fn(&str) -> bool) -> Vec<Problem> {
-        let files = match instance {
+    /// What became of a configuration, as it may be told and done: no placeholder's value is quoted, and no file is used that
+    /// nobody who asks over the network may have touched.
+    pub(super) fn look(
+        &self,
+        configured: Configured,
+        typed: &Config,
+        resolved: &Config,
+        trusted: impl Fn(&str) -> bool,
+    ) -> Configured {
+        let told = |problems| in_typed_words(problems, typed, resolved);
+        let (instance, warnings) = configured.map_err(told)?;
+        let files = match &instance {
             Instance::Source(source) => source.files(),
             Instance::Sink(sink) => sink.files(),
         };
         let forbidden =
             files.into_iter().filter(|(property, path)| !trusted(property) && !self.secrets.may_touch(path));
-        forbidden.map(|(property, path)| forbidden_file(property, &path)).collect()
+        let forbidden: Vec<Problem> = forbidden.map(|(property, path)| forbidden_file(property, &path)).collect();
+        if forbidden.is_empty() { Ok((instance, told(warnings))) } else { Err(told([forbidden, warnings].concat())) }
     }
 
     /// Refuses what cannot work, else gives the warnings. What may pass by itself, such as a database that does not answer,

@@ -89,6 +89,47 @@ fn a_killed_process_leaves_the_last_complete_configuration_and_never_half_of_one
     assert!(round > 20, "too few requests: {round}");
 }
 
+#[test]
+fn a_killed_process_leaves_the_last_target_state() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("files");
+    std::fs::create_dir(&folder).unwrap();
+    let mut random = Random::new(11);
+    let config = sink(folder.to_str().unwrap(), 1);
+    let mut answered = "RUNNING";
+    let first = Server::start(&dir.path().join("data"));
+    let post = json!({"name": "c", "config": config}).to_string();
+    assert_eq!(first.ask("POST", "/connectors", &post).status, 201);
+    drop(first);
+    for _ in 0..10 {
+        let mut server = Server::start(&dir.path().join("data"));
+        let rest = server.rest.clone();
+        let requests = 1 + random.below(8);
+        let mut open = None;
+        std::thread::scope(|scope| {
+            let work = scope.spawn(|| {
+                for _ in 0..requests {
+                    let (verb, state) =
+                        [("pause", "PAUSED"), ("resume", "RUNNING"), ("stop", "STOPPED")][random.below(3) as usize];
+                    open = Some(state);
+                    let put = send(&rest, "PUT", &format!("/connectors/c/{verb}"), "", "");
+                    let Ok((status, _, body)) = put else { return };
+                    assert!(status < 300, "{verb}: {status} {body}");
+                    (answered, open) = (state, None);
+                }
+            });
+            let early = random_kill(requests);
+            let _ = wait_until(early, || work.is_finished());
+            server.process.kill();
+        });
+        let again = Server::start(&dir.path().join("data"));
+        let found = again.get("/connectors/c/status")["connector"]["state"].clone();
+        let state = ["RUNNING", "PAUSED", "STOPPED"].into_iter().find(|state| found == json!(state)).unwrap();
+        assert!(state == answered || Some(state) == open, "{state}, but {answered} was answered and {open:?} was open");
+        answered = state;
+    }
+}
+
 fn random_kill(requests: u64) -> std::time::Duration {
     std::time::Duration::from_millis(3 * requests)
 }

@@ -24,6 +24,45 @@ fn web_pages_do_not_get_in_and_with_a_token_only_who_has_it_does() {
 }
 
 #[test]
+fn what_placeholders_stand_for_is_quoted_in_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::start(&dir.path().join("data"));
+    // Cargo gives it to tests, and tests to the server.
+    let secret = env!("CARGO_MANIFEST_DIR");
+    let placeholder = "${env:CARGO_MANIFEST_DIR}";
+    let faulty = [
+        "database.port",
+        "plugin.name",
+        "slot.name",
+        "snapshot.mode",
+        "transforms",
+        "transforms.t.type",
+        "key.converter",
+        "message.key.columns",
+        "column.include.list",
+        "database.sslrootcert",
+    ];
+    for property in faulty {
+        let mut config = json!({
+            "connector.class": "io.debezium.connector.postgresql.PostgresConnector",
+            "database.hostname": "127.0.0.1", "database.port": "1", "database.user": "u", "database.password": secret,
+            "database.dbname": "d", "topic.prefix": "p", "transforms": "t", "transforms.t.regex": "(",
+            "transforms.t.type": "org.apache.kafka.connect.transforms.RegexRouter", "transforms.t.replacement": "x",
+        });
+        config[property] = json!(placeholder);
+        let post = json!({"name": "c", "config": config}).to_string();
+        let posted = server.ask("POST", "/connectors", &post);
+        assert_eq!(posted.status, 400, "{property}");
+        let validated = server.ask("PUT", "/connector-plugins/PostgresConnector/config/validate", &config.to_string());
+        for answer in [posted, validated] {
+            let said = format!("{answer:?}");
+            assert!(!said.contains(secret), "{property}: {said}");
+        }
+    }
+    assert!(!server.process.errors().contains(secret));
+}
+
+#[test]
 fn the_log_is_turned_up_and_down() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::start(&dir.path().join("data"));
