@@ -5,6 +5,8 @@ use tailwater_connector::Problem;
 use crate::client::{ClientError, ConnectionSettings, ServerError};
 use crate::sql;
 
+/// Code of a pooler in front of the server.
+pub(crate) const POOLER: &str = "POOLER";
 /// Code of a publication that is not there, or was not there yet at the slot's position.
 pub(crate) const PUBLICATION_MISSING: &str = "PUBLICATION_MISSING";
 
@@ -42,7 +44,7 @@ pub fn of(error: &ClientError, connection: &ConnectionSettings) -> Problem {
 /// A pooler in front of the server does not pass replication on.
 pub(crate) fn pooler(connection: &ConnectionSettings) -> Problem {
     Problem::config(
-        "POOLER",
+        POOLER,
         format!("{} is a connection pooler, which does not pass replication on", address(connection)),
         "Give host and port of the PostgreSQL server itself in 'database.hostname' and 'database.port'.",
     )

@@ -21,6 +21,13 @@ pub(super) fn of(error: &ClientError, connection: &ConnectionSettings) -> Proble
     for (theirs, ours) in NAMES {
         found.remedy = found.remedy.replace(theirs, ours);
     }
+    if found.code == problem::POOLER {
+        found.cause = format!(
+            "{}:{} is a connection pooler, which does not let us choose the settings of a session",
+            connection.host, connection.port
+        );
+        "Give host and port of the PostgreSQL server itself in 'connection.url'.".clone_into(&mut found.remedy);
+    }
     match error.sqlstate() {
         Some("42501") => {
             "Grant what is missing: GRANT SELECT ON TABLE … TO …; GRANT USAGE ON SCHEMA … TO …;"

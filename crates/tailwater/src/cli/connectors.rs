@@ -320,6 +320,9 @@ impl Connectors {
                 }
             }
             out.flush()?;
+            if seen == 0 && !self.json && !follow {
+                writeln!(anstream::stderr(), "nothing is in the log of {name} yet")?;
+            }
             match &signals {
                 None => return Ok(Exit::Ok),
                 Some(signals) if signals.stop.wait(LOG_POLL) => return Ok(Exit::Interrupted),

@@ -244,35 +244,65 @@ fn a_pooler_in_between_is_recognised_and_the_field_to_change_is_named() {
     let (pg, dir) = (postgres(), tempfile::tempdir().unwrap());
     pg.create_database("pooled");
     pg.psql("pooled", "create table t (id int primary key);");
-    let pooler = pooler(pg.port());
     let server = Server::start(dir.path());
     let direct = source(pg, "pooled", &[("table.include.list", json!("public.t"))]);
-    let pooled = source(
-        pg,
-        "pooled",
-        &[("table.include.list", json!("public.t")), ("database.port", json!(pooler.to_string()))],
-    );
-    let refused = server.post("pooled", &pooled);
-    assert_eq!((refused.status, refused.codes()), (400, vec!["POOLER".to_owned()]), "{refused:?}");
-    let problem = refused.problem("POOLER");
-    assert!(problem.cause.contains(&format!("127.0.0.1:{pooler} is a connection pooler")), "{problem:?}");
-    assert!(problem.remedy.contains("'database.hostname' and 'database.port'"), "{problem:?}");
-    assert_eq!(server.validate(&pooled).errors_of("database.hostname").len(), 1);
+    // As it is installed, and where it was told to overlook parameters that it does not know.
+    for known in [&TRACKED[..], &[]] {
+        let pooler = pooler(pg.port(), known);
+        let port = ("database.port", json!(pooler.to_string()));
+        let pooled = source(pg, "pooled", &[("table.include.list", json!("public.t")), port]);
+        let refused = server.post("pooled", &pooled);
+        assert_eq!((refused.status, refused.codes()), (400, vec!["POOLER".to_owned()]), "{refused:?}");
+        let problem = refused.problem("POOLER");
+        assert!(problem.cause.contains(&format!("127.0.0.1:{pooler} is a connection pooler")), "{problem:?}");
+        assert!(problem.remedy.contains("'database.hostname' and 'database.port'"), "{problem:?}");
+        assert_eq!(server.validate(&pooled).errors_of("database.hostname").len(), 1);
+        // Nothing is replicated for a query, but a session of one's own it needs.
+        let query = json!({
+            "connector.class": "io.confluent.connect.jdbc.JdbcSourceConnector",
+            "connection.url": format!("jdbc:postgresql://127.0.0.1:{pooler}/pooled?user=postgres"),
+            "mode": "bulk",
+            "topic.prefix": "q."
+        });
+        let asked = server.validate(&query);
+        if known.is_empty() {
+            assert_eq!(asked.body["error_count"], 1, "only the name is missing: {asked:?}");
+        } else {
+            let problem = asked.problem("POOLER");
+            assert!(
+                problem.cause.contains("settings of a session")
+                    && problem.remedy.ends_with("itself in 'connection.url'."),
+                "{problem:?}"
+            );
+        }
+    }
     server.run("pooled", &direct);
 }
 
-/// A pooler that passes sessions on and, as PgBouncer does, knows no parameter `replication`; its port.
-fn pooler(server: u16) -> u16 {
+/// What PgBouncer lets a session begin with (its documentation, `ignore_startup_parameters`).
+const TRACKED: [&str; 8] = [
+    "user",
+    "database",
+    "application_name",
+    "client_encoding",
+    "DateStyle",
+    "TimeZone",
+    "standard_conforming_strings",
+    "options",
+];
+
+/// A pooler that passes sessions on which begin with `known` parameters, none for any, and never with `replication`, as
+/// PgBouncer does; its port.
+fn pooler(server: u16, known: &'static [&'static str]) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    thread::spawn(move || {
-        listener.incoming().flatten().for_each(|client| drop(thread::spawn(move || pool(client, server))))
-    });
+    let serve = move |client: TcpStream| drop(thread::spawn(move || pool(client, server, known)));
+    thread::spawn(move || listener.incoming().flatten().for_each(serve));
     port
 }
 
 /// One session of it. The protocol: PostgreSQL's documentation, "Message Formats".
-fn pool(mut client: TcpStream, server: u16) {
+fn pool(mut client: TcpStream, server: u16, known: &[&str]) {
     const SSL_REQUEST: [u8; 4] = 80_877_103_u32.to_be_bytes();
     let startup = loop {
         let mut length = [0; 4];
@@ -286,10 +316,13 @@ fn pool(mut client: TcpStream, server: u16) {
         }
         client.write_all(b"N").unwrap();
     };
-    if startup.windows(13).any(|window| window == b"\0replication\0") {
-        let fields = b"SFATAL\0C08P01\0Munsupported startup parameter: replication\0\0";
+    let text = String::from_utf8_lossy(&startup[8..]).into_owned();
+    let mut names = text.split('\0').step_by(2).filter(|name| !name.is_empty());
+    let unknown = |name: &&str| *name == "replication" || !known.is_empty() && !known.contains(name);
+    if let Some(name) = names.find(unknown) {
+        let fields = format!("SFATAL\0C08P01\0Munsupported startup parameter: {name}\0\0");
         let length = (fields.len() as u32 + 4).to_be_bytes();
-        client.write_all(&[b"E", &length[..], &fields[..]].concat()).unwrap();
+        client.write_all(&[b"E", &length[..], fields.as_bytes()].concat()).unwrap();
         return;
     }
     let mut server = TcpStream::connect(("127.0.0.1", server)).unwrap();
