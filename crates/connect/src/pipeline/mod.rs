@@ -10,6 +10,8 @@
 mod chain;
 mod converter;
 mod dead_letters;
+mod draft;
+mod hand_on;
 mod named;
 mod plans;
 mod predicate;

@@ -1,15 +1,14 @@
 //! Transforms that only route: topics get their names as they are opened, records stay as they are.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use tailwater_connector::transport::{TopicHandle, TopicRules};
-use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
+use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::{PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::RecordWriter;
 use tailwater_event::connect::{ConnectRecord, Typed};
 
 use super::chain::Chain;
+use super::hand_on::hand_on;
 
 /// A source's writer whose topics have other names.
 pub(super) struct RoutingWriter {
@@ -39,29 +38,11 @@ fn route(chain: &mut Chain, topic: &str) -> Result<Arc<str>, Problem> {
 }
 
 impl SourceWriter for RoutingWriter {
-    fn make_topics_by(&mut self, rules: TopicRules) {
-        self.inner.make_topics_by(rules);
-    }
+    hand_on!();
 
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
         let name = route(&mut self.chain, name)?;
         self.inner.topic(&name)
-    }
-
-    fn durable(&mut self) -> Result<Durable, Problem> {
-        self.inner.durable()
-    }
-
-    fn entries(&self) -> BTreeMap<String, Bytes> {
-        self.inner.entries()
-    }
-
-    fn put_entries(&mut self, entries: &[(&str, &[u8])]) -> Result<(), Problem> {
-        self.inner.put_entries(entries)
-    }
-
-    fn begin_era(&mut self, identity: &[u8]) -> Result<u32, Problem> {
-        self.inner.begin_era(identity)
     }
 
     fn plan(&mut self, descriptor: &[u8]) -> Result<PlanId, Problem> {
@@ -91,25 +72,5 @@ impl SourceWriter for RoutingWriter {
 
     fn rollback(&mut self) -> Result<(), Problem> {
         self.inner.rollback()
-    }
-
-    fn progress(&mut self, position: &[u8]) -> Result<(), Problem> {
-        self.inner.progress(position)
-    }
-
-    fn pending_bytes(&self) -> usize {
-        self.inner.pending_bytes()
-    }
-
-    fn idle(&self) -> bool {
-        self.inner.idle()
-    }
-
-    fn flush(&mut self) -> Result<(), Problem> {
-        self.inner.flush()
-    }
-
-    fn sync(&mut self) -> Result<(), Problem> {
-        self.inner.sync()
     }
 }

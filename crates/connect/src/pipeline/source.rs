@@ -3,23 +3,25 @@
 //! Transactions stay what they are: only records change, or are left out. What is wrong with a record is said by the next call
 //! that can fail, before the transaction is committed.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tailwater_connector::transport::{TopicHandle, TopicRules};
-use tailwater_connector::{Durable, PlanId, Problem, SourceWriter, Transaction};
+use tailwater_connector::transport::TopicHandle;
+use tailwater_connector::{PlanId, Problem, SourceWriter, Transaction};
 use tailwater_event::connect::json::JsonError;
-use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed, converted_descriptor};
+use tailwater_event::connect::{ConnectHeader, ConnectRecord, converted_descriptor};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
 
 use super::chain::{Chain, Refusal};
 use super::converter::{Converter, Written};
-use super::plans::{Opening, Plan, Plans};
+use super::draft::{self, Draft};
+use super::hand_on::hand_on;
+use super::plans::Plans;
 use super::properties::CONVERTERS;
 use super::tolerance::{Place, Tolerance};
 use crate::bounded::Bounded;
-use crate::limits::{CONVERTED_TOPICS, KEPT_HEADERS, KEPT_RECORD_BYTES, SOURCE_TOPICS};
+use crate::limits::{CONVERTED_TOPICS, SOURCE_TOPICS};
 
 /// The three converters of a connector.
 pub(super) struct Converters {
@@ -55,101 +57,6 @@ struct Target {
     handle: TopicHandle,
     opens: [Bytes; 2],
     fragments: Fragments,
-}
-
-/// The source's record under work.
-#[derive(Default)]
-struct Draft {
-    topic: usize,
-    partition: Option<i32>,
-    timestamp_ms: i64,
-    part: Part,
-    key: Field,
-    value: Field,
-    headers: Vec<(Arc<str>, Field)>,
-    /// How many of the headers are this record's.
-    used: usize,
-}
-
-/// A key, value or header whose buffer is used again.
-#[derive(Default)]
-struct Field {
-    there: bool,
-    /// The plan's fragment that it begins with, of which `bytes` has only the beginning of the payload.
-    opening: Option<FragmentId>,
-    bytes: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Default)]
-enum Part {
-    #[default]
-    None,
-    Key,
-    Value,
-    Header,
-}
-
-impl Draft {
-    fn begin(&mut self, timestamp_ms: i64) {
-        self.timestamp_ms = timestamp_ms;
-        self.part = Part::None;
-        self.key.clear();
-        self.value.clear();
-        self.headers.truncate(KEPT_HEADERS);
-        self.used = 0;
-    }
-
-    fn header(&mut self, name: &str, there: bool) {
-        self.part = if there { Part::Header } else { Part::None };
-        match self.headers.get_mut(self.used) {
-            Some((known, value)) => {
-                if **known != *name {
-                    *known = name.into();
-                }
-                value.clear();
-                value.there = there;
-            }
-            None => self.headers.push((name.into(), Field { there, ..Field::default() })),
-        }
-        self.used += 1;
-    }
-
-    /// The part whose pieces come.
-    fn field(&mut self) -> Option<&mut Field> {
-        match self.part {
-            Part::None => None,
-            Part::Key => Some(&mut self.key),
-            Part::Value => Some(&mut self.value),
-            Part::Header => self.headers.get_mut(self.used.checked_sub(1)?).map(|(_, value)| value),
-        }
-    }
-}
-
-impl Field {
-    fn clear(&mut self) {
-        self.there = false;
-        self.opening = None;
-        empty(&mut self.bytes);
-    }
-
-    /// Without the fields that need not be read, where it is a value.
-    fn read(&self, plan: &mut Plan, is_value: bool) -> Result<Typed, JsonError> {
-        match self.opening.and_then(|id| plan.opening(id)) {
-            Some(Opening { schema, skip, .. }) => {
-                let skip = if is_value { skip.as_slice() } else { &[] };
-                plan.reader.read_opened(schema.as_ref(), &self.bytes, skip)
-            }
-            None => plan.reader.read(self.there.then_some(&self.bytes)),
-        }
-    }
-}
-
-/// Empties a buffer that is used again, unless it has become too large for that.
-fn empty(buffer: &mut Vec<u8>) {
-    if buffer.capacity() > KEPT_RECORD_BYTES {
-        *buffer = Vec::new();
-    }
-    buffer.clear();
 }
 
 const KEY: FragmentId = FragmentId(0);
@@ -195,29 +102,13 @@ impl ConvertingWriter {
     /// Takes the record that the source has ended.
     fn take(&mut self) -> Result<(), Problem> {
         let Some(topic) = self.topics.get(self.draft.topic).cloned() else { return Ok(()) };
-        let record = self.read(topic.clone()).map_err(|error| unreadable(&topic, &error))?;
+        let record =
+            self.draft.read(topic.clone(), self.plans.current()).map_err(|error| unreadable(&topic, &error))?;
         match self.chain.apply(record) {
             Ok(Some(record)) => self.write(&topic, record),
             Ok(None) => Ok(()),
             Err(refusal) => self.tolerance.refused(&self.place(&topic), *refusal),
         }
-    }
-
-    fn read(&mut self, topic: Arc<str>) -> Result<ConnectRecord, JsonError> {
-        let plan = self.plans.current();
-        let headers = self.draft.headers.iter().take(self.draft.used);
-        let mut header = |(name, value): &(Arc<str>, Field)| {
-            Ok::<_, JsonError>(ConnectHeader { name: name.clone(), value: value.read(plan, false)? })
-        };
-        Ok(ConnectRecord {
-            topic,
-            partition: self.draft.partition,
-            offset: None,
-            timestamp_ms: None,
-            headers: headers.map(&mut header).collect::<Result<_, _>>()?,
-            key: self.draft.key.read(plan, false)?,
-            value: self.draft.value.read(plan, true)?,
-        })
     }
 
     /// Writes a record to the topic it has now; `from` is the one it had first.
@@ -280,7 +171,7 @@ impl ConvertingWriter {
             }
         }
         writer.end();
-        [&mut self.key, &mut self.value, &mut self.header].into_iter().for_each(empty);
+        [&mut self.key, &mut self.value, &mut self.header].into_iter().for_each(draft::empty);
         Ok(())
     }
 
@@ -337,13 +228,11 @@ impl RecordWriter for ConvertingWriter {
     }
 
     fn key(&mut self) {
-        self.draft.part = Part::Key;
-        self.draft.key.there = true;
+        self.draft.key();
     }
 
     fn value(&mut self) {
-        self.draft.part = Part::Value;
-        self.draft.value.there = true;
+        self.draft.value();
     }
 
     fn header(&mut self, name: &str) {
@@ -355,22 +244,11 @@ impl RecordWriter for ConvertingWriter {
     }
 
     fn fragment(&mut self, id: FragmentId) {
-        let Some(field) = self.draft.field() else { return };
-        let plan = self.plans.current();
-        let mut bytes = plan.fragments.get(id);
-        if field.bytes.is_empty()
-            && let Some(opening) = plan.opening(id)
-        {
-            field.opening = Some(id);
-            bytes = bytes.get(opening.payload..).unwrap_or_default();
-        }
-        field.bytes.extend_from_slice(bytes);
+        self.draft.fragment(id, self.plans.current());
     }
 
     fn literal(&mut self, _: SlotId, bytes: &[u8]) {
-        if let Some(field) = self.draft.field() {
-            field.bytes.extend_from_slice(bytes);
-        }
+        self.draft.literal(bytes);
     }
 
     fn end(&mut self) {
@@ -381,25 +259,7 @@ impl RecordWriter for ConvertingWriter {
 }
 
 impl SourceWriter for ConvertingWriter {
-    fn durable(&mut self) -> Result<Durable, Problem> {
-        self.inner.durable()
-    }
-
-    fn entries(&self) -> BTreeMap<String, Bytes> {
-        self.inner.entries()
-    }
-
-    fn put_entries(&mut self, entries: &[(&str, &[u8])]) -> Result<(), Problem> {
-        self.inner.put_entries(entries)
-    }
-
-    fn begin_era(&mut self, identity: &[u8]) -> Result<u32, Problem> {
-        self.inner.begin_era(identity)
-    }
-
-    fn make_topics_by(&mut self, rules: TopicRules) {
-        self.inner.make_topics_by(rules);
-    }
+    hand_on!();
 
     /// Topics come into being with their first record: which they are is known then.
     fn topic(&mut self, name: &str) -> Result<TopicHandle, Problem> {
@@ -455,26 +315,6 @@ impl SourceWriter for ConvertingWriter {
     fn rollback(&mut self) -> Result<(), Problem> {
         self.failure = None;
         self.inner.rollback()
-    }
-
-    fn progress(&mut self, position: &[u8]) -> Result<(), Problem> {
-        self.inner.progress(position)
-    }
-
-    fn pending_bytes(&self) -> usize {
-        self.inner.pending_bytes()
-    }
-
-    fn idle(&self) -> bool {
-        self.inner.idle()
-    }
-
-    fn flush(&mut self) -> Result<(), Problem> {
-        self.inner.flush()
-    }
-
-    fn sync(&mut self) -> Result<(), Problem> {
-        self.inner.sync()
     }
 }
 
