@@ -1,4 +1,4 @@
-//! A connector that does what its configuration says, and a transport without topics.
+//! A connector that does what its configuration says, and a transport that remembers.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -10,12 +10,12 @@ use bytes::Bytes;
 use tailwater_connect::{Herder, Registry, Secrets, Supervisor};
 use tailwater_connector::plugin::Instance;
 use tailwater_connector::property::Form;
-use tailwater_connector::transport::{PlanId, TopicHandle, TopicInfo, TopicRules};
 use tailwater_connector::{
-    Config, ConnectorState, Durable, Kind, Offset, Plugin, Problem, ProblemKind, Property, Record, Sink, SinkContext,
-    Source, SourceContext, SourceWriter, Status, Support, TopicReader, Transaction, Transport,
+    Config, ConnectorState, Durable, Kind, Offset, Plugin, Problem, ProblemKind, Property, Sink, SinkContext, Source,
+    SourceContext, SourceWriter, Status, Support, TopicReader, Transport,
 };
-use tailwater_event::RecordWriter;
+
+use crate::memory::Memory;
 
 /// What the scripted classes take.
 const PROPERTIES: &[Property] = &[
@@ -161,24 +161,6 @@ impl Sink for Actor {
     }
 }
 
-/// Has no topics; its writers take everything.
-pub struct Nowhere;
-
-impl Transport for Nowhere {
-    fn open_source(&self, _: &str) -> Result<Box<dyn SourceWriter>, Problem> {
-        Ok(Box::new(Nowhere))
-    }
-    fn reader(&self) -> Arc<dyn TopicReader> {
-        Arc::new(Nowhere)
-    }
-    fn entries(&self, _: &str) -> BTreeMap<String, Bytes> {
-        BTreeMap::new()
-    }
-    fn put_entries(&self, _: &str, _: &[(&str, &[u8])]) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
 /// Has no topics and remembers entries. While it is full, what is put waits, is refused, and comes true when there is space
 /// again: as the journal does it.
 #[derive(Default)]
@@ -199,10 +181,10 @@ impl Remembering {
 
 impl Transport for Remembering {
     fn open_source(&self, _: &str) -> Result<Box<dyn SourceWriter>, Problem> {
-        Ok(Box::new(Nowhere))
+        Ok(Memory::default().writer())
     }
     fn reader(&self) -> Arc<dyn TopicReader> {
-        Arc::new(Nowhere)
+        Arc::new(Memory::default())
     }
     fn entries(&self, _: &str) -> BTreeMap<String, Bytes> {
         let entries = self.entries.lock().unwrap();
@@ -222,98 +204,16 @@ impl Transport for Remembering {
     }
 }
 
-impl TopicReader for Nowhere {
-    fn topics(&self) -> Vec<TopicInfo> {
-        Vec::new()
-    }
-    fn read(&self, _: &str, _: i32, _: i64, _: usize) -> Result<Vec<Record>, Problem> {
-        Ok(Vec::new())
-    }
-    fn offset_at(&self, _: &str, _: i32, _: i64) -> Result<i64, Problem> {
-        Ok(0)
-    }
-    fn plan(&self, _: PlanId) -> Option<Bytes> {
-        None
-    }
-    fn wait(&self, seen: u64, _: Duration) -> u64 {
-        seen
-    }
-}
-
-impl SourceWriter for Nowhere {
-    fn durable(&mut self) -> Result<Durable, Problem> {
-        Ok(Durable::default())
-    }
-    fn entries(&self) -> BTreeMap<String, Bytes> {
-        BTreeMap::new()
-    }
-    fn put_entries(&mut self, _: &[(&str, &[u8])]) -> Result<(), Problem> {
-        Ok(())
-    }
-    fn begin_era(&mut self, _: &[u8]) -> Result<u32, Problem> {
-        Ok(1)
-    }
-    fn make_topics_by(&mut self, _: TopicRules) {}
-    fn topic(&mut self, _: &str) -> Result<TopicHandle, Problem> {
-        Ok(TopicHandle(0))
-    }
-    fn plan(&mut self, _: &[u8]) -> Result<PlanId, Problem> {
-        Ok(PlanId(0))
-    }
-    fn records(&mut self, _: TopicHandle, _: PlanId) -> &mut dyn RecordWriter {
-        self
-    }
-    fn records_in(&mut self, _: TopicHandle, _: i32, _: PlanId) -> Result<&mut dyn RecordWriter, Problem> {
-        Ok(self)
-    }
-    fn row_done(&mut self) -> Result<(), Problem> {
-        Ok(())
-    }
-    fn commit(&mut self, _: Transaction, _: &[u8]) -> Result<(), Problem> {
-        Ok(())
-    }
-    fn rollback(&mut self) -> Result<(), Problem> {
-        Ok(())
-    }
-    fn progress(&mut self, _: &[u8]) -> Result<(), Problem> {
-        Ok(())
-    }
-    fn pending_bytes(&self) -> usize {
-        0
-    }
-    fn idle(&self) -> bool {
-        true
-    }
-    fn flush(&mut self) -> Result<(), Problem> {
-        Ok(())
-    }
-    fn sync(&mut self) -> Result<(), Problem> {
-        Ok(())
-    }
-}
-
-impl RecordWriter for Nowhere {
-    fn prepare(&mut self, _: &tailwater_event::Fragments) {}
-    fn begin(&mut self, _: i64) {}
-    fn key(&mut self) {}
-    fn value(&mut self) {}
-    fn header(&mut self, _: &str) {}
-    fn null_header(&mut self, _: &str) {}
-    fn fragment(&mut self, _: tailwater_event::FragmentId) {}
-    fn literal(&mut self, _: tailwater_event::SlotId, _: &[u8]) {}
-    fn end(&mut self) {}
-}
-
 /// A supervisor over both scripted classes, and what they note.
 pub fn supervisor() -> (Supervisor, Journal) {
     let journal = Journal::default();
     let plugin = |is_sink| Arc::new(Script { journal: Arc::clone(&journal), is_sink }) as Arc<dyn Plugin>;
-    (Supervisor::new(Registry::new(vec![plugin(false), plugin(true)]), Arc::new(Nowhere)), journal)
+    (Supervisor::new(Registry::new(vec![plugin(false), plugin(true)]), Arc::new(Memory::default())), journal)
 }
 
 /// A herder over the same, with a transport that remembers nothing.
 pub fn herder() -> (Arc<Herder>, Arc<Supervisor>, Journal) {
-    herder_over(Arc::new(Nowhere))
+    herder_over(Arc::new(Memory::default()))
 }
 
 /// A herder over a transport, started.

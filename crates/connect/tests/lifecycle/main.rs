@@ -6,5 +6,7 @@
 mod directory;
 mod fake;
 mod herder;
+#[path = "../support/memory.rs"]
+mod memory;
 mod resume;
 mod supervisor;

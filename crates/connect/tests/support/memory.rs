@@ -1,5 +1,8 @@
 //! A transport whose topics are in memory: what is committed can be read.
 
+// Each test takes what it needs of it.
+#![allow(dead_code)]
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
