@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use serde_json::Value;
-use tailwater_testkit::{Process, wait_until};
+use tailwater_testkit::{Process, Serve, wait_until};
 
-use crate::support::{DEADLINE, Ended, Place, command, database, finish, run};
+use crate::support::{DEADLINE, Ended, Place, binary, command, database, finish, postgres, run};
 
 /// A server with Connect's REST on a free port; its address.
 fn serve(place: &Place, more: &[&str]) -> (Process, String) {
@@ -261,4 +261,36 @@ fn settings_of_debezium_server_become_a_connector_and_what_could_not_be_used_is_
     assert_eq!(std::fs::read_to_string(&output).unwrap(), ended.out);
     let again = run(["config", "import", text(&file), "--output", text(&output)]);
     assert!(again.code == Some(3) && again.err.contains("[IMPORT_UNWRITABLE]"), "{again:?}");
+}
+
+/// A file as people have it for Debezium Server, with the database's host and port under names of its own.
+#[test]
+fn what_was_imported_runs() {
+    database("imported", "create table t (id int primary key, name text); insert into t values (1, 'a');");
+    let place = Place::new();
+    let file = place.dir.path().join("application.properties");
+    let properties = format!(
+        "# Sink\ndebezium.sink.type=redis\ndebezium.sink.redis.address=redis:6379\n\
+         debezium.source.connector.class=io.debezium.connector.postgresql.PostgresConnector\n\
+         debezium.source.database.hostname=${{db.host}}\ndb.host=127.0.0.1\n\
+         debezium.source.database.port=${{TAILWATER_TEST_PORT:{}}}\n\
+         debezium.source.database.user=postgres\ndebezium.source.database.password=postgres\n\
+         debezium.source.database.dbname=imported\ndebezium.source.database.server.name=srv\n\
+         debezium.source.table.include.list=public.t\ndebezium.source.slot.name=imported\n\
+         debezium.source.publication.name=imported\ndebezium.source.plugin.name=pgoutput\n\
+         debezium.source.offset.storage=io.debezium.server.redis.RedisOffsetBackingStore\n\
+         debezium.source.tombstones.on.delete=false\ndebezium.source.tombstones.on.delete=false\n\
+         debezium.format.value.schemas.enable=false\ndebezium.format.key.schemas.enable=false\n\
+         debezium.transforms=unwrap\ndebezium.transforms.unwrap.type=io.debezium.transforms.ExtractNewRecordState\n",
+        postgres().port()
+    );
+    std::fs::write(&file, properties).unwrap();
+    let output = place.connectors().join("shop.json");
+    let imported = run(["config", "import", text(&file), "--output", text(&output)]);
+    assert_eq!(imported.code, Some(4), "{imported:?}");
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    serve.wait_state("application", "streaming", DEADLINE);
+    let data = place.data();
+    let read = run(["consume", "srv.public.t", "--from-beginning", "--exit", "--data-dir", text(&data)]);
+    assert_eq!((read.code, read.out.as_str()), (Some(0), "{\"id\":1,\"name\":\"a\"}\n"), "{read:?}");
 }
