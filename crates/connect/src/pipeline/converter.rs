@@ -135,7 +135,11 @@ impl Converter {
             return self.reader.read(bytes.map(|bytes| &**bytes)).map_err(|error| error.to_string());
         }
         if self.class == SIMPLE {
-            return bytes.map_or(Ok(Typed::NULL), |bytes| Ok(read_simple_text(text(bytes)?)));
+            return Ok(bytes.map_or(Typed::NULL, |bytes| match std::str::from_utf8(bytes) {
+                Ok(text) => read_simple_text(text),
+                // Clients' own headers need not be text.
+                Err(_) => Typed::new(Schema::new(Kind::Bytes), Value::Bytes(bytes.clone())),
+            }));
         }
         let kind = match self.class {
             STRING => Kind::Text,

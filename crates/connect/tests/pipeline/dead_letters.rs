@@ -170,3 +170,14 @@ fn reading_and_dead_letters_are_tried_again_as_long_as_asked_for() {
         assert!(left == 0 && offsets.len() == 1 && memory.records("dead").len() >= 2);
     }
 }
+
+#[test]
+fn a_clients_header_that_is_no_text_stays_the_bytes_that_it_is() {
+    let header = Header { name: "trace".into(), value: Some(Bytes::from_static(b"\xff\x01")) };
+    let memory = Memory::default();
+    memory.with(|state| state.topics.insert("t".into(), vec![record(5, None, Some("v".into()), vec![header])]));
+    let text = [("name", "c"), ("topics", "t"), ("value.converter", "StringConverter")];
+    let (seen, outcome) = deliver(&memory, "t", &config(&text)).unwrap();
+    outcome.unwrap();
+    assert_eq!(seen[0].headers[0].value.as_deref(), Some(&b"\"/wE=\""[..]));
+}
