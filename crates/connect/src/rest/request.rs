@@ -45,3 +45,19 @@ pub(super) fn values(query: Option<&str>, name: &str) -> impl Iterator<Item = St
 pub(super) fn flag(query: Option<&str>, name: &str, default: bool) -> bool {
     values(query, name).next().map_or(default, |value| value.eq_ignore_ascii_case("true"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_read_as_browsers_and_curl_write_them() {
+        let all = |query: &str| values(Some(query), "expand").collect::<Vec<_>>();
+        assert_eq!(all("expand=info&x=y&expand=%73tatus&&Expand=no"), ["info", "status"]);
+        assert_eq!(all("expand"), [""]);
+        assert_eq!(values(None, "expand").count(), 0);
+        assert!(flag(Some("includeTasks=TRUE"), "includeTasks", false));
+        assert!(!flag(Some("includeTasks=1"), "includeTasks", true), "another word is false, as in Java");
+        assert!(flag(Some("onlyFailed=true"), "includeTasks", true), "the default");
+    }
+}
