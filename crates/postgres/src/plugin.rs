@@ -52,8 +52,18 @@ impl Plugin for PostgresPlugin {
     }
 
     fn needs_snapshot(&self, property: &str) -> bool {
-        const FORMS: [&str; 9] = [
+        // What says which topic a row is in, under which key, and in which form.
+        const FORMS: [&str; 18] = [
+            "compatibility.mode",
             "topic.prefix",
+            "topic.naming.strategy",
+            "topic.delimiter",
+            "topic.regex",
+            "topic.replacement",
+            "publish.via.partition.root",
+            "schema.name.adjustment.mode",
+            "field.name.adjustment.mode",
+            "include.schema.comments",
             "message.key.columns",
             "decimal.handling.mode",
             "time.precision.mode",
@@ -63,7 +73,9 @@ impl Plugin for PostgresPlugin {
             "money.fraction.digits",
             "include.unknown.datatypes",
         ];
-        FORMS.contains(&property) || property.starts_with("column.")
+        // The last: which rows of a table there are at all.
+        let starts = ["column.", "datatype.", "topic.key.", "snapshot.select.statement.overrides"];
+        FORMS.contains(&property) || starts.iter().any(|start| property.starts_with(start))
     }
 
     fn leaves(&self, config: &Config) -> Option<Problem> {
@@ -119,6 +131,17 @@ mod tests {
         };
         assert!(matches!(instance, Instance::Source(_)));
         assert_eq!(warnings.iter().map(|p| p.code.as_str()).collect::<Vec<_>>(), ["PROPERTY_RENAMED"]);
+    }
+
+    #[test]
+    fn what_gives_rows_another_form_or_place_asks_for_a_snapshot_and_is_declared() {
+        let plugin = PostgresPlugin::default();
+        for name in ["topic.delimiter", "topic.key.field.name", "column.mask.*", "field.name.adjustment.mode"] {
+            assert!(plugin.needs_snapshot(name) && PROPERTIES.iter().any(|property| property.name == name), "{name}");
+        }
+        for name in ["database.password", "heartbeat.interval.ms", "topic.transaction", "table.include.list"] {
+            assert!(!plugin.needs_snapshot(name) && PROPERTIES.iter().any(|property| property.name == name), "{name}");
+        }
     }
 
     #[test]

@@ -33,6 +33,12 @@ impl Plugin for QueryPlugin {
         PROPERTIES
     }
 
+    fn needs_snapshot(&self, property: &str) -> bool {
+        const FORMS: [&str; 5] =
+            ["topic.prefix", "numeric.mapping", "numeric.precision.mapping", "timestamp.granularity", "db.timezone"];
+        FORMS.contains(&property)
+    }
+
     fn configure(&self, config: &Config) -> Result<(Instance, Vec<Problem>), Vec<Problem>> {
         let (mut settings, warnings) = QuerySettings::parse(config)?;
         settings.connection.aliases = self.aliases.clone();
