@@ -167,7 +167,12 @@ impl Serve {
                     address.resolve(face, open || self.allow_unprotected_address, remedy)
                 })
                 .and_then(|address| address.map(|address| server::bind(face, address)).transpose());
-            bound.unwrap_or_else(|problem| {
+            // Who typed no flag would not know where it comes from.
+            let of_worker = face == "connect" && flag.is_none() && file.connect.is_none() && worker.listen.is_some();
+            bound.unwrap_or_else(|mut problem| {
+                if of_worker {
+                    problem.cause.push_str(", as the worker's settings want it (listeners, rest.host.name, rest.port)");
+                }
                 problems.push(problem);
                 None
             })

@@ -236,6 +236,12 @@ fn worker_settings_that_cannot_be_followed_are_said_all_at_once() {
     for said in ["rest.extension.classes", "--connect-tls-certificate", "'vault'"] {
         assert!(ended.err.contains(said), "no '{said}' in {}", ended.err);
     }
+    // As images of Connect are told to listen, which here wants protection.
+    let mut serve = command(["serve", "--http", "off", "--kafka", "off", "--data-dir"]);
+    serve.arg(place.data()).env_remove("TAILWATER_CONNECT").env("CONNECT_LISTENERS", "http://0.0.0.0:0");
+    let ended = finish(serve);
+    assert!(ended.code == Some(2) && ended.err.contains("[ADDRESS_OPEN]"), "{ended:?}");
+    assert!(ended.err.contains("as the worker's settings want it"), "{ended:?}");
 }
 
 #[test]
