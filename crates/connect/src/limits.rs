@@ -27,6 +27,8 @@ pub const SCHEMA_VERSIONS: usize = 64;
 pub const ROUTED_TOPICS: usize = 4096;
 /// Longest expression of a filter or router.
 pub const EXPRESSION_BYTES: usize = 8 * 1024;
+/// Longest text that an expression makes: a record has 1 MiB, and an expression may name its fields often.
+pub const EXPRESSION_TEXT_BYTES: usize = 16 << 20;
 /// Parts of an expression that stand in one another.
 pub const EXPRESSION_DEPTH: usize = 64;
 /// How often a change is made again of a configuration that others change at the same time.

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 
 use tailwater_event::connect::{Schema, Value, number};
 
+use crate::limits::EXPRESSION_TEXT_BYTES;
+
 use super::Operator;
 use super::decimal::Decimal;
 use super::operand::{Operand, text_order};
@@ -114,6 +116,7 @@ pub(super) fn arithmetic<'a>(
         return Err(format!("{} and {} make no text", left.kind(), right.kind()));
     };
     Ok(Operand::Text(match operator {
+        Operator::Plus if left.len().saturating_add(right.len()) > EXPRESSION_TEXT_BYTES => return Err(long()),
         Operator::Plus => left + right,
         _ => Cow::Owned(left.replacen(&*right, "", 1)),
     }))
@@ -288,6 +291,10 @@ impl Number {
             Number::Decimal(_) | Number::Double(_) => 0,
         }
     }
+}
+
+pub(super) fn long() -> Reason {
+    format!("a text of more than {} MiB", EXPRESSION_TEXT_BYTES >> 20)
 }
 
 fn huge() -> Reason {

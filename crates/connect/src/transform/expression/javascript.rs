@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use crate::limits::EXPRESSION_TEXT_BYTES;
+
 use super::Operator;
 use super::operand::{Operand, text_order};
 
@@ -69,6 +71,9 @@ pub(super) fn arithmetic<'a>(
         let (Some(left), Some(right)) = (text(left)?, text(right)?) else {
             return Err(format!("{} and {} make no text", left.kind(), right.kind()));
         };
+        if left.len().saturating_add(right.len()) > EXPRESSION_TEXT_BYTES {
+            return Err(super::groovy::long());
+        }
         return Ok(Operand::Text(left + right));
     }
     let (first, second) = (counted(left)?, counted(right)?);

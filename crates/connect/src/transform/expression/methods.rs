@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use crate::limits::EXPRESSION_TEXT_BYTES;
+
 use super::operand::Operand;
 use super::{Dialect, groovy, javascript};
 
@@ -133,7 +135,13 @@ impl Method {
             (Method::Schema, Operand::Field(field), _) => Operand::Schema(&field.schema),
             (Method::Schema, Operand::Struct(schema, _), _) => Operand::Schema(schema),
             (Method::Replace, Text(text), Text(part)) => match arguments.get(1)? {
-                Text(new) => Text(Cow::Owned(text.replace(&**part, new))),
+                Text(new) => {
+                    let grown = text.matches(&**part).count().saturating_mul(new.len()).saturating_add(text.len());
+                    if grown > EXPRESSION_TEXT_BYTES {
+                        return None;
+                    }
+                    Text(Cow::Owned(text.replace(&**part, new)))
+                }
                 _ => return None,
             },
             (Method::Substring, Text(text), Operand::Int(from)) => {

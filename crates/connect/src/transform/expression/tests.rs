@@ -156,6 +156,23 @@ fn what_a_record_does_not_have_is_named_and_its_values_are_not() {
 }
 
 #[test]
+fn texts_do_not_grow_without_end() {
+    let mut record = record();
+    if let Value::Struct(parts) = &mut record.value.value
+        && let Some(Value::Struct(row)) = parts.get_mut(1)
+    {
+        row[1] = text(&"a".repeat(1 << 20));
+    }
+    let long = vec!["value.after.name"; 40].join(" + ");
+    let replaced = format!("value.after.name.replace('a', '{}')", "b".repeat(100));
+    for (expression, dialect) in
+        [(long.clone(), Dialect::Groovy), (long, Dialect::JavaScript), (replaced, Dialect::Groovy)]
+    {
+        assert!(Expression::compile(&expression, dialect, false).unwrap().evaluate(&record).is_err());
+    }
+}
+
+#[test]
 fn depth_and_length_are_bounded_and_long_chains_are_not_deep() {
     let nested = |depth: usize| format!("{}1{}", "(".repeat(depth), ")".repeat(depth));
     assert!(Expression::compile(&nested(50), Dialect::Groovy, false).is_ok());
