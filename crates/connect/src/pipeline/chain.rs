@@ -204,13 +204,22 @@ fn step(
     if of.repeats_mistakes && !mode.is_empty() {
         options.set(STRICT, mode);
     }
+    // What is said of the class is said of the option that names it.
+    let named = |found: Vec<Problem>| {
+        named::with_prefix(prefix, of.properties, found).into_iter().map(|problem| match problem.code.as_str() {
+            "TRANSFORM_REFUSED" | "TRANSFORM_NO_EFFECT" => {
+                Problem { cause: format!("'{prefix}type': {}", problem.cause), ..problem }
+            }
+            _ => problem,
+        })
+    };
     match (of.configure)(full, &options) {
         Ok((transform, warnings)) => {
-            problems.extend(named::with_prefix(prefix, of.properties, warnings));
+            problems.extend(named(warnings));
             Some(Step { name, class: full, transform, on })
         }
         Err(found) => {
-            problems.extend(named::with_prefix(prefix, of.properties, found));
+            problems.extend(named(found));
             None
         }
     }

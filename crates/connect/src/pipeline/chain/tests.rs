@@ -54,6 +54,22 @@ fn published_chains_do_what_they_do_in_connect() {
     assert!(honoured > 30, "{honoured}");
 }
 
+#[test]
+fn a_class_that_is_refused_is_said_at_the_option_that_names_it() {
+    for (class, error) in [
+        ("io.debezium.transforms.GeometryFormatTransformer", true),
+        ("io.debezium.transforms.EnforceRecordSize", true),
+        ("io.debezium.connector.postgresql.transforms.timescaledb.TimescaleDb", true),
+        ("io.debezium.transforms.openlineage.OpenLineage", false),
+    ] {
+        let config = [("transforms", "a"), ("transforms.a.type", class), ("transforms.a.x", "")];
+        let config = config.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().collect();
+        let (_, problems) = Chain::parse(&config, false);
+        assert_eq!((problems.len(), problems[0].is_error()), (1, error), "{problems:?}");
+        assert!(problems[0].cause.starts_with(&format!("'transforms.a.type': The transform {class} ")), "{problems:?}");
+    }
+}
+
 /// The records by table, and the chains.
 fn vectors() -> (Vec<Json>, Vec<Json>) {
     let (mut kept, mut lines) = (Vec::new(), Vec::new());
