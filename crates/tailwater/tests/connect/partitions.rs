@@ -81,6 +81,13 @@ fn rows_lie_in_the_partitions_of_connect_with_debezium_and_stay_there_in_order()
     let why =
         "Missing required configuration \\\"topic.creation.default.replication.factor\\\" which has no default value.";
     assert!(refused.body["message"].to_string().contains(why), "{refused:?}");
+    let config: Value = serde_json::from_str(&source("e2", json!({"topic.creation.default.partitions": 3}))).unwrap();
+    let class = "/connector-plugins/PostgresConnector/config/validate";
+    let validated = server.ask("PUT", class, &config["config"].to_string()).body;
+    let of_groups =
+        validated["configs"].as_array().unwrap().iter().find(|one| one["value"]["name"] == "topic.creation.groups");
+    let errors = of_groups.unwrap()["value"]["errors"].to_string();
+    assert!(errors.contains(why), "shown where groups of topics are: {validated}");
 
     made(
         &server,
