@@ -353,6 +353,18 @@ impl Journal {
     pub fn protect(&self, connector: ConnectorId, topic: TopicId, partition: u32, needed_from: i64) {
         self.inner.shared.protect(connector, topic, partition, needed_from);
     }
+
+    /// Lets go of everything that is kept for connectors without such a name.
+    pub fn protect_only_for(&self, known: &dyn Fn(&str) -> bool) {
+        let view = self.inner.shared.view();
+        let is_known = |id: u32| view.state.connectors.get(&id).is_some_and(|connector| known(&connector.name));
+        let of_others = view.state.protections.keys().filter(|(connector, ..)| !is_known(*connector));
+        let of_others: Vec<_> = of_others.copied().collect();
+        drop(view);
+        for (connector, topic, partition) in of_others {
+            self.protect(ConnectorId(connector), TopicId(topic), partition, i64::MAX);
+        }
+    }
 }
 
 impl Inner {

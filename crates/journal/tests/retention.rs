@@ -134,8 +134,10 @@ fn what_a_consumer_needs_and_what_a_transaction_holds_back_stays() {
     place.journal.protect(sink, topic, 0, 20);
     place.produce(topic, 100..101);
     place.tend(10 * CLIENT_RETENTION);
+    place.journal.protect_only_for(&|name| name == "sink");
+    place.tend(1);
     assert_eq!(place.log_start(topic), 20);
-    place.journal.protect(sink, topic, 0, i64::MAX);
+    place.journal.protect_only_for(&|name| name == "another");
     let stamp = ProducerStamp { id: 7, epoch: 0, first_sequence: 0, transactional: true };
     place.journal.produce(vec![one(topic, 101, Some(stamp))]).unwrap();
     place.produce(topic, 102..103);

@@ -85,7 +85,8 @@ impl Herder {
         Err(contended(name))
     }
 
-    /// Deletes a connector. Its position stays: one of the same name goes on where it was. What it leaves behind.
+    /// Deletes a connector. Its position stays: one of the same name goes on where it was, as far as retention has left what
+    /// comes then. What it leaves behind.
     pub fn delete(&self, name: &str) -> Result<Vec<Problem>, Refusal> {
         let mut store = self.store();
         let connector = self.known(name).ok_or_else(|| not_found(name))?;

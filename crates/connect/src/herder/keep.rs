@@ -60,6 +60,8 @@ impl Herder {
                 pending = true;
             }
         }
+        // A deleted sink would else hold back retention for ever; one that ends may still say how far it has come.
+        self.transport.needed_only_by(&|name| state.connectors.contains_key(name) || state.running.contains_key(name));
         for (name, connector) in &state.connectors {
             let Some(generation) = connector.wanted().filter(|_| !state.running.contains_key(name)) else { continue };
             if state.held.contains(name) {

@@ -101,6 +101,10 @@ impl Transport for EmbeddedTransport {
         topics.get(connector).cloned().unwrap_or_default()
     }
 
+    fn needed_only_by(&self, known: &dyn Fn(&str) -> bool) {
+        self.shared.journal.protect_only_for(known);
+    }
+
     fn still_needs(&self, connector: &str, topic: &str, partition: i32, offset: i64) {
         self.shared.uses(connector, topic);
         let journal = &self.shared.journal;

@@ -50,6 +50,11 @@ impl<E: Encoder> Delivery<'_, E> {
     pub(crate) fn recover(&mut self) -> Result<(), Problem> {
         let progress = plan::read(&self.output.transport.entries(&self.output.connector))?;
         self.offsets = progress.offsets;
+        // What an earlier configuration read is not held back any more.
+        let left: Vec<_> = self.offsets.keys().filter(|id| !self.selection.takes(&id.topic)).collect();
+        for PartitionId { topic, partition } in left {
+            self.output.transport.still_needs(&self.output.connector, topic, *partition, i64::MAX);
+        }
         for (id, plan) in progress.plans {
             tracing::info!(connector = self.output.connector, key = plan.key, "writing a planned file again");
             self.write_again(&id, &plan)?;

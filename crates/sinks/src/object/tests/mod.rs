@@ -268,6 +268,18 @@ fn a_new_sink_starts_where_the_log_starts_and_remembers_it() {
 }
 
 #[test]
+fn a_topic_that_is_read_no_longer_is_not_held_back_any_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("a", 0, &memory, 1);
+    lines("b", 0, &memory, 2);
+    run(dir.path(), &memory, &[("topics", "a,b")]).unwrap();
+    assert_eq!((memory.needs("a"), memory.needs("b")), (Some(1), Some(2)));
+    run(dir.path(), &memory, &[("topics", "b")]).unwrap();
+    assert_eq!((memory.needs("a"), memory.needs("b")), (Some(i64::MAX), Some(2)));
+}
+
+#[test]
 fn a_topic_that_was_made_anew_stops_the_sink() {
     let dir = tempfile::tempdir().unwrap();
     let memory = Memory::default();
