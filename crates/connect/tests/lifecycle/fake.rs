@@ -1,6 +1,6 @@
 //! A connector that does what its configuration says, and a transport that remembers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -168,6 +168,8 @@ pub struct Remembering {
     entries: Mutex<BTreeMap<String, Bytes>>,
     waiting: Mutex<Vec<(String, Bytes)>>,
     pub full: AtomicBool,
+    /// Connectors that something is kept for.
+    pub kept_for: Mutex<BTreeSet<String>>,
     puts: AtomicUsize,
 }
 
@@ -201,6 +203,9 @@ impl Transport for Remembering {
         let puts = self.puts.fetch_add(1, Ordering::SeqCst) as u64;
         std::thread::sleep(Duration::from_micros(puts * 137 % 700));
         Ok(())
+    }
+    fn needed_only_by(&self, known: &dyn Fn(&str) -> bool) {
+        self.kept_for.lock().unwrap().retain(|connector| known(connector));
     }
 }
 

@@ -145,6 +145,22 @@ fn what_cannot_be_read_back_is_named_harms_no_other_and_is_mended_by_a_configura
 }
 
 #[test]
+fn nothing_is_kept_for_connectors_that_are_none_any_more() {
+    let transport = Arc::new(Remembering::default());
+    let kept = || transport.kept_for.lock().unwrap().iter().cloned().collect::<Vec<_>>();
+    let (herder, _, _) = herder_over(transport.clone());
+    herder.create("runs", source(&[]), Target::Running).unwrap();
+    herder.create("stopped", source(&[]), Target::Stopped).unwrap();
+    transport.kept_for.lock().unwrap().extend(["deleted in an earlier life", "runs", "stopped"].map(str::to_owned));
+    herder.set_target("runs", Target::Paused).unwrap();
+    eventually("the first", || kept() == ["runs", "stopped"]);
+    herder.delete("stopped").unwrap();
+    eventually("the second", || kept() == ["runs"]);
+    herder.delete("runs").unwrap();
+    eventually("the last", || kept().is_empty());
+}
+
+#[test]
 fn a_connector_whose_offsets_are_being_changed_starts_afterwards() {
     let (herder, _, journal) = herder_over(Arc::new(Remembering::default()));
     let note = |what: &str| journal.lock().unwrap().iter().any(|noted| noted == what);
