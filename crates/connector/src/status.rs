@@ -27,11 +27,11 @@ pub enum ConnectorState {
 }
 
 impl ConnectorState {
-    /// Its name, as it is serialized.
+    /// What the connector does in it, for the log.
     fn word(self) -> &'static str {
         match self {
             ConnectorState::Starting => "starting",
-            ConnectorState::Snapshot => "snapshot",
+            ConnectorState::Snapshot => "reading a snapshot",
             ConnectorState::Streaming => "streaming",
             ConnectorState::Done => "done",
             ConnectorState::Paused => "paused",
