@@ -192,7 +192,9 @@ impl Herder {
                 "One process runs at most {CONNECTORS_MAX} connectors. Run the others with a second data directory."
             )));
         }
-        store.put(Change::default().config(name, &config).target(name, target))?;
+        let making = Change::default().config(name, &config).target(name, target);
+        let making = self.without_topics_before(&store, name, making);
+        store.put(making)?;
         let made = self.set(&store, name, Some(config), target);
         drop(store);
         tracing::info!(connector = name, ?target, "connector created");

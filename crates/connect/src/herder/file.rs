@@ -38,8 +38,11 @@ impl Herder {
     /// Makes or changes a connector as a file says, and starts it; durable when it returns.
     pub(crate) fn apply_file(&self, file: &str, content: &[u8], name: &str, config: Config) -> Result<(), Problem> {
         let applied = AppliedFile { connector: name.to_owned(), digest: digest(content) };
-        let change = Change::default().config(name, &config).target(name, Target::Running).file(file, &applied);
+        let mut change = Change::default().config(name, &config).target(name, Target::Running).file(file, &applied);
         let mut store = self.store();
+        if self.known(name).is_none_or(|connector| connector.config.is_none()) {
+            change = self.without_topics_before(&store, name, change);
+        }
         store.put(change)?;
         self.state().connectors.entry(name.to_owned()).or_default().of_file = true;
         self.set(&store, name, Some(config), Target::Running);

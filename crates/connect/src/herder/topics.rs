@@ -1,8 +1,6 @@
 //! Which topics a connector works with, as Connect's topic tracking tells: those that got records since the last reset.
 
-use std::collections::BTreeMap;
-
-use super::store::{Change, TopicMarks};
+use super::store::{Change, Store, TopicMarks};
 use super::{Herder, Refusal};
 
 impl Herder {
@@ -13,20 +11,29 @@ impl Herder {
         }
         // What was told once is told after a restart, too.
         self.note_topics();
-        let marks = self.store().topic_marks(name);
-        let ends = self.ends(name);
+        let (marks, ends) = {
+            let store = self.store();
+            (store.topic_marks(name), self.ends(&store, name))
+        };
         let active = ends.into_iter().filter(|(topic, end)| *end > marks.get(topic).copied().unwrap_or(0));
         active.map(|(topic, _)| topic).collect()
     }
 
     /// From now on only topics that get further records are active.
     pub fn reset_topics(&self, name: &str) -> Result<(), Refusal> {
-        let marks: TopicMarks = self.ends(name);
         let mut store = self.store();
         if self.known(name).is_none() {
             return Ok(());
         }
+        let marks = self.ends(&store, name);
         Ok(store.put(Change::default().topic_marks(name, &marks))?)
+    }
+
+    /// With the change that makes a connector: what another of the name worked with before is not its own, as in Connect,
+    /// where a deletion ends the tracking (KIP-558).
+    pub(super) fn without_topics_before(&self, store: &Store, name: &str, making: Change) -> Change {
+        let marks = self.ends(store, name);
+        if marks.is_empty() { making } else { making.topic_marks(name, &marks) }
     }
 
     /// Makes durable which topics connectors work with. Only when somebody asks: a write of ours makes room by the rules of
@@ -71,9 +78,9 @@ impl Herder {
     }
 
     /// How many records the topics of a connector have seen.
-    fn ends(&self, name: &str) -> BTreeMap<String, i64> {
+    fn ends(&self, store: &Store, name: &str) -> TopicMarks {
         let mut of_connector = self.transport.topics_of(name);
-        of_connector.extend(self.store().topic_marks(name).into_keys());
+        of_connector.extend(store.topic_marks(name).into_keys());
         let topics = self.transport.reader().topics();
         let mine = topics.into_iter().filter(|topic| of_connector.contains(&topic.name));
         mine.map(|topic| (topic.name, topic.partitions.iter().map(|p| p.high_watermark).sum())).collect()

@@ -59,6 +59,28 @@ fn what_clients_produce_arrives_in_files_and_in_a_bucket_once_across_kills() {
 }
 
 #[test]
+fn a_connector_that_is_made_again_has_none_of_the_topics_of_the_one_that_was_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::listening(&dir.path().join("data"));
+    let mut sink = files(&dir.path().join("lake"));
+    sink["config"]["topics"] = json!("events");
+    let produce = || server.type_line(dir.path(), "echo '{\"n\": 0}' | kcat -q -b localhost:9092 -P -t events");
+    let topics = || server.get("/connectors/files/topics")["files"]["topics"].clone();
+    let becomes = |expected: Value| assert!(wait_until(DEADLINE, || topics() == expected), "{}", topics());
+    produce();
+    assert_eq!(server.ask("POST", "/connectors", &sink.to_string()).status, 201);
+    becomes(json!(["events"]));
+    for _ in 0..2 {
+        assert_eq!(server.ask("DELETE", "/connectors/files", "").status, 204);
+        assert_eq!(server.ask("POST", "/connectors", &sink.to_string()).status, 201);
+        server.wait_task("files", "RUNNING");
+        assert_eq!(topics(), json!([]));
+    }
+    produce();
+    becomes(json!(["events"]));
+}
+
+#[test]
 fn a_record_that_the_converter_does_not_read_stops_the_sink_or_goes_to_the_dead_letters() {
     let dir = tempfile::tempdir().unwrap();
     let server = Server::listening(&dir.path().join("data"));
