@@ -77,8 +77,8 @@ pub trait Transport: Send + Sync {
     fn topics_of(&self, _connector: &str) -> BTreeSet<String> {
         BTreeSet::new()
     }
-    /// Says that a sink has yet to read a partition from `offset` on, so that retention keeps it. Said again after every
-    /// start; a transport without retention of its own need not listen.
+    /// Says that a sink has yet to read a partition from `offset` on, so that retention keeps it; [`i64::MAX`] that it reads
+    /// it no longer. Said again after every start; a transport without retention of its own need not listen.
     fn still_needs(&self, _connector: &str, _topic: &str, _partition: i32, _offset: i64) {}
     /// Says which connectors there are: what others needed is kept for them no longer.
     fn needed_only_by(&self, _known: &dyn Fn(&str) -> bool) {}

@@ -100,6 +100,18 @@ fn high_watermarks(reader: &dyn TopicReader) -> BTreeMap<String, i64> {
 }
 
 #[test]
+fn a_topic_that_a_sink_reads_no_longer_is_none_of_its_topics() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = open(dir.path());
+    for name in ["read", "left"] {
+        open.journal.create_topic(name, 1).unwrap();
+    }
+    open.transport.still_needs("sink", "read", 0, 0);
+    open.transport.still_needs("sink", "left", 0, i64::MAX);
+    assert_eq!(open.transport.topics_of("sink").into_iter().collect::<Vec<_>>(), ["read"]);
+}
+
+#[test]
 fn a_transaction_over_two_topics_becomes_visible_as_a_whole() {
     let dir = tempfile::tempdir().unwrap();
     let open = open(dir.path());

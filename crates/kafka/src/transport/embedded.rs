@@ -106,7 +106,9 @@ impl Transport for EmbeddedTransport {
     }
 
     fn still_needs(&self, connector: &str, topic: &str, partition: i32, offset: i64) {
-        self.shared.uses(connector, topic);
+        if offset < i64::MAX {
+            self.shared.uses(connector, topic);
+        }
         let journal = &self.shared.journal;
         let protected = self.reader.with_topic(topic, partition, |topic, partition| {
             // Asked first, because protecting does not say that a topic is gone.

@@ -97,8 +97,16 @@ impl SignalFile {
             file.seek(SeekFrom::Start(ended))?;
             let mut rest = Vec::new();
             (&file).take(SIGNAL_FILE_BYTES).read_to_end(&mut rest)?;
+            let length = file.metadata()?.len();
+            // Somebody wrote the file anew: the lines are not in it.
+            if length < ended {
+                return Ok(());
+            }
+            if length - ended > SIGNAL_FILE_BYTES {
+                return Err(io::Error::other(format!("it has {length} bytes; {SIGNAL_FILE_BYTES} are the most")));
+            }
             // What was appended meanwhile would be lost.
-            if file.metadata()?.len() == ended + rest.len() as u64 {
+            if length == ended + rest.len() as u64 {
                 file.rewind()?;
                 file.write_all(&rest)?;
                 return file.set_len(rest.len() as u64);
@@ -194,6 +202,22 @@ mod tests {
         let large = "{\"type\":\"log\"}\n".repeat(80_000);
         std::fs::write(&path, &large).unwrap();
         assert_eq!(file.read(None).unwrap_err().code, "SIGNAL_FILE");
+        assert_eq!(std::fs::read(&path).unwrap().len(), large.len());
+    }
+
+    #[test]
+    fn a_file_that_was_written_anew_or_grew_too_large_before_lines_are_forgotten_is_left_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("signals");
+        let file = SignalFile::new(path.clone());
+        std::fs::write(&path, "{\"id\":\"the first\",\"type\":\"log\"}\n").unwrap();
+        let taken = file.read(None).unwrap().taken.unwrap();
+        std::fs::write(&path, "{\"type\":\"log\"}\n").unwrap();
+        file.forget(&taken).unwrap();
+        assert_eq!(file.read(Some(&taken)).unwrap().signals.len(), 1);
+        let large = " ".repeat(2 * SIGNAL_FILE_BYTES as usize);
+        std::fs::write(&path, &large).unwrap();
+        assert_eq!(file.forget(&taken).unwrap_err().code, "SIGNAL_FILE");
         assert_eq!(std::fs::read(&path).unwrap().len(), large.len());
     }
 

@@ -50,16 +50,13 @@ impl<E: Encoder> Delivery<'_, E> {
     pub(crate) fn recover(&mut self) -> Result<(), Problem> {
         let progress = plan::read(&self.output.transport.entries(&self.output.connector))?;
         self.offsets = progress.offsets;
-        // What an earlier configuration read is not held back any more.
-        let left: Vec<_> = self.offsets.keys().filter(|id| !self.selection.takes(&id.topic)).collect();
-        for PartitionId { topic, partition } in left {
-            self.output.transport.still_needs(&self.output.connector, topic, *partition, i64::MAX);
-        }
         for (id, plan) in progress.plans {
             tracing::info!(connector = self.output.connector, key = plan.key, "writing a planned file again");
             self.write_again(&id, &plan)?;
             self.offsets.insert(id, plan.end);
         }
+        // Not before, because what is written again is needed until then.
+        self.let_go_of_others();
         Ok(())
     }
 
@@ -119,6 +116,16 @@ impl<E: Encoder> Delivery<'_, E> {
             self.partitions.insert(partition.id.clone(), partition);
         }
         Ok(())
+    }
+
+    /// What an earlier configuration read is not held back any more, whether or not its offsets are still known.
+    fn let_go_of_others(&self) {
+        let Output { transport, connector, .. } = &self.output;
+        for info in self.topics.topics().iter().filter(|info| !self.selection.takes(&info.name)) {
+            for (partition, _) in (0..).zip(&info.partitions) {
+                transport.still_needs(connector, &info.name, partition, i64::MAX);
+            }
+        }
     }
 
     /// A topic that was named and is not there: misspelt, or its first event is still to come.

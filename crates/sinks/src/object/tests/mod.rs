@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
-use tailwater_connector::{Config, Problem, Record, Sink};
+use tailwater_connector::{Config, Problem, Record, Sink, Transport};
 
 use super::encode::ObjectEncoder;
 use super::like_confluents;
@@ -275,6 +275,33 @@ fn a_topic_that_is_read_no_longer_is_not_held_back_any_more() {
     lines("b", 0, &memory, 2);
     run(dir.path(), &memory, &[("topics", "a,b")]).unwrap();
     assert_eq!((memory.needs("a"), memory.needs("b")), (Some(1), Some(2)));
+    run(dir.path(), &memory, &[("topics", "b")]).unwrap();
+    assert_eq!((memory.needs("a"), memory.needs("b")), (Some(i64::MAX), Some(2)));
+}
+
+#[test]
+fn a_topic_is_held_back_until_its_planned_file_is_written_and_not_after_that() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("a", 0, &memory, 1);
+    lines("b", 0, &memory, 2);
+    memory.kill_at(1, true);
+    run(dir.path(), &memory, &[("topics", "a")]).unwrap_err();
+    assert!(memory.entry("plan/a/0").is_some());
+    memory.revive();
+    run(dir.path(), &memory, &[("topics", "b")]).unwrap();
+    assert_eq!(tree(dir.path()).len(), 2);
+    assert_eq!((memory.needs("a"), memory.needs("b")), (Some(i64::MAX), Some(2)));
+}
+
+#[test]
+fn a_topic_is_let_go_of_though_its_offsets_were_reset_meanwhile() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    lines("a", 0, &memory, 1);
+    lines("b", 0, &memory, 2);
+    run(dir.path(), &memory, &[("topics", "a")]).unwrap();
+    memory.put_entries("sink", &[("offset/a/0", &[])]).unwrap();
     run(dir.path(), &memory, &[("topics", "b")]).unwrap();
     assert_eq!((memory.needs("a"), memory.needs("b")), (Some(i64::MAX), Some(2)));
 }
