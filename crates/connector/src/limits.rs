@@ -10,3 +10,5 @@ pub const RETRY_MAX: Duration = Duration::from_secs(5);
 pub const NAME_MAX_BYTES: usize = 249;
 /// Signals that may wait for a source.
 pub const SIGNALS_WAITING: usize = 1000;
+/// How often a wait for records that nothing interrupts looks whether it should stop.
+pub const STOP_LOOK: Duration = Duration::from_millis(100);

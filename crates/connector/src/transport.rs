@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tailwater_event::RecordWriter;
 
+use crate::limits::STOP_LOOK;
 use crate::problem::Problem;
 use crate::record::Record;
+use crate::stop::Stop;
 
 /// An encode plan known to the transport; its descriptor tells how to read its records back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,6 +155,17 @@ pub trait TopicReader: Send + Sync {
     /// Waits until any high watermark or the list of topics has moved since `seen` (a value this returned before; 0 at
     /// first) or the time is over; returns the new value.
     fn wait(&self, seen: u64, timeout: Duration) -> u64;
+    /// The same, and no longer than until `stop` is set.
+    fn wait_unless(&self, stop: &Stop, seen: u64, timeout: Duration) -> u64 {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let now = self.wait(seen, left.min(STOP_LOOK));
+            if now != seen || left.is_zero() || stop.is_set() {
+                return now;
+            }
+        }
+    }
 }
 
 /// What one read brought.

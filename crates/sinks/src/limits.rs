@@ -29,8 +29,11 @@ pub const STOP_RECORDS: i64 = 50_000;
 pub const STOP_BYTES: usize = 64 * 1024 * 1024;
 /// Shortest time between two looks at the topics: many small commits are read together.
 pub const PASS_PAUSE: Duration = Duration::from_millis(10);
-/// Longest wait for new records before the clock and the stop are looked at.
-pub const IDLE_WAIT: Duration = Duration::from_millis(100);
+/// Longest wait for new records while the clock may end a file, or make durable that records without a line were read, just
+/// now; the further off that is, the longer the wait.
+pub const DUE_WAIT: Duration = Duration::from_millis(100);
+/// Longest wait for new records, whatever is due: clocks are set.
+pub const IDLE_WAIT: Duration = Duration::from_secs(10);
 /// Tables of which the pivot sink keeps the shape.
 pub const SHAPES_MAX: usize = 1000;
 /// Default of `s3.part.size`, as Confluent's sink has it.

@@ -35,6 +35,8 @@ struct State {
     dropping: bool,
     /// What retention removes after the next read.
     trim_after_read: Option<(String, i64)>,
+    /// How long a sink last wanted to wait for records.
+    asked_to_wait: Duration,
     /// Writes of entries until the kill, and whether that write is still done.
     kill: Option<(usize, bool)>,
 }
@@ -48,6 +50,11 @@ struct Partition {
 impl Memory {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap()
+    }
+
+    /// How long a sink last wanted to wait for records.
+    pub(crate) fn asked_to_wait(&self) -> Duration {
+        self.lock().asked_to_wait
     }
 
     /// Appends a record; its offset is given.
@@ -225,6 +232,11 @@ impl TopicReader for Memory {
             std::thread::sleep(timeout.min(Duration::from_millis(1)));
         }
         changes
+    }
+
+    fn wait_unless(&self, _: &Stop, seen: u64, timeout: Duration) -> u64 {
+        self.lock().asked_to_wait = timeout;
+        self.wait(seen, timeout)
     }
 }
 

@@ -309,4 +309,8 @@ impl TopicReader for ThroughReader {
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {
         self.inner.wait(seen, timeout)
     }
+
+    fn wait_unless(&self, stop: &Stop, seen: u64, timeout: Duration) -> u64 {
+        self.inner.wait_unless(stop, seen, timeout)
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tailwater_connector::transport::{PartitionInfo, TopicInfo};
-use tailwater_connector::{Header, Origin, PlanId, Problem, Record, TopicReader};
+use tailwater_connector::{Header, Origin, PlanId, Problem, Record, Stop, TopicReader};
 use tailwater_journal::{self as journal, Aborted, Journal, JournalError, StoredBatch, TopicId, TransactionMeta};
 use tailwater_wire::batch::{self, Batch, BatchError};
 
@@ -144,6 +144,17 @@ impl TopicReader for EmbeddedReader {
 
     fn wait(&self, seen: u64, timeout: Duration) -> u64 {
         self.journal.wait_change(seen, timeout)
+    }
+
+    fn wait_unless(&self, stop: &Stop, seen: u64, timeout: Duration) -> u64 {
+        // Listened for before it is looked, so that no change comes between.
+        let changed = self.journal.change_listener();
+        let now = self.wait(seen, Duration::ZERO);
+        if now != seen {
+            return now;
+        }
+        stop.wait_or(changed, timeout);
+        self.wait(seen, Duration::ZERO)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use metrics::gauge;
@@ -16,7 +17,7 @@ use super::roll::RollPolicy;
 use super::selection::Selection;
 use super::tally::Tally;
 use super::{Encoder, PartitionId, Skip};
-use crate::limits::{OPEN_FILES_BYTES_MAX, READ_BYTES, STOP_BYTES, STOP_RECORDS};
+use crate::limits::{DUE_WAIT, IDLE_WAIT, OPEN_FILES_BYTES_MAX, READ_BYTES, STOP_BYTES, STOP_RECORDS};
 
 /// A sink at work. Holds nothing that a new one could not read from the transport.
 pub(crate) struct Delivery<'a, E> {
@@ -80,6 +81,22 @@ impl<E: Encoder> Delivery<'_, E> {
         let lag: i64 = ends.iter().map(waiting).sum();
         gauge!("tailwater_sink_lag_records", "connector" => self.output.connector.clone()).set(lag as f64);
         Ok(())
+    }
+
+    /// How long nothing is to be done unless records come. Only the clock's rules know what ends when, so they are asked for
+    /// times ever further off.
+    pub(crate) fn idle_for(&mut self) -> Duration {
+        let now_us = (self.clock)();
+        let mut wait = DUE_WAIT;
+        while wait < IDLE_WAIT {
+            let longer = (wait * 2).min(IDLE_WAIT);
+            let then_us = now_us.saturating_add(i64::try_from(longer.as_micros()).unwrap_or(i64::MAX));
+            if self.partitions.values_mut().any(|p| p.is_skipping(then_us) || p.is_due(&self.roll, then_us)) {
+                break;
+            }
+            wait = longer;
+        }
+        wait
     }
 
     /// Delivers everything that was read.

@@ -11,7 +11,7 @@ use super::delivery::{Delivery, Rest};
 use super::destination::Destination;
 use super::output::Output;
 use super::{Encoder, Location, Settings};
-use crate::limits::{IDLE_WAIT, PASS_PAUSE};
+use crate::limits::PASS_PAUSE;
 
 /// Tells the time in microseconds since 1970.
 pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -77,7 +77,7 @@ impl<E: Encoder> Sink for FileSink<E> {
                 return delivery.finish();
             }
             context.stop.wait(PASS_PAUSE);
-            seen = topics.wait(seen, IDLE_WAIT);
+            seen = topics.wait_unless(&context.stop, seen, delivery.idle_for());
         }
     }
 }

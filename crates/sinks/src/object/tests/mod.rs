@@ -9,6 +9,7 @@ mod s3;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -20,7 +21,7 @@ use super::encode::ObjectEncoder;
 use super::like_confluents;
 use crate::Surroundings;
 use crate::files::FileSink;
-use crate::limits::{SKIPPED_TIME_US, STOP_RECORDS};
+use crate::limits::{DUE_WAIT, IDLE_WAIT, SKIPPED_TIME_US, STOP_RECORDS};
 use crate::testing::{Memory, PLAN, Random, clock, config, deliver, record, tree};
 
 fn sink(config: &Config, now_us: &Arc<AtomicI64>) -> FileSink<ObjectEncoder> {
@@ -464,6 +465,37 @@ fn a_running_sink_writes_a_file_when_it_is_full_or_when_its_time_is_over() {
     thread.join().unwrap().unwrap();
     assert_eq!(tree(dir.path()).into_values().collect::<Vec<_>>().concat().lines().count(), 5);
     assert_eq!(memory.entry("offset/t/0").as_deref(), Some("5"));
+}
+
+#[test]
+fn a_sink_without_records_rests_until_something_is_due() {
+    let dir = tempfile::tempdir().unwrap();
+    let memory = Memory::default();
+    let now_us = Arc::new(AtomicI64::new(0));
+    let properties = [("topics", "t"), ("flush.size", "3"), ("rotate.schedule.interval.ms", "60000")];
+    let mut sink = sink(&config(dir.path(), &properties), &now_us);
+    let mut context = memory.context();
+    let stop = context.stop.clone();
+    let thread = std::thread::spawn(move || sink.run(&mut context));
+    let waits = |expected: RangeInclusive<Duration>| {
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !expected.contains(&memory.asked_to_wait()) {
+            assert!(Instant::now() < deadline, "{:?} is not in {expected:?}", memory.asked_to_wait());
+            std::thread::yield_now();
+        }
+    };
+    let still = IDLE_WAIT..=IDLE_WAIT;
+    waits(still.clone());
+    lines("t", 0, &memory, 1);
+    now_us.store(57_000_000, Ordering::SeqCst);
+    waits(Duration::from_secs(1)..=Duration::from_secs(3));
+    now_us.store(59_950_000, Ordering::SeqCst);
+    waits(DUE_WAIT..=DUE_WAIT);
+    now_us.store(60_000_000, Ordering::SeqCst);
+    waits(still);
+    assert_eq!(memory.entry("offset/t/0").as_deref(), Some("1"));
+    stop.set();
+    thread.join().unwrap().unwrap();
 }
 
 #[test]
