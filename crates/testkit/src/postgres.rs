@@ -17,13 +17,13 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// How often a start is tried again because somebody else took the port.
 const ATTEMPTS: u32 = 5;
 
-/// What every server is told.
+/// What every server is told. Slots and senders for all tests of a binary that share one: who finds none waits.
 const DEFAULTS: [(&str, &str); 9] = [
     ("listen_addresses", "127.0.0.1"),
     ("unix_socket_directories", ""),
     ("wal_level", "logical"),
-    ("max_wal_senders", "20"),
-    ("max_replication_slots", "20"),
+    ("max_wal_senders", "100"),
+    ("max_replication_slots", "100"),
     ("fsync", "off"),
     ("autovacuum", "off"),
     ("timezone", "UTC"),

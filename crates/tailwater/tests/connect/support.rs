@@ -15,10 +15,7 @@ pub const DEADLINE: Duration = Duration::from_secs(60);
 /// A PostgreSQL for all tests; each makes a database of its own.
 pub fn postgres() -> &'static Postgres {
     static SERVER: OnceLock<Postgres> = OnceLock::new();
-    SERVER.get_or_init(|| {
-        let builder = Postgres::builder().setting("max_replication_slots", "40").setting("max_wal_senders", "40");
-        builder.hba("host all alice 127.0.0.1/32 scram-sha-256").start()
-    })
+    SERVER.get_or_init(|| Postgres::builder().hba("host all alice 127.0.0.1/32 scram-sha-256").start())
 }
 
 /// The text with the address of the private server in the place of the one in a compose network.
