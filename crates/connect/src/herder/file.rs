@@ -101,15 +101,16 @@ impl Herder {
         self.follow();
     }
 
-    /// The file is good again, or gone: what there was before goes on.
+    /// The file is good again, or gone: what there was before goes on, and what could not be read back still cannot.
     pub(crate) fn mend(&self, name: &str) {
         {
+            let store = self.store();
             let mut state = self.state();
             let generation = state.next_generation();
             let Some(connector) = state.connectors.get_mut(name).filter(|c| c.broken.is_some()) else { return };
-            connector.broken = None;
+            connector.broken = store.fault(name).map(|problem| vec![problem]).filter(|_| connector.config.is_none());
             connector.generation = generation;
-            if connector.config.is_none() {
+            if connector.config.is_none() && connector.broken.is_none() {
                 state.connectors.remove(name);
             }
         }

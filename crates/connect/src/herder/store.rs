@@ -64,6 +64,12 @@ impl Store {
         names.map(|name| (name.to_owned(), self.connector(name))).collect()
     }
 
+    /// Why a connector that is stored cannot be read.
+    pub(super) fn fault(&self, name: &str) -> Option<Problem> {
+        let stored = self.entries.contains_key(&format!("config/{name}"));
+        stored.then(|| self.connector(name).err()).flatten()
+    }
+
     fn connector(&self, name: &str) -> Stored {
         let unreadable = |what: &str| {
             Problem::environment(

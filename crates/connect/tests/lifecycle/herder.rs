@@ -145,6 +145,25 @@ fn what_cannot_be_read_back_is_named_harms_no_other_and_is_mended_by_a_configura
 }
 
 #[test]
+fn what_cannot_be_read_back_outlives_a_faulty_file_of_its_name_and_what_is_kept_for_it_stays() {
+    let transport = Arc::new(Remembering::default());
+    herder_over(transport.clone()).0.create("bad", source(&[]), Target::Stopped).unwrap();
+    transport.put_entries("", &[("config/bad", b"{\"a\":1}")]).unwrap();
+    transport.kept_for.lock().unwrap().insert("bad".to_owned());
+    let (herder, _, _) = herder_over(transport.clone());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("bad.json");
+    std::fs::write(&file, "{").unwrap();
+    let mut directory = Directory::new(dir.path());
+    directory.rescan(&herder).unwrap();
+    std::fs::remove_file(file).unwrap();
+    directory.rescan(&herder).unwrap();
+    let status = herder.status("bad").unwrap().connector;
+    assert!(status.trace.as_deref().is_some_and(|trace| trace.starts_with("CONNECTOR_UNREADABLE")), "{status:?}");
+    assert!(transport.kept_for.lock().unwrap().contains("bad"));
+}
+
+#[test]
 fn nothing_is_kept_for_connectors_that_are_none_any_more() {
     let transport = Arc::new(Remembering::default());
     let kept = || transport.kept_for.lock().unwrap().iter().cloned().collect::<Vec<_>>();
