@@ -12,7 +12,7 @@ use crate::files::{
     Checked, Compression, Framing, Layout, Location, Names, PeriodRule, RollPolicy, SELECTION, Selection, Settings,
     Template, Zone, zone,
 };
-use crate::framework::{CONVERTED, FRAMEWORK};
+use crate::framework::{BYTES_CONVERTER, CONVERTED, FRAMEWORK};
 use crate::limits::{FILE_BYTES, FILE_BYTES_MAX, S3_PART_BYTES_MIN};
 
 const PREFIX: &str = "aws.s3.prefix";
@@ -197,7 +197,9 @@ fn form(config: &Config) -> Result<LineForm, Problem> {
     match config.text(TYPE).trim().to_ascii_lowercase().as_str() {
         "csv" => {
             let plain = config.text(ENCODING).trim().eq_ignore_ascii_case("none");
-            Ok(LineForm::Row(fields, if plain { Plain::AsIs } else { Plain::Base64 }))
+            let values = if plain { Plain::AsIs } else { Plain::Base64 };
+            let keys_are_bytes = config.text("key.converter").trim().eq_ignore_ascii_case(BYTES_CONVERTER);
+            Ok(LineForm::Row { fields, values, keys_are_bytes })
         }
         text @ ("jsonl" | "json") => match (config.flag(ENVELOPE), fields.as_slice()) {
             // An object has each part once, in an order of its own.

@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use tailwater_connector::{Config, Problem, Record, TopicReader};
 
 use super::confluent::NULL_VALUES;
-use super::line::{Field, Plain, Row};
+use super::line::{Field, Plain, Row, text};
 use super::time::TimeField;
 use crate::files::{Decision, Encoder, Framing, Lines, Skip};
 use crate::framework::{BYTES_CONVERTER, VALUE_SCHEMAS};
@@ -46,8 +46,8 @@ pub(super) enum Form {
     Bare(Field, Framing),
     /// Parts of the record in a JSON object.
     Object(Vec<Field>, Framing),
-    /// Parts of the record between commas.
-    Row(Vec<Field>, Plain),
+    /// Parts of the record between commas, of which values are written so.
+    Row { fields: Vec<Field>, values: Plain, keys_are_bytes: bool },
 }
 
 /// How values are read.
@@ -102,15 +102,18 @@ impl Encoder for ObjectEncoder {
                 Nulls::Fail => return Err(null_value()),
             }
         }
-        if self.bytes && !matches!(self.form, Form::Row(..) | Form::Raw) {
+        if self.bytes && !matches!(self.form, Form::Row { .. } | Form::Raw) {
             value = value.map(|value| format!("\"{}\"", STANDARD.encode(value)).into());
+        }
+        if !self.bytes && matches!(self.form, Form::Row { .. }) {
+            value = value.map(|value| text(&value).map_or(value, Bytes::from));
         }
         let row = Row { record, value: value.clone() };
         let item = match &self.form {
             Form::Value | Form::Raw => value.unwrap_or_default(),
             Form::Bare(field, _) => row.bare(*field),
             Form::Object(fields, _) => row.object(fields),
-            Form::Row(fields, plain) => row.plain(fields, *plain),
+            Form::Row { fields, values, keys_are_bytes } => row.plain(fields, *values, *keys_are_bytes),
         };
         Ok(Decision::Keep { header: None, item })
     }
@@ -123,7 +126,7 @@ impl Encoder for ObjectEncoder {
         match self.form {
             Form::Value | Form::Raw => Framing::LINES,
             Form::Bare(_, framing) | Form::Object(_, framing) => framing,
-            Form::Row(..) => Framing::DIVIDED,
+            Form::Row { .. } => Framing::DIVIDED,
         }
     }
 

@@ -74,8 +74,9 @@ impl Row<'_> {
         line.freeze()
     }
 
-    /// Some parts between commas. Keys and headers are always in base64, times in milliseconds; what is null is empty.
-    pub(super) fn plain(&self, fields: &[Field], plain: Plain) -> Bytes {
+    /// Some parts between commas. Keys and headers are always in base64, times in milliseconds; what is null is empty. A key
+    /// that is a text of JSON is that text, unless keys are bytes.
+    pub(super) fn plain(&self, fields: &[Field], plain: Plain, keys_are_bytes: bool) -> Bytes {
         let mut line = BytesMut::new();
         for (n, field) in fields.iter().enumerate() {
             if n > 0 {
@@ -84,7 +85,11 @@ impl Row<'_> {
             match (field, plain) {
                 (Field::Value, Plain::AsIs) => line.extend_from_slice(self.value.as_deref().unwrap_or_default()),
                 (Field::Value, Plain::Base64) => push_base64(self.value.as_deref().unwrap_or_default(), &mut line),
-                (Field::Key, _) => push_base64(self.key().unwrap_or_default(), &mut line),
+                (Field::Key, _) => {
+                    let key = self.key().unwrap_or_default();
+                    let text = if keys_are_bytes { None } else { text(key) };
+                    push_base64(text.as_deref().map_or(key, str::as_bytes), &mut line);
+                }
                 (Field::Headers, _) => {
                     for header in &self.record.headers {
                         push_base64(header.name.as_bytes(), &mut line);
@@ -129,6 +134,11 @@ impl Row<'_> {
     fn unwrapped<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
         if self.record.plan.is_some() { payload(bytes).unwrap_or(bytes) } else { bytes }
     }
+}
+
+/// What a text of JSON says; `None` for anything else.
+pub(super) fn text(json: &[u8]) -> Option<String> {
+    if json.starts_with(b"\"") { serde_json::from_slice(json).ok() } else { None }
 }
 
 fn is_json(bytes: &[u8]) -> bool {
@@ -200,8 +210,8 @@ mod tests {
         let (mut record, value) = row(Some("{}"));
         record.headers.truncate(2);
         let row = Row { record: &record, value };
-        assert_eq!(row.plain(&[Field::Key, Field::Value, Field::Offset], Plain::AsIs), "eyJpZCI6MX0=,{},7");
-        assert_eq!(row.plain(&[Field::Value], Plain::Base64), "e30=");
-        assert_eq!(row.plain(&[Field::Headers], Plain::AsIs), "aCIx:cGxhaW4=;aDI=:eyJhIjoxfQ==;");
+        assert_eq!(row.plain(&[Field::Key, Field::Value, Field::Offset], Plain::AsIs, false), "eyJpZCI6MX0=,{},7");
+        assert_eq!(row.plain(&[Field::Value], Plain::Base64, false), "e30=");
+        assert_eq!(row.plain(&[Field::Headers], Plain::AsIs, false), "aCIx:cGxhaW4=;aDI=:eyJhIjoxfQ==;");
     }
 }
