@@ -14,11 +14,10 @@ impl Herder {
         self.store().files().map(|(file, applied)| (file.to_owned(), applied.connector)).collect()
     }
 
-    /// The connector that came of exactly this content of a file.
+    /// The connector that came of exactly this content of a file, whether or not somebody has deleted it since.
     pub(crate) fn applied_from(&self, file: &str, content: &[u8]) -> Option<String> {
         let applied = self.store().file(file)?;
-        let there = self.state().connectors.contains_key(&applied.connector);
-        (applied.digest == digest(content) && there).then_some(applied.connector)
+        (applied.digest == digest(content)).then_some(applied.connector)
     }
 
     /// What is wrong with a configuration, before the outside is looked at.

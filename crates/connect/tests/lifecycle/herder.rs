@@ -164,6 +164,36 @@ fn what_cannot_be_read_back_outlives_a_faulty_file_of_its_name_and_what_is_kept_
 }
 
 #[test]
+fn a_connector_of_a_file_that_was_deleted_stays_deleted_until_the_file_has_another_content_or_comes_again() {
+    let transport = Arc::new(Remembering::default());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("c.json");
+    let text = r#"{"name":"c","config":{"connector.class":"test.Source","script":"stream"}}"#;
+    let started = || {
+        let (herder, _, _) = herder_over(transport.clone());
+        let mut directory = Directory::new(dir.path());
+        directory.rescan(&herder).unwrap();
+        (herder, directory)
+    };
+    std::fs::write(&file, text).unwrap();
+    let (herder, mut directory) = started();
+    assert_eq!(code(herder.delete("c")), 200);
+    directory.rescan(&herder).unwrap();
+    assert!(herder.names().is_empty());
+    let (herder, mut directory) = started();
+    assert!(herder.names().is_empty(), "the file says what it said before");
+    std::fs::write(&file, format!("{text}\n")).unwrap();
+    directory.rescan(&herder).unwrap();
+    assert_eq!(herder.names(), ["c"]);
+    assert_eq!(code(herder.delete("c")), 200);
+    std::fs::remove_file(&file).unwrap();
+    let (herder, mut directory) = started();
+    std::fs::write(&file, format!("{text}\n")).unwrap();
+    directory.rescan(&herder).unwrap();
+    assert_eq!(herder.names(), ["c"]);
+}
+
+#[test]
 fn nothing_is_kept_for_connectors_that_are_none_any_more() {
     let transport = Arc::new(Remembering::default());
     let kept = || transport.kept_for.lock().unwrap().iter().cloned().collect::<Vec<_>>();
