@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use regex::Regex;
+use tailwater_connector::java_regex::Whole;
 use tailwater_connector::{Config, Problem};
 
 use crate::java_properties;
@@ -36,11 +36,14 @@ pub enum Provider {
 
 /// Names of variables, by a pattern for the whole name.
 #[derive(Clone, Debug)]
-pub struct Variables(Regex);
+pub struct Variables {
+    typed: String,
+    pattern: Whole,
+}
 
 impl PartialEq for Variables {
     fn eq(&self, other: &Self) -> bool {
-        self.0.as_str() == other.0.as_str()
+        self.typed == other.typed
     }
 }
 
@@ -48,8 +51,8 @@ impl Eq for Variables {}
 
 impl Variables {
     /// `None` when it is no pattern that is understood.
-    pub fn parse(pattern: &str) -> Option<Variables> {
-        Regex::new(&format!("^(?:{pattern})$")).ok().map(Variables)
+    pub fn parse(typed: &str) -> Option<Variables> {
+        Some(Variables { typed: typed.to_owned(), pattern: Whole::new(typed).ok()? })
     }
 }
 
@@ -177,7 +180,7 @@ impl Secrets {
         let shown = format!("'{property}' uses ${{{provider}:{key}}}");
         let unresolved = |why: String, remedy: String| Problem::config("PLACEHOLDER_UNRESOLVED", why, remedy);
         if *kind == Provider::Environment {
-            if !self.variables.is_empty() && !self.variables.iter().any(|Variables(pattern)| pattern.is_match(key)) {
+            if !self.variables.is_empty() && !self.variables.iter().any(|some| some.pattern.is_match(key)) {
                 return Err(Problem::config(
                     "PLACEHOLDER_FORBIDDEN",
                     format!("{shown}, and the worker's allowlist.pattern does not let that variable be read"),
@@ -344,10 +347,11 @@ mod tests {
 
     #[test]
     fn variables_that_the_worker_does_not_allow_are_not_read_whatever_the_provider_is_called() {
-        let some = secrets().only(Variables::parse("P.|X_.*")).name([("e".to_owned(), Provider::Environment)]);
+        let some =
+            secrets().only(Variables::parse(r"(?!PASS)(P\w|X_.*)")).name([("e".to_owned(), Provider::Environment)]);
         let resolved = |value: &str| codes(some.resolve_value("p", value, Origin::Asked));
         assert_eq!(resolved("${env:PW}${e:PW}"), Ok("s3crets3cret".to_owned()));
-        for value in ["${env:TWICE}", "${e:TWICE}", "${env:APW}", "${env:NONE}"] {
+        for value in ["${env:TWICE}", "${e:TWICE}", "${env:PÄ}", "${env:APW}", "${env:NONE}"] {
             assert_eq!(resolved(value), Err(vec!["PLACEHOLDER_FORBIDDEN".to_owned()]), "{value}");
         }
     }

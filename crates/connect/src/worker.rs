@@ -275,7 +275,7 @@ fn providers(settings: &Config, worker: &mut Worker, problems: &mut Vec<Problem>
                 Some(variables) => worker.variables.push(variables),
                 None => problems.push(unsupported(
                     &format!("config.providers.{name}.param.allowlist.pattern"),
-                    "Write a pattern without look-around and back-references, such as DB_.*|S3_.*",
+                    "Write a pattern without look-behind and back-references, such as DB_.*|S3_.*",
                 )),
             }
         }
@@ -386,7 +386,7 @@ mod tests {
         .unwrap_err();
         let env = class("EnvVarConfigProvider");
         let pattern = [("config.providers", "e"), ("config.providers.e.class", &env)];
-        let pattern = [&pattern[..], &[("config.providers.e.param.allowlist.pattern", "(?!X).*")]].concat();
+        let pattern = [&pattern[..], &[("config.providers.e.param.allowlist.pattern", "(?<!X).*")]].concat();
         assert_eq!(codes(&settled(&pattern).unwrap_err()), ["WORKER_SETTING_UNSUPPORTED"]);
         assert_eq!(problems.len(), 3, "all at once: {problems:?}");
         assert!(!format!("{problems:?}").contains("s3cret"));

@@ -9,6 +9,7 @@
 
 pub mod config;
 pub mod hosts;
+pub mod java_regex;
 pub mod limits;
 pub mod offset;
 pub mod plugin;

@@ -1,12 +1,12 @@
 //! Which tables are captured: Debezium's include and exclude lists.
 //!
-//! Each list is a comma-separated row of regular expressions (`\,` is a comma) that must match the whole name, case
+//! Each list is a comma-separated row of Java's regular expressions (`\,` is a comma) that must match the whole name, case
 //! ignored. Schemas are matched by name, tables as `schema.table`.
 
 use std::cmp::Ordering;
 
-use regex::{Regex, RegexBuilder};
 use tailwater_connector::config::split_list;
+use tailwater_connector::java_regex::{REMEDY, Whole};
 use tailwater_connector::{Config, Problem};
 use tailwater_event::TableName;
 
@@ -17,7 +17,7 @@ pub struct Patterns(Vec<Pattern>);
 #[derive(Clone, Debug)]
 struct Pattern {
     text: String,
-    regex: Regex,
+    regex: Whole,
 }
 
 /// One kind of filter. Debezium allows an include list or an exclude list, not both.
@@ -167,31 +167,27 @@ pub fn plain(pattern: &str) -> String {
     pattern.chars().filter(|c| !matches!(c, '\\' | '^' | '$' | '(' | ')' | '*' | '+' | '?' | '[' | ']')).collect()
 }
 
-/// Compiles one whole-name pattern, case ignored; the error says what is wrong and where.
-pub fn compile(text: &str) -> Result<Regex, String> {
-    // Parsed alone first: positions are then the user's, and a lone `)` cannot close our group.
-    if let Err(error) = regex_syntax::parse(text) {
-        let (what, offset) = match &error {
-            regex_syntax::Error::Parse(e) => (e.kind().to_string(), e.span().start.offset),
-            regex_syntax::Error::Translate(e) => (e.kind().to_string(), e.span().start.offset),
-            other => (other.to_string(), 0),
-        };
-        let column = text.get(..offset).map_or(offset, |before| before.chars().count()) + 1;
-        return Err(format!("{what} at character {column}"));
-    }
-    RegexBuilder::new(&format!("\\A(?:{text})\\z"))
-        .case_insensitive(true)
-        .build()
-        .map_err(|_| "the pattern is too large".to_owned())
+/// Compiles one whole-name pattern of Java, case ignored; the error says what is wrong and where.
+pub fn compile(text: &str) -> Result<Whole, String> {
+    Whole::ignoring_case(text)
 }
 
 fn invalid(property: &str, pattern: &str, reason: &str) -> Problem {
+    let mut remedy = format!("Correct '{pattern}' in '{property}'; a comma inside a pattern is written \\,");
+    if reason.contains("look-") {
+        remedy = match property.strip_suffix("include.list") {
+            Some(kind) => {
+                format!("Name what is to be left out in '{kind}exclude.list' in place of '{property}'. {REMEDY}")
+            }
+            None => REMEDY.to_owned(),
+        };
+    }
     Problem::config(
         "PATTERN_INVALID",
         format!(
             "The '{property}' value is invalid: A comma-separated list of valid regular expressions is expected, but '{pattern}' has: {reason}"
         ),
-        format!("Correct '{pattern}' in '{property}'; a comma inside a pattern is written \\,"),
+        remedy,
     )
 }
 
@@ -254,9 +250,34 @@ mod tests {
         let problems =
             filters(&[("table.include.list", "public.a(b,s2.*"), ("schema.exclude.list", "x[")]).unwrap_err();
         assert_eq!(problems.len(), 2);
-        assert!(problems[1].cause.contains("unclosed group at character 9"), "{}", problems[1].cause);
-        assert!(compile("a)|(b").unwrap_err().contains("character 2"));
-        assert!(compile("(?=x)y").unwrap_err().contains("look-around"));
+        assert!(problems[1].cause.contains("has: a group without end, at '(b'"), "{}", problems[1].cause);
+        assert!(compile("a)|(b").unwrap_err().contains("at ')|(b'"));
+    }
+
+    #[test]
+    fn patterns_mean_what_they_mean_in_java() {
+        for (pattern, name, expected) in [
+            (r"public\.(?!tmp_).*", "public.Orders", true),
+            (r"public\.(?!tmp_).*", "PUBLIC.TMP_ORDERS", false),
+            (r"public.(?!tmp_).*", "public.tmp_orders", false),
+            (r"(?!public\.audit).*", "public.AUDIT_log", false),
+            (r"public\.t\d", "public.t\u{663}", false),
+            (r"public\.B\p{Lower}+", "public.bar", true),
+            (r"public\.bücher", "public.BüCHER", true),
+            (r"public\.bücher", "public.BÜCHER", false),
+            (r"public\.k", "public.\u{212a}", false),
+            (r"public\.[a&&[b]]", "public.a", false),
+        ] {
+            assert_eq!(captured(&[("table.include.list", pattern)], name), expected, "{pattern} on {name}");
+            assert_eq!(captured(&[("table.exclude.list", pattern)], name), !expected, "{pattern} on {name}");
+        }
+    }
+
+    #[test]
+    fn look_ahead_that_cannot_be_is_refused_with_the_list_to_use_in_its_place() {
+        let remedy = |property: &str| filters(&[(property, ".*_(?!tmp).*")]).unwrap_err().remove(0).remedy;
+        assert!(remedy("table.include.list").contains("in 'table.exclude.list' in place of 'table.include.list'"));
+        assert!(remedy("schema.exclude.list").contains("behind plain text"));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! unique index, else none. One difference: where the replica identity is an index, that index is the key, since old
 //! rows carry nothing else; Debezium keeps the primary key there and invents values (`compatibility.mode=strict`).
 
-use regex::Regex;
 use tailwater_connector::Problem;
+use tailwater_connector::java_regex::Whole;
 use tailwater_event::{ReplicaIdentity, TableName};
 
 use crate::filter;
@@ -13,7 +13,7 @@ use crate::filter;
 /// How keys are chosen.
 #[derive(Clone, Debug, Default)]
 pub struct KeyRules {
-    custom: Vec<(Regex, Vec<String>)>,
+    custom: Vec<(Whole, Vec<String>)>,
     strict: bool,
 }
 
@@ -73,7 +73,7 @@ impl KeyRules {
     }
 }
 
-fn parse_rule(part: &str) -> Result<(Regex, Vec<String>), String> {
+fn parse_rule(part: &str) -> Result<(Whole, Vec<String>), String> {
     let (pattern, columns) = part.rsplit_once(':').ok_or("has no ':'")?;
     let columns: Vec<_> = columns.split(',').map(|c| c.trim().to_owned()).filter(|c| !c.is_empty()).collect();
     if columns.is_empty() {
@@ -120,6 +120,7 @@ mod tests {
 
     #[test]
     fn named_columns_win_and_a_pattern_may_match_several_tables() {
+        assert_eq!(key("public.(?!t).*:c;(?!x).*:b", false, ReplicaIdentity::Default, &candidates()), [1]);
         assert_eq!(key("public.x:c;(.*).T:d,a", false, ReplicaIdentity::Default, &candidates()), [3, 0]);
     }
 
@@ -140,6 +141,6 @@ mod tests {
     fn every_rule_that_is_none_is_reported() {
         let problems = KeyRules::parse("public.t;a(:b;c:;d:e", false).unwrap_err();
         assert_eq!(problems.len(), 3);
-        assert!(problems[1].cause.contains("unclosed group"), "{}", problems[1].cause);
+        assert!(problems[1].cause.contains("a group without end"), "{}", problems[1].cause);
     }
 }

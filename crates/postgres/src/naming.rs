@@ -1,6 +1,6 @@
 //! Which topic a table's changes go to (`topic.naming.strategy`), by the names of Debezium's strategies.
 
-use regex::Regex;
+use tailwater_connector::java_regex::Rename;
 use tailwater_connector::{Config, Problem};
 use tailwater_event::TableName;
 use tailwater_event::topic::{sanitize, sanitize_unicode};
@@ -19,16 +19,9 @@ pub struct Naming {
     schema: bool,
     /// Characters that Kafka does not allow, and `_`, as `_uXXXX` in place of `_`.
     unicode: bool,
-    regex: Option<Rewrite>,
+    regex: Option<Rename>,
     /// The field that every key ends with, and what its text is made with.
-    key_field: Option<(String, Option<Rewrite>)>,
-}
-
-/// A whole-name pattern and what becomes of a name that it matches.
-#[derive(Clone, Debug)]
-struct Rewrite {
-    pattern: Regex,
-    replacement: String,
+    key_field: Option<(String, Option<Rename>)>,
 }
 
 impl Default for Naming {
@@ -122,48 +115,13 @@ impl Naming {
     }
 }
 
-impl Rewrite {
-    /// What becomes of a name; `None` when the pattern does not match all of it.
-    fn apply(&self, name: &str) -> Option<String> {
-        let captures = self.pattern.captures(name)?;
-        let group = |n: usize| captures.get(n).map_or("", |m| m.as_str());
-        let mut out = String::new();
-        let mut rest = self.replacement.chars().peekable();
-        while let Some(c) = rest.next() {
-            match c {
-                '\\' => out.extend(rest.next()),
-                '$' if rest.peek() == Some(&'{') => {
-                    let name: String = rest.by_ref().skip(1).take_while(|c| *c != '}').collect();
-                    out.push_str(captures.name(&name).map_or("", |m| m.as_str()));
-                }
-                // As many digits as still name a group.
-                '$' if rest.peek().is_some_and(char::is_ascii_digit) => {
-                    let mut number = 0;
-                    let mut first = true;
-                    while let Some(digit) = rest.peek().and_then(|c| c.to_digit(10)) {
-                        let longer = number * 10 + digit as usize;
-                        if !first && longer >= captures.len() {
-                            break;
-                        }
-                        (number, first) = (longer, false);
-                        rest.next();
-                    }
-                    out.push_str(group(number));
-                }
-                _ => out.push(c),
-            }
-        }
-        Some(out)
-    }
-}
-
 fn rewrite(
     config: &Config,
     regex: &str,
     replacement: &str,
     required: bool,
     problems: &mut Vec<Problem>,
-) -> Option<Rewrite> {
+) -> Option<Rename> {
     let (pattern, text) = (config.text(regex).trim(), config.text(replacement).trim());
     if pattern.is_empty() {
         if required {
@@ -175,13 +133,7 @@ fn rewrite(
         problems.push(invalid(replacement, &format!("{replacement} must be non-empty if {regex} is set.")));
     }
     // Upper and lower case differ here, unlike in include lists.
-    match Regex::new(&format!("\\A(?:{pattern})\\z")) {
-        Ok(compiled) => Some(Rewrite { pattern: compiled, replacement: text.to_owned() }),
-        Err(_) => {
-            problems.push(invalid(regex, "A valid regular expression is expected"));
-            None
-        }
-    }
+    Rename::new((regex, pattern), (replacement, text)).map_err(|problem| problems.push(problem)).ok()
 }
 
 fn invalid(property: &str, reason: &str) -> Problem {
@@ -231,6 +183,8 @@ mod tests {
         assert_eq!(topic("SchemaRegexTopicNamingStrategy", &REGEX, "orders_2023"), "srv.s-1.orders");
         assert_eq!(topic("DefaultRegexTopicNamingStrategy", &REGEX, "orders_2023"), "srv.orders");
         assert_eq!(topic("SchemaRegexTopicNamingStrategy", &REGEX, "Orders_2023"), "srv.s-1.Orders_2023");
+        let ahead = [("topic.regex", r"(srv)\..(?!-2).*\.(?<t>\w+)"), ("topic.replacement", "$1.${t}\\$")];
+        assert_eq!(topic("SchemaRegexTopicNamingStrategy", &ahead, "orders"), "srv.orders_");
         let key = |more: &[(&str, &str)], table: &str| {
             let more: Vec<_> = REGEX.iter().chain(more).copied().collect();
             let naming = naming("io.debezium.schema.SchemaRegexTopicNamingStrategy", &more).unwrap();
@@ -249,23 +203,21 @@ mod tests {
     }
 
     #[test]
-    fn replacements_know_numbers_names_and_escapes() {
-        let apply = |pattern: &str, replacement: &str, name: &str| {
-            let pattern = Regex::new(&format!("\\A(?:{pattern})\\z")).unwrap();
-            Rewrite { pattern, replacement: replacement.to_owned() }.apply(name)
-        };
-        assert_eq!(apply("srv.(?<s>.*).k", "n.${s}.$1x\\$y", "srv.public.k").unwrap(), "n.public.publicx$y");
-        assert_eq!(apply("(a)(b)", "$12$0$9", "ab").unwrap(), "a2ab");
-        assert_eq!(apply("a", "x", "ab"), None);
-        assert_eq!(apply("a", "$", "a").unwrap(), "$");
-    }
-
-    #[test]
     fn what_can_not_be_is_refused_by_name() {
         for (strategy, more, named) in [
             ("com.example.Mine", &[][..], "topic.naming.strategy"),
             ("io.debezium.schema.SchemaRegexTopicNamingStrategy", &[], "topic.regex"),
             ("io.debezium.schema.SchemaRegexTopicNamingStrategy", &REGEX[..1], "topic.replacement"),
+            (
+                "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+                &[("topic.regex", "a(?<!b)"), ("topic.replacement", "a")],
+                "look-behind",
+            ),
+            (
+                "io.debezium.schema.SchemaRegexTopicNamingStrategy",
+                &[("topic.regex", "(a)"), ("topic.replacement", "$2")],
+                "No group 2",
+            ),
             ("io.debezium.schema.SchemaTopicNamingStrategy", &[("topic.delimiter", "/")], "topic.delimiter"),
         ] {
             let problems = naming(strategy, more).unwrap_err();

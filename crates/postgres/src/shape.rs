@@ -309,6 +309,7 @@ mod tests {
         let hidden = |list: &str, value: &str| shape(&[(list, value)]).iter().map(|c| c.hidden).collect::<Vec<_>>();
         assert_eq!(hidden("column.exclude.list", "PUBLIC.C.CODE,other.c.name"), [false, true, false]);
         assert_eq!(hidden("column.include.list", r"public\.c\.(name|age)"), [false, true, false]);
+        assert_eq!(hidden("column.include.list", r"public\.c\.(?!CODE$).*"), [false, true, false]);
         assert_eq!(hidden("column.include.list", "c.name"), [true, true, true]);
     }
 

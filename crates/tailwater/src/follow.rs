@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use regex::Regex;
+use tailwater_connector::java_regex::Whole;
 use tailwater_connector::transport::{PartitionInfo, TopicInfo};
 use tailwater_connector::{Problem, Record, TopicReader};
 
@@ -18,7 +18,7 @@ pub enum Selection {
     /// These.
     Names(Vec<String>),
     /// Those whose whole name matches.
-    Pattern(Regex),
+    Pattern(Whole),
     /// All.
     All,
 }
@@ -253,7 +253,7 @@ mod tests {
         let topics = Arc::new(Topics::default());
         topics.grow("a", 1);
         topics.grow("ab", 1);
-        for selection in [Selection::Names(vec!["ab".into()]), Selection::Pattern(Regex::new("^(?:a.)$").unwrap())] {
+        for selection in [Selection::Names(vec!["ab".into()]), Selection::Pattern(Whole::new("(?!a$)a.*").unwrap())] {
             let mut follower = Follower::new(topics.clone(), selection, "start".parse().unwrap(), 0);
             assert_eq!(read_all(&mut follower), [("ab".to_owned(), 0)]);
         }

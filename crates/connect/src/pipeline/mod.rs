@@ -35,13 +35,14 @@ use tailwater_connector::property::{Form, check};
 use tailwater_connector::transport::TopicRules;
 use tailwater_connector::{
     Config, Durable, Kind, Look, Offset, Plugin, Problem, Property, Source, SourceContext, SourceWriter, Support,
+    java_regex,
 };
 
 pub(crate) use converter::properties as converter_properties;
 pub(crate) use predicate::properties as predicate_properties;
 pub use topics::TopicCreation;
 
-use crate::transform::{STRICT, java_regex};
+use crate::transform::STRICT;
 
 use chain::Chain;
 use converter::{Converter, JSON, SIMPLE};

@@ -1,11 +1,10 @@
 //! Predicates: what a transform applies to (`org.apache.kafka.connect.transforms.predicates`, Kafka 4.3).
 
 use tailwater_connector::property::{Form, check};
-use tailwater_connector::{Config, Problem, Property};
+use tailwater_connector::{Config, Problem, Property, java_regex};
 use tailwater_event::connect::ConnectRecord;
 
 use super::named;
-use crate::transform::java_regex;
 
 /// A condition on records.
 #[derive(Clone, Debug)]

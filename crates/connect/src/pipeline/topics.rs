@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use tailwater_connector::config::split_list;
+use tailwater_connector::java_regex::{self, Whole};
 use tailwater_connector::transport::{NewTopic, TopicRules};
 use tailwater_connector::{Config, Kind, Problem};
-
-use crate::transform::java_regex::{self, Whole};
 
 const PREFIX: &str = "topic.creation.";
 pub(super) const GROUPS: &str = "topic.creation.groups";
@@ -263,7 +262,7 @@ mod tests {
                 ("default.replication.factor", "-1"),
                 ("default.retention.ms", "123456"),
                 ("a.include", r"srv\.public\.(t|nk),srv\.x"),
-                ("a.exclude", ".*nk"),
+                ("a.exclude", r"srv\.(?!public\.t$).*k"),
                 ("a.partitions", "5"),
                 ("a.cleanup.policy", "compact"),
                 ("a.b.include", ".*nk"),

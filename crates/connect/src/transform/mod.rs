@@ -6,7 +6,6 @@
 mod debezium;
 pub mod exception;
 mod expression;
-pub(crate) mod java_regex;
 mod kafka;
 pub mod schema_cache;
 

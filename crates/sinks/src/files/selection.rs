@@ -1,6 +1,6 @@
 //! Which topics a sink reads: `topics` or `topics.regex`, as in Connect.
 
-use regex::Regex;
+use tailwater_connector::java_regex::{self, Whole};
 use tailwater_connector::{Config, Problem};
 
 /// A sink's choice of topics.
@@ -8,74 +8,8 @@ use tailwater_connector::{Config, Problem};
 pub(crate) enum Selection {
     /// By name.
     Named(Vec<String>),
-    /// By a pattern that matches the whole name.
-    Matching(Matching),
-}
-
-/// A pattern for the whole name, as Java has it.
-#[derive(Clone, Debug)]
-pub(crate) struct Matching {
-    pattern: Regex,
-    /// What names must not begin with.
-    except: Vec<Regex>,
-}
-
-impl Matching {
-    /// Reads a pattern. Of look-around, which cannot be read in linear time in general, it takes what people write to leave
-    /// topics out: `(?!PATTERN)` before all the rest, once or more often, behind flags such as `(?i)`.
-    fn parse(text: &str) -> Result<Matching, regex::Error> {
-        let mut rest = text.strip_prefix('^').unwrap_or(text);
-        let flags = rest.strip_prefix("(?").and_then(|inside| inside.split_once(')')).map(|(flags, _)| flags);
-        let flags = flags.filter(|flags| !flags.is_empty() && flags.chars().all(|c| "imsux-".contains(c)));
-        let flags = flags.map_or(String::new(), |flags| format!("(?{flags})"));
-        rest = rest.strip_prefix(flags.as_str()).unwrap_or(rest);
-        rest = rest.strip_prefix('^').unwrap_or(rest);
-        let mut except = Vec::new();
-        while let Some((inside, behind)) = rest.strip_prefix("(?!").and_then(group) {
-            except.push(Regex::new(&format!("{flags}^(?:{inside})"))?);
-            rest = behind;
-        }
-        // Alternatives beside the first group would not have it before them.
-        let whole = except.is_empty() || alternatives(rest) > 0;
-        let (rest, except) = if whole { (text, Vec::new()) } else { (rest, except) };
-        let flags = if whole { "" } else { flags.as_str() };
-        Ok(Matching { pattern: Regex::new(&format!("{flags}^(?:{rest})$"))?, except })
-    }
-
-    fn takes(&self, topic: &str) -> bool {
-        self.pattern.is_match(topic) && !self.except.iter().any(|except| except.is_match(topic))
-    }
-}
-
-/// A group whose first parenthesis is read, and what stands behind its last.
-fn group(text: &str) -> Option<(&str, &str)> {
-    let mut ends = parentheses(text).filter(|(depth, c, _)| *depth < 0 && *c == ')');
-    let (_, _, at) = ends.next()?;
-    Some((text.get(..at)?, text.get(at + 1..)?))
-}
-
-/// How many bars stand outside of all groups.
-fn alternatives(text: &str) -> usize {
-    parentheses(text).filter(|(depth, c, _)| *depth == 0 && *c == '|').count()
-}
-
-/// The characters of a pattern that are no literals or of a class, each with how many groups are open behind it, and its place.
-fn parentheses(text: &str) -> impl Iterator<Item = (i32, char, usize)> {
-    let (mut depth, mut escaped, mut class) = (0, false, false);
-    text.char_indices().filter_map(move |(at, c)| {
-        let literal = escaped || class && c != ']';
-        escaped = !escaped && c == '\\';
-        if literal || c == '\\' {
-            return None;
-        }
-        class = c == '[';
-        depth += match c {
-            '(' => 1,
-            ')' => -1,
-            _ => 0,
-        };
-        Some((depth, c, at))
-    })
+    /// By a pattern of Java that matches the whole name.
+    Matching(Whole),
 }
 
 impl Selection {
@@ -85,15 +19,7 @@ impl Selection {
         let pattern = config.text("topics.regex");
         match (names.is_empty(), pattern.is_empty()) {
             (false, true) => Ok(Selection::Named(names)),
-            (true, false) => Matching::parse(pattern).map(Selection::Matching).map_err(|error| {
-                let fault = error.to_string();
-                let fault = fault.lines().last().unwrap_or_default().trim_start_matches("error: ");
-                Problem::config(
-                    "PROPERTY_INVALID",
-                    format!("The 'topics.regex' value is invalid: {fault}"),
-                    r#"Use a pattern such as "topics.regex": "server\\.public\\..*""#,
-                )
-            }),
+            (true, false) => java_regex::whole(("topics.regex", pattern)).map(Selection::Matching),
             (true, true) => Err(Problem::config(
                 "PROPERTY_MISSING",
                 "Must configure one of topics or topics.regex",
@@ -111,7 +37,7 @@ impl Selection {
     pub(crate) fn takes(&self, topic: &str) -> bool {
         match self {
             Selection::Named(names) => names.iter().any(|name| name == topic),
-            Selection::Matching(pattern) => pattern.takes(topic),
+            Selection::Matching(pattern) => pattern.is_match(topic),
         }
     }
 
@@ -150,13 +76,14 @@ mod tests {
                 &["shop", "_schemas2"],
                 &["__x", "_SCHEMAS", "Connect-a"],
             ),
+            (r"s\.public\.(?!tmp_)\w+", &["s.public.t1"], &["s.public.tmp_t", "s.public.tä", "s.other.t"]),
             ("(?!a\\.)(?!b[)])[ab].*", &["ax", "bx"], &["a.x", "b)x", "cx"]),
         ] {
             let selection = selection(&[("topics.regex", pattern)]).unwrap();
             taken.iter().for_each(|topic| assert!(selection.takes(topic), "{pattern}: {topic}"));
             left_out.iter().for_each(|topic| assert!(!selection.takes(topic), "{pattern}: {topic}"));
         }
-        for pattern in ["a(?!b).*", "(?=a).*", "(?!a)b|c", "(?!a"] {
+        for pattern in ["a*(?!b).*", "(?<!a).*", "(?!a)b|c", "(?!a"] {
             assert!(selection(&[("topics.regex", pattern)]).is_err(), "{pattern}");
         }
     }
@@ -165,6 +92,10 @@ mod tests {
     fn none_both_and_a_broken_pattern_are_refused() {
         assert!(selection(&[]).unwrap_err().contains("Must configure one"));
         assert!(selection(&[("topics", "a"), ("topics.regex", "a")]).unwrap_err().contains("mutually exclusive"));
-        assert!(selection(&[("topics.regex", "a(")]).unwrap_err().contains("unclosed group"));
+        assert!(
+            selection(&[("topics.regex", "a(")])
+                .unwrap_err()
+                .contains("'a(' is no regular expression here: a group without end")
+        );
     }
 }

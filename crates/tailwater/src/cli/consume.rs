@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use std::ops::ControlFlow;
 
 use clap::Args;
-use regex::Regex;
+use tailwater_connector::java_regex::Whole;
 use tailwater_connector::property::nearest;
 use tailwater_connector::{Problem, Record, TopicReader};
 
@@ -167,8 +167,8 @@ fn no_group() -> Problem {
 }
 
 /// A pattern for whole names, as the include lists of connectors are.
-fn whole(pattern: &str) -> Result<Regex, Problem> {
-    Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
+fn whole(pattern: &str) -> Result<Whole, Problem> {
+    Whole::new(pattern).map_err(|error| {
         Problem::config(
             "PATTERN_INVALID",
             format!("'{pattern}' is no regular expression: {error}"),

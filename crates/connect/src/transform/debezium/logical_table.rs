@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
+use tailwater_connector::java_regex::Rename;
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Problem, Property, Support};
 use tailwater_event::connect::{ConnectRecord, Field, Kind, Schema, Typed, Value};
@@ -12,7 +13,6 @@ use tailwater_event::debezium::NameAdjustment;
 
 use crate::bounded::Bounded;
 use crate::limits::ROUTED_TOPICS;
-use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, TransformClass};
 

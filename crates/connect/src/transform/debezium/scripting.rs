@@ -1,11 +1,11 @@
 //! `Filter` and `ContentBasedRouter`: an expression decides whether a record goes on, or to which topic.
 
 use tailwater_connector::property::{Form, check};
-use tailwater_connector::{Config, Problem, Property};
+use tailwater_connector::{Config, Problem, Property, java_regex};
 use tailwater_event::connect::ConnectRecord;
 
 use crate::transform::expression::{Dialect, Expression, Fault, Outcome};
-use crate::transform::{Transform, TransformClass, java_regex};
+use crate::transform::{Transform, TransformClass};
 
 use super::{Configured, finish, invalid, strict};
 
@@ -227,7 +227,7 @@ mod tests {
         for (name, value) in [
             ("condition", "value.after.tags.any { it == 'a' }"),
             ("language", "wasm.chicory"),
-            ("topic.regex", "x(?!y)"),
+            ("topic.regex", "x(?<!y)"),
         ] {
             let options = [("condition", "true"), (name, value)];
             let problems = configured(&FILTER, &options[usize::from(name == "condition")..]).err().unwrap();

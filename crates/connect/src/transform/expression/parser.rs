@@ -3,9 +3,9 @@
 use std::cmp::Ordering;
 
 use regex::Regex;
+use tailwater_connector::java_regex;
 
 use crate::limits::{EXPRESSION_BYTES, EXPRESSION_DEPTH};
-use crate::transform::java_regex;
 
 use super::lexer::{Token, tokens};
 use super::methods::Method;

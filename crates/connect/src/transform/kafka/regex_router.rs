@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use tailwater_connector::java_regex::Rename;
 use tailwater_connector::property::Form;
 use tailwater_connector::{Config, Problem, Property};
 use tailwater_event::connect::ConnectRecord;
 
-use super::super::java_regex::Rename;
 use super::super::{Transform, TransformClass};
 use super::{Configured, checked, finish};
 

@@ -3,12 +3,12 @@
 mod placement;
 mod router;
 
+use tailwater_connector::java_regex::Rename;
 use tailwater_connector::property::{Form, check};
 use tailwater_connector::{Config, Property, Support};
 
 use crate::bounded::Bounded;
 use crate::limits::SCHEMA_VERSIONS;
-use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Configured, TransformClass, finish, strict};
 

@@ -4,10 +4,10 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use tailwater_connector::Problem;
+use tailwater_connector::java_regex::Rename;
 use tailwater_event::connect::{ConnectHeader, ConnectRecord, Field, Kind, Schema, Typed, Value};
 
 use crate::bounded::Bounded;
-use crate::transform::java_regex::Rename;
 use crate::transform::schema_cache::SchemaCache;
 use crate::transform::{Transform, invalid};
 

@@ -23,6 +23,8 @@ pub(super) enum End {
 
 /// Groups or classes in one another.
 const DEPTH: usize = 50;
+/// Characters of the place where an expression is at fault.
+const SHOWN: usize = 20;
 const DIGIT: &str = "0-9";
 const WORD: &str = "0-9A-Za-z_";
 const SPACE: &str = " \\t\\n\\x0B\\f\\r";
@@ -31,10 +33,25 @@ const HORIZONTAL: &str = " \\t\\xA0\\x{1680}\\x{180e}\\x{2000}-\\x{200a}\\x{202f
 
 /// The same expression in Rust's syntax, or what about it is not supported.
 pub(super) fn translate(pattern: &str, flavor: Flavor, end: End) -> Result<String, String> {
-    let mut reader =
-        Reader { rest: pattern, flavor, end, out: String::with_capacity(pattern.len() * 2), insensitive: false };
-    reader.alternatives(0, false)?;
-    if reader.rest.is_empty() { Ok(reader.out) } else { Err("a closing parenthesis without an opening one".into()) }
+    let mut reader = Reader {
+        rest: pattern,
+        flavor,
+        end,
+        out: String::with_capacity(pattern.len() * 2),
+        insensitive: false,
+        fault: None,
+    };
+    let read = reader.alternatives(0, false).and_then(|()| match reader.rest {
+        "" => Ok(()),
+        _ => Err("a closing parenthesis without an opening one".to_owned()),
+    });
+    read.map_err(|reason| {
+        let shown = reader.fault.unwrap_or(reader.rest);
+        let start: String = shown.chars().take(SHOWN).collect();
+        let more = if start.len() < shown.len() { "…" } else { "" };
+        format!("{reason}, at '{start}{more}'")
+    })?;
+    Ok(reader.out)
 }
 
 struct Reader<'a> {
@@ -44,6 +61,8 @@ struct Reader<'a> {
     out: String,
     /// Whether capital and small letters are the same here.
     insensitive: bool,
+    /// From where on it is at fault.
+    fault: Option<&'a str>,
 }
 
 impl Reader<'_> {
@@ -64,8 +83,11 @@ impl Reader<'_> {
                 '(' if self.rest.starts_with("(?") && self.flags(&mut all)? => continue,
                 _ => {}
             }
-            self.atom(depth, all)?;
-            self.quantifier()?;
+            let start = self.rest;
+            if let Err(reason) = self.atom(depth, all).and_then(|()| self.quantifier()) {
+                self.fault.get_or_insert(start);
+                return Err(reason);
+            }
         }
         self.insensitive = before;
         Ok(())
@@ -93,7 +115,7 @@ impl Reader<'_> {
             '\\' => self.escaped()?,
             '*' | '+' | '?' => return Err(format!("a '{c}' with nothing before it")),
             '{' => return Err("a '{' that stands for itself; write \\{".into()),
-            _ => self.literal(c)?,
+            _ => self.literal(c),
         }
         Ok(())
     }
@@ -110,17 +132,13 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn literal(&mut self, c: char) -> Result<(), String> {
-        if !self.insensitive {
-            self.out.push_str(&escape(c.encode_utf8(&mut [0; 4])));
-        } else if c.is_ascii_alphabetic() {
+    /// With `insensitive`, letters beyond ASCII stand for themselves, as in Java.
+    fn literal(&mut self, c: char) {
+        if self.insensitive && c.is_ascii_alphabetic() {
             self.out.push_str(&format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase()));
-        } else if c.is_ascii() || !c.is_alphabetic() {
-            self.out.push_str(&escape(c.encode_utf8(&mut [0; 4])));
         } else {
-            return Err("(?i) is of ASCII letters; write [äÄ] for others".into());
+            self.out.push_str(&escape(c.encode_utf8(&mut [0; 4])));
         }
-        Ok(())
     }
 
     /// A flag that holds from here on, `(?i)` or `(?s)`; whether there was one.
@@ -224,7 +242,7 @@ impl Reader<'_> {
                 // A repetition behind it is of its last character.
                 let (quoted, rest) = (quoted.to_owned(), rest.len());
                 for c in quoted.chars() {
-                    self.literal(c)?;
+                    self.literal(c);
                 }
                 self.rest = &self.rest[self.rest.len() - rest..];
                 return Ok(());
@@ -235,7 +253,8 @@ impl Reader<'_> {
                     return Ok(());
                 }
                 let c = self.character_escape()?;
-                return self.literal(c);
+                self.literal(c);
+                return Ok(());
             }
         };
         self.advance(1);
@@ -264,7 +283,7 @@ impl Reader<'_> {
                     Some((name, _)) => (name, name.len() + 2),
                     None => rest.char_indices().nth(1).map_or((rest, rest.len()), |(at, _)| (&rest[..at], at)),
                 };
-                let class = property(name).ok_or_else(|| format!("the class \\{c}{{{name}}}"))?;
+                let class = property(name, self.insensitive).ok_or_else(|| format!("the class \\{c}{{{name}}}"))?;
                 self.rest = &self.rest[1 + used..];
                 return Ok(Some(if c == 'p' { format!("[{class}]") } else { format!("[^{class}]") }));
             }
@@ -369,10 +388,8 @@ impl Reader<'_> {
             self.out.push_str(&format!("\\x{{{:x}}}-\\x{{{:x}}}", u32::from(first), u32::from(last)));
         };
         push(first, last);
+        // Letters beyond ASCII stand for themselves.
         if self.insensitive {
-            if first != last && !last.is_ascii() || !first.is_ascii() && first.is_alphabetic() {
-                return Err("(?i) is of ASCII letters; write [äÄ] for others".into());
-            }
             for (from, to, other) in [('a', 'z', 'A'), ('A', 'Z', 'a')] {
                 let (low, high) = (first.max(from), last.min(to));
                 if low <= high {
@@ -396,9 +413,15 @@ impl Reader<'_> {
     }
 }
 
-/// The members of a class by its name in Java; those of POSIX are of ASCII.
-fn property(name: &str) -> Option<String> {
+/// The members of a class by its name in Java; those of POSIX are of ASCII. With `insensitive`, letters of either case are in
+/// those of one case.
+fn property(name: &str, insensitive: bool) -> Option<String> {
+    match name.strip_prefix("Is").unwrap_or(name) {
+        "Lu" | "Ll" | "Lt" if insensitive => return Some("\\p{Lu}\\p{Ll}\\p{Lt}".to_owned()),
+        _ => {}
+    }
     let posix = match name {
+        "Lower" | "Upper" if insensitive => "A-Za-z",
         "Lower" => "a-z",
         "Upper" => "A-Z",
         "ASCII" => "\\x00-\\x7F",

@@ -1,4 +1,8 @@
-//! Java's regular expressions, and names rewritten by them as Java's `Matcher` does: `$1` and `${name}` in the replacement.
+//! Java's regular expressions, in which people write lists of tables, topics and columns, and names rewritten by them as Java's
+//! `Matcher` does: `$1` and `${name}` in the replacement.
+//!
+//! What has no counterpart in time linear in the text is refused by name. Look-ahead is possible where its place in the name is
+//! certain: at the beginning, and behind characters of which each stands for just one, as in `public\.(?!tmp_).*`.
 //!
 //! A name is rewritten in two steps: the expression must match the whole name, then its first match within the name is replaced.
 //! Both are usually the same; they differ when an earlier alternative matches less (`a|ab` on `ab`).
@@ -6,13 +10,19 @@
 mod syntax;
 
 use regex::{Captures, Regex};
-use tailwater_connector::Problem;
 
 use self::syntax::{End, Flavor, translate};
-use super::invalid;
+use crate::Problem;
+use crate::limits::LOOK_AHEADS;
+
+/// What to do about an expression that is refused.
+pub const REMEDY: &str = "Write it without that. Look-ahead is possible at the very beginning, as in (?!.*heartbeat).*, and \
+                          behind plain text, as in public\\.(?!tmp_).*; look-behind, back-references and possessive repetitions \
+                          are not, as they can take unbounded time.";
 
 /// An expression for whole names, and what takes the place of a match.
-pub(super) struct Rename {
+#[derive(Clone, Debug)]
+pub struct Rename {
     /// The expression for the whole name.
     whole: Whole,
     /// The same for any part of it.
@@ -20,9 +30,9 @@ pub(super) struct Rename {
     replacement: Vec<Piece>,
 }
 
-/// An expression for whole names. Look-ahead at its very beginning, which people keep topics out with, is asked before.
+/// An expression for whole names. Look-ahead at its beginning, which people keep names out with, is asked before.
 #[derive(Clone, Debug)]
-pub(crate) struct Whole {
+pub struct Whole {
     guards: Guards,
     rest: Regex,
 }
@@ -31,22 +41,22 @@ pub(crate) struct Whole {
 type Guards = Vec<(Regex, bool)>;
 
 /// A part of the replacement.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 enum Piece {
     Literal(String),
     Group(usize),
 }
 
 /// An option's name and its value.
-pub(crate) type Opt<'a> = (&'a str, &'a str);
+pub type Opt<'a> = (&'a str, &'a str);
 
 impl Rename {
     /// The problem names the option that cannot be.
-    pub(super) fn new(regex: Opt<'_>, replacement: Opt<'_>) -> Result<Rename, Problem> {
+    pub fn new(regex: Opt<'_>, replacement: Opt<'_>) -> Result<Rename, Problem> {
         let read = || {
             let (guards, rest) = guards(regex.1)?;
-            let whole = matched(rest)?;
-            Ok((Whole { guards, rest: whole }, compiled(&translate(rest, Flavor::Java, End::Text)?)?))
+            let part = compiled(&translate(&rest, Flavor::Java, End::Text)?)?;
+            Ok((Whole { guards, rest: matched(&rest)? }, part))
         };
         let (whole, part) = read().map_err(|reason: String| wrong(regex, &reason))?;
         let replacement = parse(replacement.1, &part).map_err(|reason| {
@@ -56,7 +66,7 @@ impl Rename {
     }
 
     /// The new name; `None` when the expression does not match.
-    pub(super) fn apply(&self, name: &str) -> Option<String> {
+    pub fn apply(&self, name: &str) -> Option<String> {
         if !self.whole.is_match(name) {
             return None;
         }
@@ -66,33 +76,40 @@ impl Rename {
 }
 
 impl Whole {
+    /// Reads an expression; the error says what about it is not supported.
+    pub fn new(pattern: &str) -> Result<Whole, String> {
+        let (guards, rest) = guards(pattern)?;
+        Ok(Whole { guards, rest: matched(&rest)? })
+    }
+
+    /// The same for small and capital letters alike, those of ASCII, as with Java's `CASE_INSENSITIVE`.
+    pub fn ignoring_case(pattern: &str) -> Result<Whole, String> {
+        Whole::new(&format!("(?i){pattern}"))
+    }
+
     /// Whether it is the whole name that matches.
-    pub(crate) fn is_match(&self, name: &str) -> bool {
+    pub fn is_match(&self, name: &str) -> bool {
         self.guards.iter().all(|(guard, wanted)| guard.is_match(name) == *wanted) && self.rest.is_match(name)
     }
 }
 
-/// An expression that is to match whole names.
-pub(crate) fn whole(option: Opt<'_>) -> Result<Whole, Problem> {
-    let read = || {
-        let (guards, rest) = guards(option.1)?;
-        Ok(Whole { guards, rest: matched(rest)? })
-    };
-    read().map_err(|reason: String| wrong(option, &reason))
+/// An option that is an expression for whole names. The problem, `PROPERTY_INVALID`, names the option.
+pub fn whole(option: Opt<'_>) -> Result<Whole, Problem> {
+    Whole::new(option.1).map_err(|reason| wrong(option, &reason))
 }
 
 /// An expression that all of a text must match; or what about it is not supported.
-pub(super) fn matched(pattern: &str) -> Result<Regex, String> {
+pub fn matched(pattern: &str) -> Result<Regex, String> {
     compiled(&format!("\\A(?:{})\\z", translate(pattern, Flavor::Java, End::Text)?))
 }
 
-/// An expression that is to be found in a text.
-pub(super) fn found(pattern: &str) -> Result<Regex, String> {
+/// An expression that is to be found in a text; or what about it is not supported.
+pub fn found(pattern: &str) -> Result<Regex, String> {
     compiled(&translate(pattern, Flavor::Java, End::Line)?)
 }
 
 /// The same as JavaScript has it.
-pub(super) fn found_as_in_javascript(pattern: &str) -> Result<Regex, String> {
+pub fn found_as_in_javascript(pattern: &str) -> Result<Regex, String> {
     compiled(&translate(pattern, Flavor::JavaScript, End::Text)?)
 }
 
@@ -104,18 +121,18 @@ fn compiled(translated: &str) -> Result<Regex, String> {
 }
 
 fn wrong((option, shown): Opt<'_>, reason: &str) -> Problem {
-    invalid(
-        option,
-        format!("'{shown}' is no regular expression here: {reason}"),
-        "Write it without that. Look-ahead is possible at the very beginning, as in (?!.*heartbeat).*; look-behind, \
-         back-references and possessive repetitions are not, as they can take unbounded time.",
-    )
+    invalid(option, format!("'{shown}' is no regular expression here: {reason}"), REMEDY)
 }
 
-/// Look-ahead at the beginning, and what is left. `((?!x).)*`, no x anywhere, is such an expression, too.
-fn guards(pattern: &str) -> Result<(Guards, &str), String> {
+fn invalid(option: &str, reason: impl std::fmt::Display, remedy: impl Into<String>) -> Problem {
+    Problem::config("PROPERTY_INVALID", format!("The '{option}' value is invalid: {reason}"), remedy)
+}
+
+/// Look-ahead at the beginning, and the expression without it. `((?!x).)*`, no x anywhere, is such an expression, too.
+fn guards(pattern: &str) -> Result<(Guards, String), String> {
     let mut guards = Vec::new();
-    let bare = pattern.strip_prefix('^').unwrap_or(pattern);
+    let (flags, bare) = flags(pattern.strip_prefix('^').unwrap_or(pattern));
+    let bare = bare.strip_prefix('^').unwrap_or(bare);
     for open in ["((?!", "(?:(?!"] {
         let without =
             bare.strip_prefix(open).and_then(|rest| rest.strip_suffix(").)*$").or_else(|| rest.strip_suffix(").)*")));
@@ -123,28 +140,69 @@ fn guards(pattern: &str) -> Result<(Guards, &str), String> {
         if let Some(without) =
             without.filter(|without| closing(without).is_none() && !without.contains(['|', '$', '?', '*']))
         {
-            guards.push((found(without)?, false));
-            return Ok((guards, ".*"));
+            guards.push((found(&format!("{flags}{without}"))?, false));
+            return Ok((guards, format!("{flags}.*")));
         }
     }
-    let mut rest = bare;
-    let look_ahead = |rest: &'_ str| -> Option<(bool, usize)> {
-        let wanted = [("(?!", false), ("(?=", true)].into_iter().find(|(open, _)| rest.starts_with(open));
-        wanted.and_then(|(_, wanted)| Some((wanted, closing(&rest[3..])?)))
-    };
-    while let Some((wanted, end)) = look_ahead(rest) {
-        let inner = &rest[3..];
-        let guard = translate(&inner[..end], Flavor::Java, End::Line)?;
-        guards.push((compiled(&format!("\\A(?:{guard})"))?, wanted));
-        rest = &inner[end + 1..];
+    // What is read stands for one character each, so the place where a guard is asked is the same in every name. All of it is
+    // asked with the guard, from the beginning on; where it does not fit, neither does the rest.
+    let (mut head, mut rest) = (String::new(), bare);
+    loop {
+        let look_ahead = [("(?!", false), ("(?=", true)].into_iter().find(|(open, _)| rest.starts_with(open));
+        if let Some((wanted, (inner, behind))) = look_ahead.and_then(|(_, wanted)| Some((wanted, group(&rest[3..])?))) {
+            if behind.starts_with(['*', '+', '?', '{']) {
+                return Err("a repetition of look-ahead".into());
+            }
+            let head = translate(&format!("{flags}{head}"), Flavor::Java, End::Line)?;
+            let guard = translate(&format!("{flags}{inner}"), Flavor::Java, End::Line)?;
+            guards.push((compiled(&format!("\\A{head}(?:{guard})"))?, wanted));
+            if guards.len() > LOOK_AHEADS {
+                return Err(format!("more than {LOOK_AHEADS} times look-ahead"));
+            }
+            rest = behind;
+        } else if let Some(one) = one(rest) {
+            head.push_str(&rest[..one]);
+            rest = &rest[one..];
+        } else {
+            break;
+        }
     }
     if guards.is_empty() {
-        return Ok((guards, pattern));
+        return Ok((guards, pattern.to_owned()));
     }
     if has_alternatives(rest) {
         return Err("look-ahead before alternatives; put them into a group".into());
     }
-    Ok((guards, rest))
+    Ok((guards, format!("{flags}{head}{rest}")))
+}
+
+/// Flags that an expression begins with, as `(?i)`, and what follows them.
+fn flags(pattern: &str) -> (&str, &str) {
+    let mut rest = pattern;
+    while let Some((flags, behind)) = rest.strip_prefix("(?").and_then(|inside| inside.split_once(')')) {
+        if flags.is_empty() || !flags.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            break;
+        }
+        rest = behind;
+    }
+    pattern.split_at(pattern.len() - rest.len())
+}
+
+/// How long that is which stands for one character, whichever it is, and once, at the beginning of an expression.
+fn one(pattern: &str) -> Option<usize> {
+    let mut chars = pattern.chars();
+    let length = match chars.next()? {
+        '\\' => 1 + chars.next().filter(|c| !c.is_ascii_alphanumeric())?.len_utf8(),
+        '^' | '$' | '|' | '*' | '+' | '?' | '(' | ')' | '[' | '{' => return None,
+        c => c.len_utf8(),
+    };
+    (!pattern[length..].starts_with(['*', '+', '?', '{'])).then_some(length)
+}
+
+/// The inside of a group, whose opening is read, and what stands behind the group.
+fn group(inner: &str) -> Option<(&str, &str)> {
+    let end = closing(inner)?;
+    Some((&inner[..end], &inner[end + 1..]))
 }
 
 /// Where the group ends whose inside this is.

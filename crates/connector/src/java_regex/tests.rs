@@ -26,6 +26,12 @@ fn an_expression_matches_what_it_matches_in_java() {
         (r"a\-b\#c", "a-b#c", true),
         ("(?i)ab[c-e]", "AbD", true),
         ("(?i)k", "\u{212a}", false),
+        ("(?i)aä[ö-ü]", "Aäö", true),
+        ("(?i)ä", "Ä", false),
+        ("(?i)[ä]", "Ä", false),
+        (r"(?i)\p{Lower}\p{Lu}", "Aa", true),
+        (r"(?i)\P{Lower}", "A", false),
+        (r"(?i)[^a]", "A", false),
         ("(?s).", "\n", true),
         (".", "\r", false),
         (".", "\u{85}", false),
@@ -60,6 +66,9 @@ fn look_ahead_at_the_beginning_keeps_names_out() {
         ("^((?!heartbeat).)*$", "my-heartbeat.x", false),
         ("^((?!heartbeat).)*$", "srv.public.t", true),
         (r"(?![()\)]).*", ")x", false),
+        ("^(?i)(?!A).*", "ab", false),
+        ("(?i)(?s)^(?!A).*", "b\n", true),
+        ("(?i)((?!AB).)*", "xaby", false),
     ] {
         assert_eq!(is_whole(pattern, text), wanted, "{pattern} on {text:?}");
     }
@@ -67,10 +76,45 @@ fn look_ahead_at_the_beginning_keeps_names_out() {
     assert_eq!((rename.apply("srv.public.t").as_deref(), rename.apply("srv.audit")), (Some("public.t"), None));
 }
 
+/// What Java 17 says of them, too.
+#[test]
+fn look_ahead_behind_plain_text_is_asked_at_its_place() {
+    for (pattern, text, wanted) in [
+        (r"public\.(?!tmp_).*", "public.orders", true),
+        (r"public\.(?!tmp_).*", "public.tmp_orders", false),
+        (r"public\.(?!tmp_).*", "public.", true),
+        (r"public\.(?!tmp_).*", "publicxorders", false),
+        (r"public.(?!tmp$).*", "public.tmp", false),
+        (r"public.(?!tmp$).*", "public.tmp2", true),
+        (r"^public\.(?!a|b).*$", "public.b1", false),
+        (r"^public\.(?!a|b).*$", "public.cb", true),
+        (r"a(?=b)b(?!c).", "abd", true),
+        (r"a(?=b)b(?!c).", "abc", false),
+        (r"a(?=b)b(?!c).", "acd", false),
+        (r"s\.(?!.*_(?:tmp|bak)$)(?!audit\.)[a-z]+\.(a|b).*", "s.public.b_tmp", false),
+        (r"s\.(?!.*_(?:tmp|bak)$)(?!audit\.)[a-z]+\.(a|b).*", "s.audit.b", false),
+        (r"s\.(?!.*_(?:tmp|bak)$)(?!audit\.)[a-z]+\.(a|b).*", "s.public.b", true),
+        (r"(?i)public\.(?!tmp_).*", "PUBLIC.TMP_x", false),
+    ] {
+        assert_eq!(is_whole(pattern, text), wanted, "{pattern} on {text:?}");
+    }
+    let any_case = Whole::ignoring_case(r"public\.(?!tmp_).*").unwrap();
+    assert!(any_case.is_match("Public.orders") && !any_case.is_match("public.TMP_orders"));
+    let rename = Rename::new(("regex", r"srv\.(?!audit)(.*)"), ("replacement", "$1")).unwrap();
+    assert_eq!((rename.apply("srv.public.t").as_deref(), rename.apply("srv.audit")), (Some("public.t"), None));
+}
+
 #[test]
 fn what_has_no_counterpart_is_refused_by_its_name() {
     for (pattern, reason) in [
-        ("a(?!b)", "look-ahead (?!…)"),
+        ("a*(?!b)", "look-ahead (?!…), at '(?!b)'"),
+        ("[ab](?!b)", "look-ahead (?!…), at '(?!b)'"),
+        ("(a|b)(?!b).*", "look-ahead (?!…), at '(?!b).*'"),
+        (r"\Qa\E(?!b)", "look-ahead (?!…), at '(?!b)'"),
+        ("ab?(?!b).*", "look-ahead (?!…)"),
+        ("a(?!b)*c", "a repetition of look-ahead"),
+        ("a(?!b)b|c", "look-ahead before alternatives"),
+        ("a|b(?!c).*", "look-ahead (?!…)"),
         ("(?<!a)b", "look-behind (?<!…)"),
         ("(?!a)b|c", "look-ahead before alternatives"),
         (r"(a)\1", r"a back-reference \1"),
@@ -82,7 +126,6 @@ fn what_has_no_counterpart_is_refused_by_its_name() {
         ("(?U)a", "the flags (?U)"),
         ("(?m)^a", "the flags (?m)"),
         ("(?<a_b>x)", "the group's name 'a_b'"),
-        ("(?i)ä", "(?i) is of ASCII letters; write [äÄ] for others"),
         (r"\p{javaLowerCase}", r"the class \p{javaLowerCase}"),
         (r"\R", r"\R"),
         (r"\y", r"\y"),
@@ -103,7 +146,13 @@ fn what_has_no_counterpart_is_refused_by_its_name() {
         let problem = whole(("regex", pattern)).unwrap_err();
         assert!(problem.cause.contains(&format!("here: {reason}")), "{pattern}: {}", problem.cause);
     }
-    for pattern in ["(a{1000}){1000}".to_owned(), "(".repeat(10_000), "[".repeat(10_000), "(?=".repeat(5_000)] {
+    for pattern in [
+        "(a{1000}){1000}".to_owned(),
+        "(".repeat(10_000),
+        "[".repeat(10_000),
+        "(?=".repeat(5_000),
+        "a(?!b)".repeat(5_000),
+    ] {
         assert!(whole(("regex", &pattern)).is_err());
     }
 }
