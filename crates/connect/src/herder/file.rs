@@ -24,7 +24,7 @@ impl Herder {
     pub(crate) fn faults(&self, config: &Config) -> Vec<Problem> {
         let check = || {
             let resolved = self.secrets.resolve(config, self.secrets.origin(true))?;
-            let plugin = self.registry.find(resolved.text("connector.class")).map_err(|p| vec![p])?;
+            let plugin = self.plugin_named(config, &resolved).map_err(|p| vec![p])?;
             let masked = masked(config, plugin.properties());
             if !masked.is_empty() {
                 return Err(masked);

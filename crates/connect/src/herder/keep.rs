@@ -82,6 +82,7 @@ impl Herder {
 
     fn start_one(&self, name: &str, config: &Config, of_file: bool) -> Result<(), Vec<Problem>> {
         let resolved = self.secrets.resolve(config, self.secrets.origin(of_file))?;
+        self.plugin_named(config, &resolved).map_err(|p| vec![p])?;
         // Files also of those that were made when more was allowed.
         self.supervisor.start_if(name, &resolved, |configured| self.look(configured, config, &resolved, |_| of_file))
     }

@@ -152,6 +152,13 @@ impl Herder {
         self.registry.find(config.text("connector.class")).ok()
     }
 
+    /// The plugin of a resolved configuration. An unknown class is told as it was typed: a placeholder's value is nobody's to
+    /// read, also where it came to stand for a class by mistake.
+    fn plugin_named(&self, typed: &Config, resolved: &Config) -> Result<Arc<dyn Plugin>, Problem> {
+        let find = |config: &Config| self.registry.find(config.text("connector.class"));
+        find(resolved).map_err(|problem| find(typed).err().unwrap_or(problem))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

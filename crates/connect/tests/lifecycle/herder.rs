@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tailwater_connect::directory::Directory;
@@ -327,4 +327,34 @@ fn files_are_touched_where_it_is_allowed_or_where_a_connectors_own_file_says() {
     let (later, _, _) = herder_with(transport, Secrets::new(Box::new(|_| None)).connectors(Some(own)));
     let task = later.status("a").unwrap().tasks[0].state.clone();
     assert!(task.state == "FAILED" && task.trace.as_deref().unwrap().starts_with("FILE_FORBIDDEN"), "{task:?}");
+}
+
+#[test]
+fn a_class_that_came_of_a_placeholder_is_told_as_the_placeholder_when_there_is_none_such() {
+    let class = Arc::new(Mutex::new("s3cret.Class"));
+    let now = Arc::clone(&class);
+    let secrets = Secrets::new(Box::new(move |_| Some((*now.lock().unwrap()).to_owned())));
+    let (herder, _, _) = herder_with(Arc::new(Remembering::default()), secrets);
+    let dir = tempfile::tempdir().unwrap();
+    let file = json!({"name": "c", "config": {"connector.class": "${env:CLASS}", "script": "stream"}});
+    std::fs::write(dir.path().join("c.json"), file.to_string()).unwrap();
+    let mut directory = Directory::new(dir.path());
+    let told = || {
+        let status = format!("{:?}", herder.status("c"));
+        assert!(!status.contains("s3cret"), "{status}");
+        status.contains("CONNECTOR_CLASS_UNKNOWN") && status.contains("'${env:CLASS}'")
+    };
+    let mut becomes = |what: &str, there: &dyn Fn() -> bool| {
+        eventually(what, || {
+            directory.rescan(&herder).unwrap();
+            there()
+        });
+    };
+    becomes("the unknown class", &told);
+    *class.lock().unwrap() = "test.Source";
+    becomes("the class", &|| herder.status("c").is_ok_and(|status| status.connector.state == "RUNNING"));
+    // Also where it was good when it was applied.
+    *class.lock().unwrap() = "s3cret.Class";
+    herder.restart("c", true, false).unwrap();
+    becomes("the unknown class after a restart", &told);
 }
