@@ -1,9 +1,8 @@
 //! The HTTP face: `/livez`, `/readyz` (design §11), `/metrics`, and signals to sources.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -13,13 +12,12 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tailwater_connect::Supervisor;
 use tailwater_connect::supervisor::HealthError;
+use tailwater_connect::{Rest, Supervisor};
 use tailwater_connector::{Problem, ProblemKind, Signal, TopicReader};
-use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::limits::{HTTP_GRACE, SIGNAL_BYTES};
+use crate::limits::SIGNAL_BYTES;
 use crate::metrics::Metrics;
 
 /// What the pages show.
@@ -42,61 +40,9 @@ struct Sent {
     data: Option<Box<RawValue>>,
 }
 
-/// A listening HTTP face, on a thread of its own.
-pub struct Http {
-    address: SocketAddr,
-    end: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Http {
-    /// Serves on a bound listener.
-    pub fn start(listener: TcpListener, pages: Pages) -> io::Result<Http> {
-        let address = listener.local_addr()?;
-        listener.set_nonblocking(true)?;
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let listener = {
-            let _inside = runtime.enter();
-            tokio::net::TcpListener::from_std(listener)?
-        };
-        let (end, ended) = oneshot::channel::<()>();
-        let thread = std::thread::Builder::new().name("http".into()).spawn(move || {
-            runtime.block_on(async move {
-                let (stop, stopped) = oneshot::channel::<()>();
-                let graceful = async {
-                    drop(stopped.await);
-                };
-                let server = axum::serve(listener, router(pages)).with_graceful_shutdown(graceful);
-                tokio::select! {
-                    result = server => {
-                        if let Err(error) = result {
-                            tracing::error!(%error, "the HTTP face ended");
-                        }
-                    }
-                    // Open connections get a grace; idle ones are not waited for.
-                    () = async {
-                        drop(ended.await);
-                        drop(stop);
-                        tokio::time::sleep(HTTP_GRACE).await;
-                    } => {}
-                }
-            });
-        })?;
-        Ok(Http { address, end: Some(end), thread: Some(thread) })
-    }
-
-    /// Where it listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// Ends it.
-    pub fn close(mut self) {
-        drop(self.end.take());
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
-    }
+/// Serves on a bound listener, until it is closed.
+pub fn start(listener: TcpListener, pages: Pages) -> io::Result<Rest> {
+    Rest::pages("http", listener, router(pages))
 }
 
 fn router(pages: Pages) -> Router {

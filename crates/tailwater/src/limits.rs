@@ -26,8 +26,6 @@ pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How often the connectors directory is looked at.
 pub const SCAN_EVERY: Duration = Duration::from_secs(1);
-/// How long the HTTP face may go on answering after the request to end.
-pub const HTTP_GRACE: Duration = Duration::from_millis(500);
 /// How often progress is printed where there is no terminal.
 pub const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 

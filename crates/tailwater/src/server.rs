@@ -15,7 +15,7 @@ use tailwater_kafka::server::{self as kafka, Listener};
 use crate::cli::Protected;
 use crate::control::server::ControlServer;
 use crate::engine::Engine;
-use crate::http::{Http, Pages};
+use crate::http::{self, Pages};
 use crate::loggers;
 use crate::metrics::Metrics;
 use crate::plugins::Plugins;
@@ -26,7 +26,7 @@ pub struct Server {
     registry: Registry,
     supervisor: Arc<Supervisor>,
     control: ControlServer,
-    http: Option<Http>,
+    http: Option<Rest>,
     kafka: Option<Listener>,
     connect: Option<Rest>,
     connect_scheme: &'static str,
@@ -118,7 +118,7 @@ impl Server {
 
     /// Where the HTTP face listens.
     pub fn http_address(&self) -> Option<SocketAddr> {
-        self.http.as_ref().map(Http::address)
+        self.http.as_ref().map(Rest::address)
     }
 
     /// Where the Kafka face listens.
@@ -156,13 +156,13 @@ impl Server {
     }
 }
 
-fn face(listener: TcpListener, supervisor: &Arc<Supervisor>, reader: Arc<dyn TopicReader>) -> Result<Http, Problem> {
+fn face(listener: TcpListener, supervisor: &Arc<Supervisor>, reader: Arc<dyn TopicReader>) -> Result<Rest, Problem> {
     let failed = |error: &dyn std::fmt::Display| {
         Problem::environment("HTTP", format!("the HTTP face cannot start: {error}"), "Use --http off.")
     };
     let metrics = Metrics::install().map_err(|error| failed(&error))?;
     let pages = Pages { supervisor: Arc::clone(supervisor), reader, metrics };
-    Http::start(listener, pages).map_err(|error| failed(&error))
+    http::start(listener, pages).map_err(|error| failed(&error))
 }
 
 /// Binds an address, saying who is in the way.

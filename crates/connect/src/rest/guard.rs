@@ -30,14 +30,28 @@ pub(super) async fn check(guard: Arc<Guard>, request: Request, next: Next) -> Re
     }
 }
 
+/// The same where only the name that is asked for counts.
+pub(super) async fn check_host(guard: Arc<Guard>, request: Request, next: Next) -> Response {
+    match guard.refuse_host(request.headers()) {
+        Some(refusal) => refusal,
+        None => next.run(request).await,
+    }
+}
+
 impl Guard {
+    fn refuse_host(&self, headers: &HeaderMap) -> Option<Response> {
+        let host = headers.get(header::HOST).map(|value| value.to_str().unwrap_or("?"));
+        let message = "HTTP 403 Forbidden: this port answers only as localhost; use http://127.0.0.1 or, to be reached by \
+                       other names, give it another address";
+        let bent = self.loopback && host.is_some_and(|host| !is_loopback(host));
+        bent.then(|| answer::error(StatusCode::FORBIDDEN, message))
+    }
+
     fn refuse(&self, headers: &HeaderMap) -> Option<Response> {
         let text = |name: header::HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let host = text(header::HOST);
-        if self.loopback && host.is_some_and(|host| !is_loopback(host)) {
-            let message = "HTTP 403 Forbidden: this port answers only as localhost; use http://127.0.0.1 or, to be reached \
-                           by other names, set a token and another address";
-            return Some(answer::error(StatusCode::FORBIDDEN, message));
+        if let Some(refusal) = self.refuse_host(headers) {
+            return Some(refusal);
         }
         let foreign = |origin: &str| origin.split_once("://").map(|(_, host)| host) != host;
         if text(header::ORIGIN).is_some_and(foreign) {

@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use axum::Router;
 use axum::http::Uri;
+use axum::{Router, middleware};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -19,7 +19,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio_rustls::TlsAcceptor;
 
 use super::patience::Patience;
-use super::{Face, Guard, answer, router};
+use super::{Face, Guard, answer, guard, router};
 use crate::limits::{ANSWER_TIME, CONNECTIONS, HEAD_TIME, REST_GRACE};
 
 /// Why the port could not be opened.
@@ -40,7 +40,7 @@ impl Insider {
     }
 }
 
-/// Connect's REST on a port.
+/// Connect's REST, or other pages, on a port.
 pub struct Rest {
     address: SocketAddr,
     insider: Insider,
@@ -56,26 +56,39 @@ impl Rest {
         guard: Guard,
         tls: Option<Arc<ServerConfig>>,
     ) -> Result<Rest, RestError> {
+        let doors = Doors {
+            face: "connect",
+            port: router(face.clone(), guard),
+            inside: router(face, Guard::default()),
+            tls: tls.map(TlsAcceptor::from),
+        };
+        Rest::open(listener, doors)
+    }
+
+    /// Serves other pages under the same bounds, on loopback only to who asks for a name of this machine; `face` names them
+    /// in logs.
+    pub fn pages(face: &'static str, listener: TcpListener, pages: Router) -> Result<Rest, RestError> {
+        let guard = Arc::new(Guard { token: None, loopback: listener.local_addr()?.ip().is_loopback() });
+        let check = middleware::from_fn(move |request, next| guard::check_host(Arc::clone(&guard), request, next));
+        Rest::open(listener, Doors { face, port: pages.layer(check), inside: Router::new(), tls: None })
+    }
+
+    fn open(listener: TcpListener, doors: Doors) -> Result<Rest, RestError> {
         let address = listener.local_addr()?;
         listener.set_nonblocking(true)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             // One for each connection, so that nobody who asks how things are waits for those whose database is slow.
             .max_blocking_threads(CONNECTIONS)
-            .thread_name("connect-ask")
+            .thread_name(format!("{}-ask", doors.face))
             .build()?;
         let listener = {
             let _inside = runtime.enter();
             tokio::net::TcpListener::from_std(listener)?
         };
         let (end, ended) = oneshot::channel::<()>();
-        let doors = Doors {
-            port: router(face.clone(), guard),
-            inside: router(face, Guard::default()),
-            tls: tls.map(TlsAcceptor::from),
-        };
         let (insider, inside) = mpsc::channel(CONNECTIONS);
-        let thread = std::thread::Builder::new().name("connect".into()).spawn(move || {
+        let thread = std::thread::Builder::new().name(doors.face.into()).spawn(move || {
             runtime.block_on(async {
                 let connections = Arc::new(Semaphore::new(CONNECTIONS));
                 tokio::select! {
@@ -113,6 +126,8 @@ impl Rest {
 
 /// Who may come in how.
 struct Doors {
+    /// What it is, for logs.
+    face: &'static str,
     port: Router,
     inside: Router,
     tls: Option<TlsAcceptor>,
@@ -144,7 +159,7 @@ async fn accept(
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                tracing::warn!(%error, "a connection to Connect's REST could not be taken");
+                tracing::warn!(%error, face = doors.face, "a connection could not be taken");
                 tokio::time::sleep(HEAD_TIME / 100).await;
                 continue;
             }
@@ -181,7 +196,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, router: Router) {
     let mut builder = http1::Builder::new();
     builder.timer(TokioTimer::new()).header_read_timeout(HEAD_TIME).keep_alive(true);
     if let Err(error) = builder.serve_connection(TokioIo::new(Patience::new(stream, ANSWER_TIME)), service).await {
-        tracing::debug!(%error, "a connection to Connect's REST ended early");
+        tracing::debug!(%error, "a connection ended early");
     }
 }
 

@@ -1,10 +1,13 @@
 //! `serve`: its ready line, its pages, its connectors, its end.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tailwater_connect::limits::CONNECTIONS;
 use tailwater_testkit::{Process, Serve, free_port, get, post, wait_until};
 
 use crate::support::{DEADLINE, Place, binary, command, database, finish, postgres};
@@ -33,6 +36,33 @@ fn the_ready_line_is_the_one_scripts_rely_on() {
     assert!(process.wait(DEADLINE).is_some_and(|status| status.success()));
     assert!(asked.elapsed() < Duration::from_secs(5));
     assert!(process.wait_line(Duration::from_millis(10), |_| true).is_none(), "stdout has more than one line");
+}
+
+#[test]
+fn the_pages_are_given_to_this_machine_alone_and_to_so_many_at_a_time() {
+    let place = Place::new();
+    let serve = Serve::start(binary(), &place.data(), &place.connectors());
+    let as_host = |host: &str| {
+        let mut stream = TcpStream::connect(&serve.http).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    // A page of a browser whose name suddenly means this machine.
+    assert_eq!(as_host("evil.example:8080"), "403");
+    assert_eq!(as_host("localhost:8080"), "200");
+    let first: Vec<TcpStream> = (0..CONNECTIONS).map(|_| TcpStream::connect(&serve.http).unwrap()).collect();
+    let mut late = TcpStream::connect(&serve.http).unwrap();
+    late.write_all(b"GET /livez HTTP/1.0\r\n\r\n").unwrap();
+    late.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+    assert!(late.read(&mut [0; 1]).is_err(), "more connections than there are places are answered");
+    drop(first);
+    late.set_read_timeout(Some(DEADLINE)).unwrap();
+    let mut answer = String::new();
+    late.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("200 OK"), "{answer}");
 }
 
 #[test]
