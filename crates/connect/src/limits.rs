@@ -57,7 +57,7 @@ pub const BODY_TIME: Duration = Duration::from_secs(20);
 pub const ANSWER_TIME: Duration = Duration::from_secs(20);
 /// How long the head of a request, or the beginning of TLS, may take.
 pub const HEAD_TIME: Duration = Duration::from_secs(10);
-/// Most connections to REST at one time; further ones wait.
+/// Most connections to REST, and to other pages, at one time; further ones wait.
 pub const CONNECTIONS: usize = 256;
 /// How long requests under way may take when the process ends.
 pub const REST_GRACE: Duration = Duration::from_millis(500);
