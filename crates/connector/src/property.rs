@@ -69,6 +69,20 @@ pub struct Look {
     pub label: &'static str,
 }
 
+impl Look {
+    /// All of it, in the order of the fields.
+    pub const fn new(
+        name: &'static str,
+        kind: &'static str,
+        importance: &'static str,
+        group: &'static str,
+        width: &'static str,
+        label: &'static str,
+    ) -> Self {
+        Look { name, kind, importance, group, width, label }
+    }
+}
+
 impl Property {
     /// An honoured optional property.
     pub const fn new(name: &'static str, form: Form, default: Option<&'static str>, help: &'static str) -> Self {

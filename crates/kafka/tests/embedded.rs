@@ -3,38 +3,23 @@
 // The lint's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/embedded.rs"]
+mod support;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use support::{Open, open};
 use tailwater_connector::transport::TopicHandle;
 use tailwater_connector::{Durable, PlanId, ProblemKind, Record, SourceWriter, TopicReader, Transaction, Transport};
 use tailwater_event::{FragmentId, Fragments, SlotId};
 use tailwater_journal::fs::RealFs;
-use tailwater_journal::{ClientBatch, Journal, Options, ProducerStamp, SystemClock, TopicId, TransactionEnd, inspect};
-use tailwater_kafka::{EmbeddedTransport, limits};
+use tailwater_journal::{ClientBatch, ProducerStamp, TopicId, TransactionEnd, inspect};
+use tailwater_kafka::limits;
 use tailwater_wire::batch::BatchBuilder;
 
 const ALL: usize = usize::MAX;
-
-/// A transport over the journal of a directory; closed when dropped.
-struct Open {
-    journal: Journal,
-    transport: EmbeddedTransport,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        let closed = self.journal.close();
-        assert!(closed.is_ok() || std::thread::panicking(), "{closed:?}");
-    }
-}
-
-fn open(dir: &Path) -> Open {
-    let journal = Journal::open(Arc::new(RealFs), dir, Options::default(), Arc::new(SystemClock)).unwrap();
-    Open { transport: EmbeddedTransport::new(journal.clone()), journal }
-}
 
 impl Open {
     fn source(&self) -> Box<dyn SourceWriter> {

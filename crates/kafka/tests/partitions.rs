@@ -3,38 +3,21 @@
 // The lint's exception for tests does not reach the helpers of an integration test.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/embedded.rs"]
+mod support;
+
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use support::{Open, open};
 use tailwater_connector::transport::{NewTopic, TopicHandle};
 use tailwater_connector::{PlanId, Record, SourceWriter, Transaction, Transport};
 use tailwater_event::{FragmentId, Fragments, RecordWriter, SlotId};
-use tailwater_journal::fs::RealFs;
-use tailwater_journal::{Journal, Options, SystemClock};
-use tailwater_kafka::{EmbeddedTransport, limits, partition_of};
-
-/// A transport over the journal of a directory; closed when dropped.
-struct Open {
-    journal: Journal,
-    transport: EmbeddedTransport,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        let closed = self.journal.close();
-        assert!(closed.is_ok() || std::thread::panicking(), "{closed:?}");
-    }
-}
-
-fn open(dir: &Path) -> Open {
-    let journal = Journal::open(Arc::new(RealFs), dir, Options::default(), Arc::new(SystemClock)).unwrap();
-    Open { transport: EmbeddedTransport::new(journal.clone()), journal }
-}
+use tailwater_kafka::{limits, partition_of};
 
 impl Open {
     /// A source whose topics get so many partitions.

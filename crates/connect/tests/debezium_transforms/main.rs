@@ -6,13 +6,15 @@
 // A broken promise of a helper is a failed test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::Arc;
+#[path = "../support/recorded.rs"]
+mod recorded;
 
+use recorded::record;
 use serde_json::{Map, Value as Json, json};
 use tailwater_connect::transform::{STRICT, Transform, classes};
 use tailwater_connector::Config;
-use tailwater_event::connect::json::{JsonOptions, JsonReader, JsonWriter};
-use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed, Value};
+use tailwater_event::connect::json::{JsonOptions, JsonWriter};
+use tailwater_event::connect::{ConnectRecord, Typed, Value};
 
 const VECTORS: &str = include_str!("vectors.jsonl");
 
@@ -268,31 +270,6 @@ fn ours(vector: &Json, strict: bool) -> Json {
             assert!(!problem.remedy.is_empty(), "{problem:?}");
             "error".into()
         }
-    }
-}
-
-fn record(from: &Json) -> ConnectRecord {
-    let reader = &mut JsonReader::new(true);
-    let mut typed = |from: &Json| match from {
-        Json::Null => Typed::NULL,
-        from => reader.read(Some(from.to_string().as_bytes())).unwrap(),
-    };
-    ConnectRecord {
-        topic: Arc::from(from["topic"].as_str().unwrap()),
-        partition: None,
-        offset: None,
-        timestamp_ms: from["timestamp"].as_i64(),
-        key: typed(&from["key"]),
-        value: typed(&from["value"]),
-        headers: from["headers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|header| ConnectHeader {
-                name: header["key"].as_str().unwrap().into(),
-                value: typed(&header["value"]),
-            })
-            .collect(),
     }
 }
 

@@ -5,13 +5,14 @@
 // A broken promise of a helper is a failed test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use std::sync::Arc;
+#[path = "../support/recorded.rs"]
+mod recorded;
 
+use recorded::record;
 use serde_json::{Value as Json, json};
 use tailwater_connect::transform::{STRICT, Transform, classes};
 use tailwater_connector::Config;
-use tailwater_event::connect::json::JsonReader;
-use tailwater_event::connect::{ConnectHeader, ConnectRecord, Typed};
+use tailwater_event::connect::ConnectRecord;
 
 const VECTORS: &str = include_str!("vectors.jsonl");
 
@@ -127,30 +128,5 @@ fn answer(transform: &mut dyn Transform, vector: &Json, record: ConnectRecord) -
             assert!(problem.code == "EXPRESSION_FAILED" && !problem.remedy.is_empty(), "{problem:?}");
             Json::Null
         }
-    }
-}
-
-fn record(from: &Json) -> ConnectRecord {
-    let reader = &mut JsonReader::new(true);
-    let mut typed = |from: &Json| match from {
-        Json::Null => Typed::NULL,
-        from => reader.read(Some(from.to_string().as_bytes())).unwrap(),
-    };
-    ConnectRecord {
-        topic: Arc::from(from["topic"].as_str().unwrap()),
-        partition: None,
-        offset: None,
-        timestamp_ms: None,
-        key: typed(&from["key"]),
-        value: typed(&from["value"]),
-        headers: from["headers"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|header| ConnectHeader {
-                name: header["key"].as_str().unwrap().into(),
-                value: typed(&header["value"]),
-            })
-            .collect(),
     }
 }
